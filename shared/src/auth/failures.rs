@@ -1,0 +1,97 @@
+//! Refused credentials, counted by client address: guessing gets slow before it gets expensive.
+//!
+//! A token bucket for each address, in this function environment only. It holds back one who tries many credentials;
+//! it is no quota: requests already under way when the bucket runs dry are still verified.
+
+use std::collections::HashMap;
+use std::net::{IpAddr, Ipv6Addr};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use crate::clock::Timestamp;
+use crate::error::GatewayError;
+
+/// How many addresses are remembered at once: about 100 KiB.
+pub(super) const MAX_ADDRESSES: usize = 2048;
+
+/// Counts refusals.
+#[derive(Debug)]
+pub(super) struct Failures {
+    /// Time in which one refusal is forgiven; `None` counts nothing.
+    forgiven_in: Option<Duration>,
+    /// How long a bucket without any refusal left takes to be full again: one minute.
+    full_in: Duration,
+    /// When each address's bucket is full again. An address that is not here has a full one.
+    full_at: Mutex<HashMap<IpAddr, Timestamp>>,
+}
+
+impl Failures {
+    /// `per_minute` refusals at once, and as many a minute after that. 0 counts nothing.
+    pub(super) fn new(per_minute: u32) -> Self {
+        let minute = Duration::from_secs(60);
+        let forgiven_in = minute.checked_div(per_minute);
+        let full_in = forgiven_in.unwrap_or_default() * per_minute;
+        Self {
+            forgiven_in,
+            full_in,
+            full_at: Mutex::default(),
+        }
+    }
+
+    /// `RateLimited` when the address has had all its refusals.
+    pub(super) fn check(&self, address: IpAddr, now: Timestamp) -> Result<(), GatewayError> {
+        let Some(forgiven_in) = self.forgiven_in else {
+            return Ok(());
+        };
+        let full_at = self.full_at().get(&subject(address)).copied();
+        let owed = full_at
+            .map_or(Duration::ZERO, |full_at| full_at.since(now))
+            .min(self.full_in);
+        let retry_after = (owed + forgiven_in).saturating_sub(self.full_in);
+        if retry_after.is_zero() {
+            Ok(())
+        } else {
+            Err(GatewayError::RateLimited { retry_after })
+        }
+    }
+
+    /// Counts one refusal.
+    pub(super) fn record(&self, address: IpAddr, now: Timestamp) {
+        let Some(forgiven_in) = self.forgiven_in else {
+            return;
+        };
+        let subject = subject(address);
+        let mut full_at = self.full_at();
+        if full_at.len() >= MAX_ADDRESSES && !full_at.contains_key(&subject) {
+            forget_one(&mut full_at);
+        }
+        let bucket = full_at.entry(subject).or_insert(now);
+        // Never more than empty: also when the clock was set back, or requests under way overshot.
+        *bucket = (*bucket).max(now).plus(forgiven_in).min(now.plus(self.full_in));
+    }
+
+    /// A panic cannot leave the map half-written.
+    fn full_at(&self) -> MutexGuard<'_, HashMap<IpAddr, Timestamp>> {
+        self.full_at.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Makes room by forgetting the address with the fewest refusals. So to have n refusals of one's own forgotten, one
+/// needs n or more from each of all the other remembered addresses: more refusals than are won by it.
+fn forget_one(full_at: &mut HashMap<IpAddr, Timestamp>) {
+    let least = full_at.iter().min_by_key(|(_, at)| **at).map(|(address, _)| *address);
+    if let Some(address) = least {
+        full_at.remove(&address);
+    }
+}
+
+/// Whom an address stands for: an IPv6 host owns its whole /64 and could take a new address for each try.
+fn subject(address: IpAddr) -> IpAddr {
+    match address.to_canonical() {
+        IpAddr::V4(address) => IpAddr::V4(address),
+        IpAddr::V6(address) => IpAddr::V6(Ipv6Addr::from_bits(address.to_bits() & !u128::from(u64::MAX))),
+    }
+}
+
+#[cfg(test)]
+mod tests;

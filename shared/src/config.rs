@@ -1,0 +1,267 @@
+//! The config document: text in, checked domain types out, or every mistake at once.
+//!
+//! The way of a document: text -> `json` or `yaml` -> `tree` (every value knows its line and pointer) ->
+//! `placeholder` -> `decode` into the sections of `raw`, which mirror the document -> `check` into the types of
+//! this file and of the stages. Nothing outside this module sees `raw`. Each step reports what is wrong to one
+//! `report` and goes on with the rest.
+
+mod check;
+mod compact;
+mod decode;
+mod json;
+mod placeholder;
+mod raw;
+mod report;
+#[cfg(feature = "schema")]
+mod schema;
+mod source;
+#[cfg(test)]
+mod tests;
+mod tree;
+mod yaml;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::HeaderName;
+use ipnet::IpNet;
+
+use self::decode::Decode as _;
+use self::report::Report;
+use self::tree::Node;
+use crate::auth::JwtMethod;
+use crate::headers::SealedHeaders;
+use crate::limit::LimitRule;
+use crate::path::{PathPattern, PathPrefix};
+use crate::router::Conditions;
+use crate::transform::ResponseRules;
+use crate::upstream::Upstream;
+
+/// A JSON pointer (RFC 6901) into the config document: where a compiled rule came from.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Pointer(Arc<str>);
+
+impl Pointer {
+    /// From its text, such as `/routes/2/upstream`.
+    pub fn new(text: impl Into<Arc<str>>) -> Self {
+        Self(text.into())
+    }
+
+    /// Its text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// A config that cannot be wrong: every name resolved, every number in range.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// In file order.
+    pub routes: Vec<Arc<Route>>,
+    /// How requests prove who sends them.
+    pub auth: AuthRules,
+    /// `rate_limiting`: the default and the path overrides.
+    pub limits: PathLimits,
+    /// `transformations`, in file order; every section whose path matches applies.
+    pub transformations: Vec<PathSection<Arc<ResponseRules>>>,
+    /// `errors`.
+    pub errors: ErrorRules,
+    /// Which request headers never reach an upstream.
+    pub headers: HeaderRules,
+    /// Peers whose `X-Forwarded-For` entries count.
+    pub trusted_proxies: Vec<IpNet>,
+}
+
+/// One entry of `routes`.
+#[derive(Clone, Debug)]
+pub struct Route {
+    /// Stable name in logs, metrics and counters; made from method and path when absent.
+    pub id: Arc<str>,
+    /// Where it stands.
+    pub pointer: Pointer,
+    /// The client's canonical paths it takes.
+    pub pattern: PathPattern,
+    /// Methods, hosts, headers and query it asks for besides.
+    pub conditions: Conditions,
+    /// The service behind it.
+    pub upstream: Arc<Upstream>,
+    /// Whole segments taken off the path before forwarding.
+    pub strip_prefix: Option<PathPrefix>,
+    /// The longest an upstream call may take: the route's, else its upstream's, else the default (10 s).
+    pub timeout: Duration,
+    /// Who may use it.
+    pub auth: RouteAuth,
+    /// Its own limit, in place of the default or an override.
+    pub rate_limit: Option<Arc<LimitRule>>,
+}
+
+/// A route's stance on credentials, before `exclude_paths` is looked at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RouteAuth {
+    /// A valid token or 401: what every route is unless it says otherwise.
+    Required,
+    /// `optional: true`: verified when present, public when absent.
+    Optional,
+    /// `auth: none`: nothing is verified, `Authorization` passes through.
+    None,
+}
+
+/// The `auth` section.
+#[derive(Clone, Debug, Default)]
+pub struct AuthRules {
+    /// `None` only when every route says `auth: none`.
+    pub method: Option<Arc<JwtMethod>>,
+    /// Public paths.
+    pub exclude_paths: Vec<PathPattern>,
+    /// Refused credentials per minute, environment and client address before 429 (`auth.failures`, default 20).
+    pub failures_per_minute: u32,
+}
+
+/// A rule for the paths that a pattern covers.
+#[derive(Clone, Debug)]
+pub struct PathSection<T> {
+    /// Matches the client's canonical path, before `strip_prefix`.
+    pub pattern: PathPattern,
+    /// What holds there.
+    pub rule: T,
+}
+
+/// `rate_limiting`.
+#[derive(Clone, Debug, Default)]
+pub struct PathLimits {
+    /// One bucket per subject over all routes without a rule of their own.
+    pub default: Option<Arc<LimitRule>>,
+    /// Most specific pattern first: the first that matches wins.
+    pub overrides: Vec<PathSection<Arc<LimitRule>>>,
+}
+
+/// `errors`.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct ErrorRules {
+    /// The shape of an error body.
+    pub format: ErrorFormat,
+    /// What happens to an upstream's own 4xx and 5xx.
+    pub upstream: UpstreamErrors,
+}
+
+/// `errors.format`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ErrorFormat {
+    /// `error`, `message`, `request_id`; RFC 9457 when the client's `Accept` asks for it.
+    #[default]
+    Json,
+    /// RFC 9457 always.
+    Problem,
+}
+
+/// `errors.upstream`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum UpstreamErrors {
+    /// Passed to the client as they are.
+    #[default]
+    Pass,
+    /// Put into the gateway's own shape.
+    Wrap,
+}
+
+/// Which request headers are removed from every request.
+#[derive(Clone, Debug, Default)]
+pub struct HeaderRules {
+    /// The built-in families, every header of a `claims_to_headers`, and `sealed_headers`.
+    pub sealed: SealedHeaders,
+    /// `underscore_headers: keep`.
+    pub keep_underscores: bool,
+}
+
+/// A claim and the header it becomes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ClaimHeader {
+    /// Top-level claim name.
+    pub claim: String,
+    /// The request header set from it.
+    pub header: HeaderName,
+}
+
+/// A document that was checked and found right.
+#[derive(Debug)]
+pub struct Checked {
+    /// Ready to serve.
+    pub config: Config,
+    /// What is probably not meant, one line each in the form of a mistake.
+    pub warnings: Vec<String>,
+}
+
+/// Every mistake of a document; `Display` gives one line each: `file:line: pointer: reason`.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{}", .0.join("\n"))]
+pub struct Mistakes(pub Vec<String>);
+
+/// The largest document, in bytes: ten times what 300 routes take.
+const MAX_DOCUMENT: usize = 1024 * 1024;
+
+/// How deep a document may nest. The grammar itself needs a fraction of it.
+const MAX_DEPTH: usize = 32;
+
+/// Reads and checks a document, JSON or YAML by its content: JSON begins with `{`. `name` stands in messages as
+/// the file; `variable` fills placeholders.
+///
+/// # Errors
+/// Every mistake of the document at once, in file order. No message shows what a placeholder was filled with.
+pub fn parse(name: &str, text: &str, variable: &dyn Fn(&str) -> Option<String>) -> Result<Checked, Mistakes> {
+    let mut report = Report::new(name);
+    let config = read(text, variable, &mut report);
+    let warnings = report.finish()?;
+    // A document that cannot be read leaves a mistake, so that one without mistakes has a config.
+    let config = config.ok_or_else(|| Mistakes(vec![format!("{name}:1: there is no document")]))?;
+    Ok(Checked { config, warnings })
+}
+
+/// The document in its shortest JSON form, unchecked and with its placeholders: what a parameter would carry.
+///
+/// # Errors
+/// What keeps the text from being a document at all.
+pub fn compact(name: &str, text: &str) -> Result<String, Mistakes> {
+    let mut report = Report::new(name);
+    let json = read_tree(text, &mut report).map(|tree| compact::write(&tree, &report));
+    report.finish()?;
+    Ok(json.unwrap_or_default().to_string())
+}
+
+fn read(text: &str, variable: &dyn Fn(&str) -> Option<String>, report: &mut Report) -> Option<Config> {
+    let mut tree = read_tree(text, report)?;
+    placeholder::fill(&mut tree, variable, report);
+    let document = raw::Document::decode(tree, report)?;
+    Some(check::check(&document, report))
+}
+
+fn read_tree(text: &str, report: &mut Report) -> Option<Node> {
+    if text.len() > MAX_DOCUMENT {
+        report.unreadable(1, &format!("larger than {MAX_DOCUMENT} bytes, the most that is read"));
+        return None;
+    }
+    // Some editors begin files with a byte order mark, which neither syntax wants.
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    let mut tree = match text.trim_start().starts_with('{') {
+        true => json::read(text, report),
+        false => yaml::read(text, report),
+    }?;
+    report.refuse_duplicates(&mut tree);
+    Some(tree)
+}
+
+/// Loads the document that `GATEWAY_CONFIG` holds inline (JSON) or names with `file:PATH` (relative to
+/// `LAMBDA_TASK_ROOT` when that is set, else to the working directory), with the process environment for
+/// placeholders.
+///
+/// # Errors
+/// As [`parse`]; or that there is no document to be had, and what to set.
+pub fn from_environment() -> Result<Checked, Mistakes> {
+    source::load(&|name| std::env::var(name).ok())
+}
+
+/// The JSON Schema (draft 2020-12) of the document, for editors: `docs/config.schema.json`. Not part of the
+/// function, which is why it has a feature of its own.
+#[cfg(feature = "schema")]
+pub fn schema() -> serde_json::Value {
+    schema::schema()
+}

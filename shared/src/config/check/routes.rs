@@ -1,0 +1,133 @@
+//! `routes`: what each asks for, where it leads, and that no two of them can be confused.
+
+mod conditions;
+mod ids;
+mod shapes;
+
+use std::sync::Arc;
+
+use super::auth::{Identity, needs_auth};
+use super::limits;
+use super::sections::pattern;
+use super::services::Services;
+use super::timeout;
+use crate::config::Route;
+use crate::config::RouteAuth;
+use crate::config::decode::{Field, Text};
+use crate::config::raw::{self, Document};
+use crate::config::report::Report;
+use crate::path::{PathPattern, PathPrefix};
+use crate::router::Conditions;
+
+/// A route of which is known so far what requests it takes.
+struct Draft<'a> {
+    raw: &'a raw::Route,
+    pattern: Option<PathPattern>,
+    conditions: Conditions,
+    /// Whether `conditions` is all of them: not where a mistake keeps us from knowing.
+    conditions_known: bool,
+}
+
+pub(super) fn check(
+    document: &Document,
+    services: &Services<'_>,
+    identity: &Identity,
+    report: &mut Report,
+) -> Vec<Arc<Route>> {
+    let Some(list) = document.routes.given() else {
+        return Vec::new();
+    };
+    list.refuse_empty("at least one route is needed: there is nothing to serve", report);
+    let drafts: Vec<Draft<'_>> = list.items.iter().map(|raw| draft(raw, report)).collect();
+    shapes::refuse_indistinguishable(&drafts, report);
+    let ids = ids::of(&drafts, report);
+    let built = drafts
+        .into_iter()
+        .zip(ids)
+        .filter_map(|(draft, id)| build(draft, &id, services, identity, report));
+    built.map(Arc::new).collect()
+}
+
+fn draft<'a>(raw: &'a raw::Route, report: &mut Report) -> Draft<'a> {
+    let pattern = raw.path.given().and_then(|text| pattern(text, report));
+    let conditions = conditions::of(raw, report);
+    let conditions_known = [&raw.methods, &raw.hosts].iter().all(|list| list.is_sound(report))
+        && [&raw.headers, &raw.query].iter().all(|map| map.is_sound(report));
+    Draft {
+        raw,
+        pattern,
+        conditions,
+        conditions_known,
+    }
+}
+
+fn build(
+    draft: Draft<'_>,
+    id: &str,
+    services: &Services<'_>,
+    identity: &Identity,
+    report: &mut Report,
+) -> Option<Route> {
+    let Draft {
+        raw,
+        pattern,
+        conditions,
+        ..
+    } = draft;
+    let target = raw.upstream.given().and_then(|text| services.resolve(text, report));
+    let strip_prefix = raw
+        .strip_prefix
+        .given()
+        .and_then(|text| strip_prefix(text, pattern.as_ref(), report));
+    let own_timeout = raw.timeout.given().and_then(|given| timeout(given, report));
+    let auth = auth(raw, identity, report);
+    let own_limit = raw.rate_limit.given();
+    let rate_limit = own_limit.and_then(|given| limits::rule(given, id, &format!("L#{id}"), identity, report));
+    let target = target?;
+    Some(Route {
+        id: id.into(),
+        pointer: report.pointer(raw.place),
+        pattern: pattern?,
+        conditions,
+        timeout: own_timeout.unwrap_or(target.timeout),
+        upstream: target.upstream,
+        strip_prefix,
+        auth,
+        rate_limit,
+    })
+}
+
+fn strip_prefix(text: &Text, pattern: Option<&PathPattern>, report: &mut Report) -> Option<PathPrefix> {
+    let prefix = text.parse("a path prefix", report, PathPrefix::parse)?;
+    if pattern.is_some_and(|pattern| !prefix.covers(pattern)) {
+        report.mistake(
+            text.place,
+            format!("{} is not in front of every path of this route", text.quoted()),
+        );
+        return None;
+    }
+    Some(prefix)
+}
+
+/// Closed by default: a route is public only when it says so itself or a section excludes its path.
+fn auth(raw: &raw::Route, identity: &Identity, report: &mut Report) -> RouteAuth {
+    let stance = match &raw.auth {
+        Field::Given(raw::RouteAuth::None) => return RouteAuth::None,
+        Field::Given(raw::RouteAuth::Stance(stance)) => Some(stance),
+        Field::Absent => None,
+        Field::Bad => return RouteAuth::Required,
+    };
+    if !identity.exists {
+        match stance {
+            Some(stance) => needs_auth(stance.place, "optional", report),
+            None => report.mistake(
+                raw.place,
+                "nobody can be let in: add an auth section, or say auth: none to make the route public",
+            ),
+        }
+    }
+    match stance.and_then(|stance| stance.optional.given()) {
+        Some(optional) if optional.value => RouteAuth::Optional,
+        _ => RouteAuth::Required,
+    }
+}

@@ -1,0 +1,155 @@
+//! `upstreams`, and the URLs that routes give directly.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use url::Url;
+
+use super::timeout;
+use crate::config::decode::{Field, Map, Text};
+use crate::config::raw::Service;
+use crate::config::report::Report;
+use crate::config::tree::quote;
+use crate::upstream::Upstream;
+
+const DEFAULT_CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
+
+/// What a route's `upstream` may name, and how long a call there may take.
+pub(super) struct Services<'a> {
+    /// `None` for a service with a mistake of its own. No map at all when the section itself is wrong: then no
+    /// name can be told to be wrong.
+    named: Option<HashMap<&'a str, Option<Target>>>,
+    default_timeout: Duration,
+}
+
+/// A service and the timeout of its calls.
+#[derive(Clone)]
+pub(super) struct Target {
+    pub(super) upstream: Arc<Upstream>,
+    pub(super) timeout: Duration,
+}
+
+pub(super) fn check<'a>(
+    section: &'a Field<Map<Service>>,
+    default_timeout: Duration,
+    report: &mut Report,
+) -> Services<'a> {
+    let named = match section {
+        Field::Absent => Some(HashMap::new()),
+        Field::Bad => None,
+        Field::Given(map) => {
+            let targets = map.entries.iter().map(|entry| {
+                if !is_name(&entry.name) {
+                    let reason = format!("{} is not a name: 1 to 64 of A-Z a-z 0-9 . _ -", quote(&entry.name));
+                    report.mistake(entry.place, reason);
+                }
+                let service = entry.value.given();
+                (
+                    &*entry.name,
+                    service.and_then(|service| target(&entry.name, service, default_timeout, report)),
+                )
+            });
+            Some(targets.collect())
+        }
+    };
+    Services { named, default_timeout }
+}
+
+/// Names and ids stand in logs, metrics and counters.
+pub(super) fn is_name(text: &str) -> bool {
+    let fits = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-');
+    (1..=64).contains(&text.len()) && text.bytes().all(fits)
+}
+
+fn target(name: &str, service: &Service, default_timeout: Duration, report: &mut Report) -> Option<Target> {
+    let url = service
+        .url
+        .given()
+        .and_then(|text| text.parse("an upstream's URL", report, upstream_url));
+    let own = |field: &Field<_>, report: &mut Report| field.given().and_then(|given| timeout(given, report));
+    let timeout = own(&service.timeout, report).unwrap_or(default_timeout);
+    let connect_timeout = own(&service.connect_timeout, report).unwrap_or(DEFAULT_CONNECT_TIMEOUT);
+    let upstream = Upstream {
+        name: name.into(),
+        url: url?,
+        connect_timeout,
+    };
+    Some(Target {
+        upstream: Arc::new(upstream),
+        timeout,
+    })
+}
+
+impl Services<'_> {
+    /// What a route's `upstream` means: a URL when it contains `://`, else a name.
+    pub(super) fn resolve(&self, text: &Text, report: &mut Report) -> Option<Target> {
+        if text.value.contains("://") {
+            let url = text.parse("an upstream's URL", report, upstream_url)?;
+            let host = url.host_str().unwrap_or_default();
+            let name = url
+                .port()
+                .map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"));
+            let upstream = Upstream {
+                name: name.into(),
+                url,
+                connect_timeout: DEFAULT_CONNECT_TIMEOUT,
+            };
+            return Some(Target {
+                upstream: Arc::new(upstream),
+                timeout: self.default_timeout,
+            });
+        }
+        let named = self.named.as_ref()?;
+        if let Some(target) = named.get(&*text.value) {
+            return target.clone();
+        }
+        let shown = text.quoted();
+        let near = if text.is_filled() {
+            None
+        } else {
+            report.nearest(&text.value, named.keys().copied())
+        };
+        let reason = match near {
+            Some(near) => format!("{shown} is not an upstream (did you mean {near:?}?)"),
+            None => {
+                format!("{shown} is not an upstream: name one of upstreams, or write a URL such as http://orders:3002")
+            }
+        };
+        report.mistake(text.place, reason);
+        None
+    }
+}
+
+/// A URL whose parts say all there is to say about a service.
+fn upstream_url(text: &str) -> Result<Url, String> {
+    let url = parse_url(text)?;
+    if url.query().is_some() || url.fragment().is_some() {
+        return Err(format!(
+            "{} has a query or fragment: queries are the clients'",
+            quote(text)
+        ));
+    }
+    Ok(url)
+}
+
+/// An absolute http or https URL without credentials. Stricter than browsers, which repair what they read
+/// (`http:\\host`, `http:///host`, line breaks in the middle): here the repaired URL might name another host.
+pub(super) fn parse_url(text: &str) -> Result<Url, String> {
+    let shown = quote(text);
+    let rest = text.split_once("://").map(|(_, rest)| rest);
+    let odd = |character: char| character.is_whitespace() || character.is_control() || character == '\\';
+    if rest.is_none_or(|rest| rest.starts_with('/')) || text.contains(odd) {
+        return Err(format!(
+            "{shown} is not a URL such as https://orders.internal:8443/base"
+        ));
+    }
+    let url = Url::parse(text).map_err(|error| format!("{shown} is not a URL: {error}"))?;
+    if !matches!(url.scheme(), "http" | "https") {
+        return Err(format!("{shown} must begin with http:// or https://"));
+    }
+    if !url.username().is_empty() || url.password().is_some() {
+        return Err("a URL with a user or password: credentials do not belong in a config".into());
+    }
+    Ok(url)
+}

@@ -1,0 +1,251 @@
+//! The grammar: every key of the document with its type. The field names are the keys and the doc comments
+//! are what editors show (`docs/config.schema.json`); `docs/configuration.md` tells the same at length.
+
+use std::num::NonZeroU32;
+use std::time::Duration;
+
+use jsonwebtoken::Algorithm;
+
+use super::decode::{
+    At, Choice, Decode, Field, List, Map, OneOf, OneOrMore, Section, Slot, Text, fill_section, plain, sections,
+};
+use super::report::Report;
+use super::tree::{Node, Place, Value};
+use super::{ErrorFormat, UpstreamErrors};
+use crate::transform::OnUnparsable;
+
+sections! {
+    /// The config of a Tollgate gateway.
+    Document {
+        /// The version of this grammar: 1.
+        version: At<NonZeroU32>,
+        /// What holds where nothing more specific is said.
+        defaults: Defaults,
+        /// The shape of error answers.
+        errors: Errors,
+        /// Addresses and networks (CIDR) whose X-Forwarded-For entries count.
+        trusted_proxies: List<Text>,
+        /// Further request headers that never reach an upstream.
+        sealed_headers: List<Text>,
+        /// Request headers with an underscore in their name: drop (default) or keep.
+        underscore_headers: OneOf<UnderscoreHeaders>,
+        /// Named services.
+        upstreams: Map<Service>,
+        /// How callers prove who they are. Without it every route must say `auth: none`.
+        auth: Auth,
+        /// How often callers may call.
+        rate_limiting: RateLimiting,
+        /// How answers are reshaped, by path.
+        transformations: List<Transformation>,
+        /// What is served.
+        (required) routes: List<Route>,
+    }
+
+    /// What holds where nothing more specific is said.
+    Defaults {
+        /// The longest an upstream call may take; default 10s.
+        timeout: At<Duration>,
+    }
+
+    /// The shape of error answers.
+    Errors {
+        /// json (default), or problem for RFC 9457 always.
+        format: OneOf<ErrorFormat>,
+        /// What happens to upstreams' own 4xx and 5xx: pass (default) or wrap.
+        upstream: OneOf<UpstreamErrors>,
+    }
+
+    /// A named service.
+    Service {
+        /// http or https, with a host; its path is put in front of every request's.
+        (required) url: Text,
+        /// The longest a call may take; default: defaults.timeout.
+        timeout: At<Duration>,
+        /// The longest a connection may take to open; default 1s.
+        connect_timeout: At<Duration>,
+    }
+
+    /// Tokens signed by one issuer.
+    Auth {
+        /// jwt.
+        (required) r#type: OneOf<AuthType>,
+        /// Where the issuer's keys are: https, or http to a loopback address.
+        (required) jwks_uri: Text,
+        /// What the claim iss must equal.
+        (required) issuer: Text,
+        /// One of these must be in the claim aud.
+        (required) audiences: List<Text>,
+        /// The signature algorithms that are taken; default all of them.
+        algorithms: List<OneOf<Algorithm>>,
+        /// How far clocks may differ for exp and nbf; default 60s.
+        clock_skew: At<Duration>,
+        /// Which claims become which request headers; default sub: X-User-Id, role: X-User-Role.
+        claims_to_headers: Map<Text>,
+        /// Whether the token itself goes upstream; default false.
+        forward_token: At<bool>,
+        /// Public paths, patterns allowed.
+        exclude_paths: List<Text>,
+        /// Refused credentials per minute, environment and client address before 429; default 20.
+        failures: At<NonZeroU32>,
+    }
+
+    /// How often callers may call.
+    RateLimiting {
+        /// One bucket per subject over all routes without a rule of their own.
+        default: Rate,
+        /// Other rules for some paths; the most specific path wins.
+        overrides: List<Override>,
+    }
+
+    /// A rate: exactly one requests_per_... key.
+    Rate {
+        /// So many each second.
+        requests_per_second: At<NonZeroU32>,
+        /// So many each minute.
+        requests_per_minute: At<NonZeroU32>,
+        /// So many each hour.
+        requests_per_hour: At<NonZeroU32>,
+        /// So many each day.
+        requests_per_day: At<NonZeroU32>,
+        /// How many fit at once; default the number of the rate.
+        burst: At<NonZeroU32>,
+        /// What is counted by: client_ip (default), route, header:Name, claim:name, or a list of these.
+        key: OneOrMore,
+        /// Take a header for the key although any client can set it; default false.
+        trust_client_key: At<bool>,
+    }
+
+    /// A rate for some paths.
+    Override {
+        /// The paths it holds for, patterns allowed.
+        (required) path: Text,
+        ..rate: Rate
+    }
+
+    /// How answers are reshaped, for some paths.
+    Transformation {
+        /// The paths it holds for, patterns allowed.
+        (required) path: Text,
+        /// What happens to the answer.
+        (required) response: Response,
+    }
+
+    /// What happens to a JSON answer: remove, keep, rename, in this order on the original names.
+    Response {
+        /// Field paths that are taken out.
+        remove_fields: List<Text>,
+        /// Field paths beside which nothing stays.
+        keep_fields: List<Text>,
+        /// Field paths and their last name anew.
+        rename_fields: Map<Text>,
+        /// A body that says it is JSON and is not: refuse (default, 502) or pass.
+        on_unparsable: OneOf<OnUnparsable>,
+    }
+
+    /// What is served.
+    Route {
+        /// Its name in logs, metrics and counters; default made from methods and path.
+        id: Text,
+        /// The paths it takes: literal segments, * or {name} for one segment, ** for any tail.
+        (required) path: Text,
+        /// The methods it takes; default all. GET includes HEAD.
+        methods: List<Text>,
+        /// The hosts it takes; *.example.com for any below; default all.
+        hosts: List<Text>,
+        /// Request headers that must have exactly these values.
+        headers: Map<Text>,
+        /// Query parameters that must have exactly these values.
+        query: Map<Text>,
+        /// The service behind it: a name of upstreams, or a URL.
+        (required) upstream: Text,
+        /// Whole segments taken off the path before forwarding.
+        strip_prefix: Text,
+        /// The longest an upstream call may take; default: the upstream's.
+        timeout: At<Duration>,
+        /// none: no credentials are looked at. { optional: true }: verified when present.
+        auth: RouteAuth,
+        /// Its own limit, in place of the default or an override.
+        rate_limit: Rate,
+    }
+
+    /// A route's stance on credentials.
+    AuthStance {
+        /// Credentials are verified when present, and may be absent.
+        optional: At<bool>,
+    }
+}
+
+/// `auth` of a route.
+#[derive(Debug)]
+pub(super) enum RouteAuth {
+    /// `none`.
+    None,
+    Stance(AuthStance),
+}
+
+impl Decode for RouteAuth {
+    fn decode(node: Node, report: &mut Report) -> Option<Self> {
+        match &node.value {
+            Value::Map(_) => AuthStance::decode(node, report).map(Self::Stance),
+            Value::Text(word) if word == "none" => Some(Self::None),
+            _ => super::decode::refuse(&node, "none or { optional: true }", report),
+        }
+    }
+}
+
+/// `underscore_headers`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum UnderscoreHeaders {
+    Drop,
+    Keep,
+}
+
+impl Choice for UnderscoreHeaders {
+    const WORDS: &'static [(&'static str, Self)] = &[("drop", Self::Drop), ("keep", Self::Keep)];
+}
+
+impl Choice for ErrorFormat {
+    const WORDS: &'static [(&'static str, Self)] = &[("json", Self::Json), ("problem", Self::Problem)];
+}
+
+impl Choice for UpstreamErrors {
+    const WORDS: &'static [(&'static str, Self)] = &[("pass", Self::Pass), ("wrap", Self::Wrap)];
+}
+
+impl Choice for OnUnparsable {
+    const WORDS: &'static [(&'static str, Self)] = &[("refuse", Self::Refuse), ("pass", Self::Pass)];
+}
+
+/// `auth.type`.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum AuthType {
+    Jwt,
+}
+
+impl Choice for AuthType {
+    const WORDS: &'static [(&'static str, Self)] = &[("jwt", Self::Jwt)];
+}
+
+impl Choice for Algorithm {
+    const WORDS: &'static [(&'static str, Self)] = &[
+        ("RS256", Self::RS256),
+        ("RS384", Self::RS384),
+        ("RS512", Self::RS512),
+        ("PS256", Self::PS256),
+        ("PS384", Self::PS384),
+        ("PS512", Self::PS512),
+        ("ES256", Self::ES256),
+        ("ES384", Self::ES384),
+        ("EdDSA", Self::EdDSA),
+    ];
+
+    fn why_not(word: &str) -> Option<&'static str> {
+        match word.to_ascii_uppercase().as_str() {
+            "NONE" => Some("a token without a signature proves nothing"),
+            "HS256" | "HS384" | "HS512" => {
+                Some("it is symmetric: whoever can verify a token can also make one (take RS256, ES256 or EdDSA)")
+            }
+            _ => None,
+        }
+    }
+}

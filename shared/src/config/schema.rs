@@ -1,0 +1,81 @@
+//! The JSON Schema of the document: derived from [`raw`](super::raw), with the kinds of values described here.
+
+use std::borrow::Cow;
+use std::num::NonZeroU32;
+use std::time::Duration;
+
+use schemars::generate::SchemaSettings;
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+
+use super::decode::{At, Choice, Field, List, Map, OneOf, OneOrMore, Text};
+use super::raw::{AuthStance, Document, RouteAuth};
+
+pub(super) fn schema() -> serde_json::Value {
+    let mut settings = SchemaSettings::draft2020_12();
+    // Editors show what stands at the key itself; references would only hide it.
+    settings.inline_subschemas = true;
+    let mut schema = settings.into_generator().into_root_schema_for::<Document>();
+    schema.insert("title".into(), "Tollgate config".into());
+    schema.to_value()
+}
+
+/// Any scalar may hold a placeholder instead.
+fn or_placeholder(schema: Schema) -> Schema {
+    json_schema!({ "anyOf": [schema, { "type": "string", "pattern": r"\$\{" }] })
+}
+
+macro_rules! inline_schema {
+    ($($type:ty, $([$($bound:tt)*],)? $generator:ident => $schema:expr;)*) => { $(
+        impl $(<$($bound)*>)? JsonSchema for $type {
+            fn schema_name() -> Cow<'static, str> {
+                stringify!($type).into()
+            }
+
+            fn inline_schema() -> bool {
+                true
+            }
+
+            fn json_schema($generator: &mut SchemaGenerator) -> Schema {
+                $schema
+            }
+        }
+    )* };
+}
+
+inline_schema! {
+    Text, _generator => json_schema!({ "type": "string" });
+    At<bool>, _generator => or_placeholder(json_schema!({ "type": "boolean" }));
+    At<NonZeroU32>, _generator => or_placeholder(json_schema!({ "type": "integer", "minimum": 1, "maximum": u32::MAX }));
+    At<Duration>, _generator => or_placeholder(json_schema!({ "type": "string", "pattern": "^(0|[1-9][0-9]*)(ms|s|m)$" }));
+    OneOf<T>, [T: Choice], _generator => {
+        let words: Vec<&str> = T::WORDS.iter().map(|(word, _)| *word).collect();
+        or_placeholder(json_schema!({ "enum": words }))
+    };
+    List<T>, [T: JsonSchema], generator => json_schema!({ "type": "array", "items": T::json_schema(generator) });
+    Map<T>, [T: JsonSchema], generator => {
+        json_schema!({ "type": "object", "additionalProperties": T::json_schema(generator) })
+    };
+    OneOrMore, generator => {
+        json_schema!({ "anyOf": [Text::json_schema(generator), List::<Text>::json_schema(generator)] })
+    };
+    RouteAuth, generator => json_schema!({ "anyOf": [{ "const": "none" }, AuthStance::json_schema(generator)] });
+}
+
+impl<T: JsonSchema> JsonSchema for Field<T> {
+    fn schema_name() -> Cow<'static, str> {
+        T::schema_name()
+    }
+
+    fn inline_schema() -> bool {
+        T::inline_schema()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        T::json_schema(generator)
+    }
+
+    /// A field may be left out, unless it is marked `required`.
+    fn _schemars_private_is_option() -> bool {
+        true
+    }
+}

@@ -1,0 +1,198 @@
+//! Every error of the gateway, and the one map from an error to status, code and words.
+//!
+//! An error says whose fault it is and whether a retry may help. What it says to the client never names an
+//! internal host and never says why a credential was refused; `detail` says it to the log.
+
+use std::time::Duration;
+
+use http::{Method, StatusCode};
+
+pub mod response;
+
+/// Who has to act to make an error go away.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Fault {
+    /// The caller.
+    Client,
+    /// This gateway, or a service it stands on (counter store, key set).
+    Gateway,
+    /// The service behind the route.
+    Upstream,
+}
+
+/// Why a request ends without an upstream's answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum GatewayError {
+    /// The event or the path in it is malformed. `why` quotes nothing secret and is shown to the client.
+    BadRequest {
+        /// What is wrong, as a sentence.
+        why: String,
+    },
+    /// No route takes the path.
+    NotFound,
+    /// Routes take the path, but not the method.
+    MethodNotAllowed {
+        /// What they take, for `Allow`.
+        allow: Vec<Method>,
+    },
+    /// No credential, where one is needed.
+    MissingCredential,
+    /// A credential that does not hold.
+    InvalidCredential {
+        /// Why, for the log only.
+        why: String,
+    },
+    /// No key set can be had to verify with.
+    KeySetUnavailable {
+        /// Why, for the log only.
+        why: String,
+        /// When a retry may help.
+        retry_after: Duration,
+    },
+    /// Over a rate.
+    RateLimited {
+        /// Until one request fits again; the client is told whole seconds, rounded up, at least 1.
+        retry_after: Duration,
+    },
+    /// The counter store gave no answer in time.
+    LimitStoreUnavailable {
+        /// Why, for the log only.
+        why: String,
+    },
+    /// No connection to the upstream.
+    UpstreamUnreachable {
+        /// Why, for the log only.
+        why: String,
+    },
+    /// The upstream answered too late.
+    UpstreamTimeout {
+        /// How long it was waited for.
+        after: Duration,
+    },
+    /// The upstream's answer is no answer: reset, truncated, not HTTP, or not the JSON it says it is.
+    UpstreamInvalid {
+        /// Why, for the log only.
+        why: String,
+    },
+    /// The answer does not fit what Lambda or the front door carries.
+    ResponseTooLarge {
+        /// What was too large, as a sentence for the client.
+        why: String,
+    },
+    /// A defect in the gateway.
+    Internal {
+        /// What happened, for the log only.
+        why: String,
+    },
+}
+
+impl GatewayError {
+    /// The HTTP status (RFC 9110 section 15; 429 from RFC 6585 section 4).
+    pub fn status(&self) -> StatusCode {
+        match self {
+            Self::BadRequest { .. } => StatusCode::BAD_REQUEST,
+            Self::NotFound => StatusCode::NOT_FOUND,
+            Self::MethodNotAllowed { .. } => StatusCode::METHOD_NOT_ALLOWED,
+            Self::MissingCredential | Self::InvalidCredential { .. } => StatusCode::UNAUTHORIZED,
+            Self::KeySetUnavailable { .. } | Self::LimitStoreUnavailable { .. } => StatusCode::SERVICE_UNAVAILABLE,
+            Self::RateLimited { .. } => StatusCode::TOO_MANY_REQUESTS,
+            Self::UpstreamUnreachable { .. } | Self::UpstreamInvalid { .. } | Self::ResponseTooLarge { .. } => {
+                StatusCode::BAD_GATEWAY
+            }
+            Self::UpstreamTimeout { .. } => StatusCode::GATEWAY_TIMEOUT,
+            Self::Internal { .. } => StatusCode::INTERNAL_SERVER_ERROR,
+        }
+    }
+
+    /// The stable code that programs may compare: the `error` member of the body.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::BadRequest { .. } => "bad_request",
+            Self::NotFound => "not_found",
+            Self::MethodNotAllowed { .. } => "method_not_allowed",
+            Self::MissingCredential => "unauthorized",
+            Self::InvalidCredential { .. } => "invalid_token",
+            Self::KeySetUnavailable { .. } => "key_set_unavailable",
+            Self::RateLimited { .. } => "rate_limit_exceeded",
+            Self::LimitStoreUnavailable { .. } => "limit_store_unavailable",
+            Self::UpstreamUnreachable { .. } => "upstream_unreachable",
+            Self::UpstreamTimeout { .. } => "upstream_timeout",
+            Self::UpstreamInvalid { .. } => "upstream_invalid_response",
+            Self::ResponseTooLarge { .. } => "response_too_large",
+            Self::Internal { .. } => "internal_error",
+        }
+    }
+
+    /// The `message` member: a sentence for a person, safe to show to anybody.
+    pub fn message(&self) -> String {
+        match self {
+            Self::BadRequest { why } | Self::ResponseTooLarge { why } => why.clone(),
+            Self::NotFound => "No route matches this path.".into(),
+            Self::MethodNotAllowed { allow } => {
+                let allow: Vec<&str> = allow.iter().map(Method::as_str).collect();
+                format!("This path does not take this method. Allowed: {}.", allow.join(", "))
+            }
+            Self::MissingCredential => "This path needs a bearer token in the Authorization header.".into(),
+            Self::InvalidCredential { .. } => "The bearer token is not valid.".into(),
+            Self::KeySetUnavailable { .. } => "Tokens cannot be verified right now.".into(),
+            Self::RateLimited { .. } => {
+                let seconds = self.retry_after().unwrap_or(1);
+                let plural = if seconds == 1 { "" } else { "s" };
+                format!("Too many requests. Retry after {seconds} second{plural}.")
+            }
+            Self::LimitStoreUnavailable { .. } => "Requests cannot be counted right now.".into(),
+            Self::UpstreamUnreachable { .. } => "The service behind this path cannot be reached.".into(),
+            Self::UpstreamTimeout { .. } => "The service behind this path did not answer in time.".into(),
+            Self::UpstreamInvalid { .. } => "The service behind this path gave an invalid answer.".into(),
+            Self::Internal { .. } => "The gateway failed on this request.".into(),
+        }
+    }
+
+    /// Who has to act.
+    pub fn fault(&self) -> Fault {
+        match self {
+            Self::BadRequest { .. }
+            | Self::NotFound
+            | Self::MethodNotAllowed { .. }
+            | Self::MissingCredential
+            | Self::InvalidCredential { .. }
+            | Self::RateLimited { .. } => Fault::Client,
+            Self::KeySetUnavailable { .. } | Self::LimitStoreUnavailable { .. } | Self::Internal { .. } => {
+                Fault::Gateway
+            }
+            Self::UpstreamUnreachable { .. }
+            | Self::UpstreamTimeout { .. }
+            | Self::UpstreamInvalid { .. }
+            | Self::ResponseTooLarge { .. } => Fault::Upstream,
+        }
+    }
+
+    /// `Retry-After` in whole seconds, rounded up, at least 1; `None` where a retry does not help by itself
+    /// (RFC 9110 section 10.2.3).
+    pub fn retry_after(&self) -> Option<u64> {
+        let wait = match self {
+            Self::KeySetUnavailable { retry_after, .. } | Self::RateLimited { retry_after } => *retry_after,
+            Self::LimitStoreUnavailable { .. } => Duration::from_secs(1),
+            _ => return None,
+        };
+        let whole = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
+        Some(whole.max(1))
+    }
+
+    /// What the log says beyond the code: may name hosts and reasons, never a credential.
+    pub fn detail(&self) -> Option<String> {
+        match self {
+            Self::BadRequest { why }
+            | Self::InvalidCredential { why }
+            | Self::KeySetUnavailable { why, .. }
+            | Self::LimitStoreUnavailable { why }
+            | Self::UpstreamUnreachable { why }
+            | Self::UpstreamInvalid { why }
+            | Self::ResponseTooLarge { why }
+            | Self::Internal { why } => Some(why.clone()),
+            Self::UpstreamTimeout { after } => Some(format!("no whole answer within {after:?}")),
+            Self::NotFound | Self::MethodNotAllowed { .. } | Self::MissingCredential | Self::RateLimited { .. } => None,
+        }
+    }
+}

@@ -1,0 +1,118 @@
+use std::time::Duration;
+
+use super::*;
+use crate::testing::headers;
+
+fn every_error() -> Vec<GatewayError> {
+    let why = || "db.internal:8000 refused user secret".to_owned();
+    let wait = Duration::from_millis(2_100);
+    vec![
+        GatewayError::BadRequest {
+            why: "The path has a malformed escape.".into(),
+        },
+        GatewayError::NotFound,
+        GatewayError::MethodNotAllowed {
+            allow: vec![Method::GET, Method::HEAD],
+        },
+        GatewayError::MissingCredential,
+        GatewayError::InvalidCredential { why: why() },
+        GatewayError::KeySetUnavailable {
+            why: why(),
+            retry_after: wait,
+        },
+        GatewayError::RateLimited { retry_after: wait },
+        GatewayError::LimitStoreUnavailable { why: why() },
+        GatewayError::UpstreamUnreachable { why: why() },
+        GatewayError::UpstreamTimeout { after: wait },
+        GatewayError::UpstreamInvalid { why: why() },
+        GatewayError::ResponseTooLarge {
+            why: "The answer is too large.".into(),
+        },
+        GatewayError::Internal { why: why() },
+    ]
+}
+
+fn shown(response: &Response<Bytes>) -> String {
+    let mut text = format!("{}\n", response.status());
+    for (name, value) in response.headers() {
+        text.push_str(&format!("{name}: {}\n", value.to_str().expect("text")));
+    }
+    format!("{text}{}", String::from_utf8_lossy(response.body()))
+}
+
+#[test]
+fn every_error_has_one_shape() {
+    let all: Vec<String> = every_error()
+        .iter()
+        .map(|error| shown(&of_error(error, ErrorFormat::Json, "req_1")))
+        .collect();
+    insta::assert_snapshot!(all.join("\n"));
+}
+
+#[test]
+fn as_a_problem_document_it_has_the_same_members() {
+    let error = GatewayError::RateLimited {
+        retry_after: Duration::from_secs(3),
+    };
+    insta::assert_snapshot!(shown(&of_error(&error, ErrorFormat::Problem, "req_1")), @r#"
+    429 Too Many Requests
+    content-type: application/problem+json
+    retry-after: 3
+    {"type":"about:blank","title":"Too Many Requests","status":429,"detail":"Too many requests. Retry after 3 seconds.","error":"rate_limit_exceeded","message":"Too many requests. Retry after 3 seconds.","retry_after":3,"request_id":"req_1"}
+    "#);
+}
+
+#[test]
+fn no_error_tells_the_client_a_detail() {
+    for error in every_error() {
+        for format in [ErrorFormat::Json, ErrorFormat::Problem] {
+            let shown = shown(&of_error(&error, format, "req_1"));
+            assert!(!shown.contains("internal:") && !shown.contains("secret"), "{shown}");
+        }
+    }
+}
+
+#[test]
+fn the_client_asks_for_a_problem_document_by_accept() {
+    for (accept, problem) in [
+        ("application/problem+json", true),
+        ("text/html, Application/Problem+JSON;q=0.5", true),
+        ("application/problem+json;q=0", false),
+        ("application/problem+json ; q=0.0", false),
+        ("application/json", false),
+        ("*/*", false),
+    ] {
+        let negotiated = negotiate(ErrorFormat::Json, &headers(&[("accept", accept)]));
+        assert_eq!(negotiated == ErrorFormat::Problem, problem, "{accept}");
+    }
+    assert_eq!(negotiate(ErrorFormat::Problem, &HeaderMap::new()), ErrorFormat::Problem);
+}
+
+#[test]
+fn a_wrapped_upstream_error_keeps_status_and_headers_but_not_the_body() {
+    let mut answer = Response::new(Bytes::from_static(b"<h1>stack trace</h1>"));
+    *answer.status_mut() = StatusCode::NOT_FOUND;
+    *answer.headers_mut() = headers(&[
+        ("content-type", "text/html"),
+        ("content-length", "20"),
+        ("content-encoding", "gzip"),
+        ("etag", "\"1\""),
+        ("x-shop", "1"),
+    ]);
+    insta::assert_snapshot!(shown(&wrap_upstream(answer, ErrorFormat::Json, "req_1")), @r#"
+    404 Not Found
+    content-type: application/json
+    x-shop: 1
+    {"error":"upstream_error","message":"The service behind this path answered 404 Not Found.","request_id":"req_1"}
+    "#);
+}
+
+#[test]
+fn retry_after_is_rounded_up_and_at_least_one() {
+    for (millis, seconds) in [(0, 1), (1, 1), (1_000, 1), (1_001, 2), (2_100, 3)] {
+        let error = GatewayError::RateLimited {
+            retry_after: Duration::from_millis(millis),
+        };
+        assert_eq!(error.retry_after(), Some(seconds), "{millis} ms");
+    }
+}

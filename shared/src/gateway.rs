@@ -1,0 +1,295 @@
+//! The life of a request, top to bottom. Read this file first; `docs/request-life.md` tells the same in prose.
+
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use bytes::Bytes;
+use futures_util::FutureExt;
+use http::Response;
+use http::header::{HeaderMap, HeaderName, HeaderValue};
+use serde_json::value::RawValue;
+
+use crate::auth::{Authenticator, Identity};
+use crate::clock::{Clock, Timestamp};
+use crate::config::{Config, ErrorFormat, ErrorRules, HeaderRules, PathSection, Route, UpstreamErrors};
+use crate::error::{GatewayError, response};
+use crate::event::{self, Event, EventKind, NotHttp};
+use crate::limit::{Decision, LimitRule, Limiter, Subject};
+use crate::path::CanonicalPath;
+use crate::record::{LimitOutcome, Record};
+use crate::request::Request;
+use crate::router::Router;
+use crate::store::CounterStore;
+use crate::transform::{self, ResponseRules};
+use crate::upstream::client::HttpClient;
+use crate::upstream::trace::{TraceParent, random_hex};
+use crate::upstream::{Caller, Stamps};
+
+mod budget;
+#[cfg(test)]
+mod tests;
+
+use budget::Budget;
+
+const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+const X_RESPONSE_TIME: HeaderName = HeaderName::from_static("x-response-time");
+
+/// Everything that serves requests, built once from a checked config. Shared by all requests of a function
+/// environment; whatever it remembers between them (key sets, connections, refused credentials) is that
+/// environment's own.
+#[derive(Debug)]
+pub struct Gateway {
+    kind: Option<EventKind>,
+    clock: Arc<dyn Clock>,
+    headers: HeaderRules,
+    trusted_proxies: Vec<ipnet::IpNet>,
+    errors: ErrorRules,
+    router: Router,
+    authenticator: Authenticator,
+    limiter: Limiter,
+    transformations: Vec<PathSection<Arc<ResponseRules>>>,
+    caller: Caller,
+    served: AtomicBool,
+}
+
+/// The three seams a gateway stands on.
+#[derive(Clone, Debug)]
+pub struct Seams {
+    /// Wall-clock time.
+    pub clock: Arc<dyn Clock>,
+    /// Calls to upstreams and key sets.
+    pub client: Arc<dyn HttpClient>,
+    /// Counters.
+    pub store: Arc<dyn CounterStore>,
+}
+
+/// What one event comes to.
+#[derive(Debug)]
+pub struct Answer {
+    /// The response event.
+    pub event: Box<RawValue>,
+    /// The log line, without its newline.
+    pub log: String,
+}
+
+/// What is known of a request from its first moment on and stamped on every answer, however it ends.
+struct Visit {
+    record: Record,
+    request_id: String,
+    error_format: ErrorFormat,
+    limit: Option<Decision>,
+}
+
+impl Gateway {
+    /// Compiles a checked config. `kind` fixes the front door; `None` tells it from each event's shape.
+    pub fn new(config: Config, kind: Option<EventKind>, seams: Seams) -> Self {
+        let Seams { clock, client, store } = seams;
+        Self {
+            kind,
+            headers: config.headers,
+            trusted_proxies: config.trusted_proxies,
+            errors: config.errors,
+            router: Router::new(&config.routes),
+            authenticator: Authenticator::new(config.auth, Arc::clone(&client), Arc::clone(&clock)),
+            limiter: Limiter::new(config.limits, store, Arc::clone(&clock)),
+            transformations: config.transformations,
+            caller: Caller::new(client),
+            clock,
+            served: AtomicBool::new(false),
+        }
+    }
+
+    /// Opens what the first request would otherwise wait for. Never fails: what is down now may be up later.
+    pub async fn warm(&self) {
+        self.limiter.warm().await;
+    }
+
+    /// Answers one event; `deadline` is when Lambda ends the invocation. Only an event that is no HTTP request
+    /// is an error: every other one, however broken, gets an answer and a log line.
+    pub async fn handle(&self, payload: &str, deadline: Timestamp) -> Result<Answer, NotHttp> {
+        let event = Event::read(payload, self.kind)?;
+        let kind = event.kind();
+        let now = self.clock.now();
+        let budget = Budget::new(kind, now, deadline);
+        let mut visit = Visit {
+            record: Record::start(now, !self.served.swap(true, Ordering::Relaxed)),
+            request_id: request_id(event.headers()),
+            error_format: response::negotiate(self.errors.format, event.headers()),
+            limit: None,
+        };
+        visit.record.id.clone_from(&visit.request_id);
+
+        let outcome = AssertUnwindSafe(self.run(event, budget, &mut visit))
+            .catch_unwind()
+            .await;
+        let answer = outcome.unwrap_or_else(|panic| {
+            Err(GatewayError::Internal {
+                why: panic_message(&*panic),
+            })
+        });
+        let answer = answer.unwrap_or_else(|error| visit.refuse(&error));
+        Ok(visit.end(kind, answer))
+    }
+
+    /// The stages in order. Each either goes on or ends the request with its error; what later answers must
+    /// carry is kept in `visit` as soon as it is known.
+    async fn run(&self, event: Event, budget: Budget, visit: &mut Visit) -> Result<Response<Bytes>, GatewayError> {
+        visit.record.stage("read");
+        let mut request = event.request(&self.trusted_proxies)?;
+        visit.record.method = Some(request.method.clone());
+        visit.record.path = Some(request.path.as_str().to_owned());
+        let trace = TraceParent::of(&request.headers);
+        visit.record.trace_id = Some(trace.trace_id().to_owned());
+        self.headers.seal(&mut request.headers);
+
+        visit.record.stage("route");
+        let route = self.router.find(&request)?;
+        visit.record.route = Some(Arc::clone(&route.id));
+
+        let rule = self.limiter.rule(route, &request.path);
+        let (anonymous, personal) = rule.map_or((None, None), |rule| match rule.needs_no_identity() {
+            true => (Some(rule), None),
+            false => (None, Some(rule)),
+        });
+        self.admit(anonymous, route, &request, None, visit).await?;
+
+        visit.record.stage("authenticate");
+        let identity = self.authenticator.authenticate(route, &request, budget.left()).await?;
+        if let Some(identity) = &identity {
+            identity.stamp(&mut request.headers);
+        }
+
+        self.admit(personal, route, &request, identity.as_ref(), visit).await?;
+
+        visit.record.stage("call");
+        let rules = self.response_rules(&request.path);
+        if !rules.is_empty() {
+            transform::prepare_request(&request.method, &mut request.headers);
+        }
+        visit.record.upstream = Some(Arc::clone(&route.upstream.name));
+        let stamps = Stamps {
+            request_id: &visit.request_id,
+            trace: &trace,
+        };
+        let answer = self.caller.call(route, &request, stamps, budget.left()).await?;
+        visit.record.upstream_status = Some(answer.status());
+
+        visit.record.stage("transform");
+        let answer = transform::apply(&rules, answer)?;
+        Ok(self.errors_in_shape(answer, visit))
+    }
+
+    /// Counts the request against a rule, if there is one. What was decided is kept for every later answer.
+    async fn admit(
+        &self,
+        rule: Option<&LimitRule>,
+        route: &Route,
+        request: &Request,
+        identity: Option<&Identity>,
+        visit: &mut Visit,
+    ) -> Result<(), GatewayError> {
+        let Some(rule) = rule else { return Ok(()) };
+        visit.record.stage("limit");
+        let subject = Subject::of(rule, route, request, identity);
+        let decision = self.limiter.admit(rule, &subject).await?;
+        visit.record.subject = Some(subject.as_str().to_owned());
+        visit.record.limit = Some(LimitOutcome {
+            rule: Arc::clone(&rule.name),
+            allowed: decision.allowed(),
+            remaining: decision.remaining(),
+        });
+        let required = decision.require();
+        visit.limit = Some(decision);
+        required
+    }
+
+    fn response_rules(&self, path: &CanonicalPath) -> Vec<&ResponseRules> {
+        self.transformations
+            .iter()
+            .filter(|section| section.pattern.matches(path))
+            .map(|section| &*section.rule)
+            .collect()
+    }
+
+    /// `errors.upstream: wrap`.
+    fn errors_in_shape(&self, answer: Response<Bytes>, visit: &Visit) -> Response<Bytes> {
+        let failed = answer.status().is_client_error() || answer.status().is_server_error();
+        if failed && self.errors.upstream == UpstreamErrors::Wrap {
+            return response::wrap_upstream(answer, visit.error_format, &visit.request_id);
+        }
+        answer
+    }
+}
+
+impl Visit {
+    fn refuse(&mut self, error: &GatewayError) -> Response<Bytes> {
+        self.record.fail(error);
+        response::of_error(error, self.error_format, &self.request_id)
+    }
+
+    /// Stamps the answer, writes it as the event wants it, and closes the record.
+    fn end(mut self, kind: EventKind, answer: Response<Bytes>) -> Answer {
+        let answer = self.stamped(answer);
+        let (status, bytes) = (answer.status(), answer.body().len());
+        match event::write(kind, answer) {
+            Ok(event) => Answer {
+                event,
+                log: self.record.finish(status, bytes),
+            },
+            Err(error) => {
+                let answer = self.refuse(&error);
+                let answer = self.stamped(answer);
+                let (status, bytes) = (answer.status(), answer.body().len());
+                // An error of the gateway's own is far below any size limit.
+                let event = event::write(kind, answer).unwrap_or_default();
+                Answer {
+                    event,
+                    log: self.record.finish(status, bytes),
+                }
+            }
+        }
+    }
+
+    fn stamped(&self, mut answer: Response<Bytes>) -> Response<Bytes> {
+        let headers = answer.headers_mut();
+        if let Some(decision) = &self.limit {
+            decision.stamp(headers);
+        }
+        if let Ok(id) = HeaderValue::from_str(&self.request_id) {
+            headers.insert(X_REQUEST_ID, id);
+        }
+        if let Ok(time) = HeaderValue::from_str(&format!("{}ms", self.record.elapsed_ms())) {
+            headers.insert(X_RESPONSE_TIME, time);
+        }
+        answer
+    }
+}
+
+/// The client's own id when it is well-formed, else a new one.
+fn request_id(headers: &HeaderMap) -> String {
+    let well_formed = |id: &&str| {
+        (1..=64).contains(&id.len())
+            && id
+                .bytes()
+                .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-'))
+    };
+    let given = headers
+        .get(X_REQUEST_ID)
+        .and_then(|value| value.to_str().ok())
+        .filter(well_formed);
+    given.map_or_else(new_request_id, str::to_owned)
+}
+
+fn new_request_id() -> String {
+    let digits: [u8; 20] = random_hex();
+    format!("req_{}", String::from_utf8_lossy(&digits))
+}
+
+fn panic_message(panic: &(dyn std::any::Any + Send)) -> String {
+    let text = panic
+        .downcast_ref::<&str>()
+        .copied()
+        .or_else(|| panic.downcast_ref::<String>().map(String::as_str));
+    format!("panicked: {}", text.unwrap_or("without a message"))
+}

@@ -1,0 +1,126 @@
+//! Which headers may pass, in either direction.
+
+use std::borrow::Cow;
+
+use http::header::{self, HeaderMap, HeaderName};
+
+use crate::config::HeaderRules;
+
+#[cfg(test)]
+mod tests;
+
+/// Families no client may set, because upstreams are told to believe them.
+const SEALED_FAMILIES: [&str; 9] = [
+    "x-user-",
+    "x-consumer-",
+    "x-authenticated-",
+    "x-auth-",
+    "x-jwt-",
+    "x-gateway-",
+    "x-tollgate-",
+    "x-amzn-oidc-",
+    "x-amzn-mtls-",
+];
+
+/// Single names for the same reason.
+const SEALED_NAMES: [&str; 2] = ["x-amzn-request-context", "x-amzn-lambda-context"];
+
+/// Headers about one connection (RFC 9110 section 7.6.1), `Proxy` (CVE-2016-5385), and `Expect`, which was
+/// answered before the event was made.
+const HOP_BY_HOP: [&str; 11] = [
+    "connection",
+    "expect",
+    "keep-alive",
+    "proxy",
+    "proxy-authenticate",
+    "proxy-authorization",
+    "proxy-connection",
+    "te",
+    "trailer",
+    "transfer-encoding",
+    "upgrade",
+];
+
+/// Header names that no client may set: compared case-folded, with every character that is not a letter or a
+/// digit read as `-`, because servers behind CGI-like interfaces read them so.
+#[derive(Clone, Debug, Default)]
+pub struct SealedHeaders {
+    names: Vec<String>,
+}
+
+impl SealedHeaders {
+    /// The built-in families and these names besides.
+    pub fn with(names: impl IntoIterator<Item = String>) -> Self {
+        Self {
+            names: names.into_iter().map(|name| folded(&name).into_owned()).collect(),
+        }
+    }
+
+    /// Whether a header of this name is removed from every request.
+    pub fn contains(&self, name: &HeaderName) -> bool {
+        let folded = folded(name.as_str());
+        SEALED_FAMILIES.iter().any(|family| folded.starts_with(family))
+            || SEALED_NAMES.contains(&&*folded)
+            || self.names.iter().any(|name| *name == folded)
+    }
+}
+
+impl HeaderRules {
+    /// Takes away what no client may say: hop-by-hop and `Connection`-named headers first, so that nothing set
+    /// later can be named away, then sealed and forwarding headers, then names with `_`.
+    pub fn seal(&self, headers: &mut HeaderMap) {
+        remove_hop_by_hop(headers);
+        let doomed: Vec<HeaderName> = headers.keys().filter(|name| !self.may_pass(name)).cloned().collect();
+        for name in doomed {
+            headers.remove(name);
+        }
+    }
+
+    fn may_pass(&self, name: &HeaderName) -> bool {
+        let text = name.as_str();
+        let underscore = text.contains('_') && !self.keep_underscores;
+        !underscore && !is_forwarding(text) && !self.sealed.contains(name)
+    }
+}
+
+/// Removes hop-by-hop headers and those that `Connection` names, in requests and responses alike.
+pub fn remove_hop_by_hop(headers: &mut HeaderMap) {
+    let named: Vec<HeaderName> = headers
+        .get_all(header::CONNECTION)
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(','))
+        .filter_map(|name| name.trim().parse().ok())
+        .collect();
+    for name in named {
+        headers.remove(name);
+    }
+    for name in HOP_BY_HOP {
+        headers.remove(name);
+    }
+}
+
+/// `Forwarded`, `X-Real-IP`, `X-Forwarded-*`: always our own.
+fn is_forwarding(name: &str) -> bool {
+    let folded = folded(name);
+    folded == "forwarded" || folded == "x-real-ip" || folded.starts_with("x-forwarded-")
+}
+
+/// The name as a CGI-like interface would read it. Ordinary names are borrowed as they are.
+fn folded(name: &str) -> Cow<'_, str> {
+    if name
+        .bytes()
+        .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-')
+    {
+        return Cow::Borrowed(name);
+    }
+    name.chars()
+        .map(|c| {
+            if c.is_ascii_alphanumeric() {
+                c.to_ascii_lowercase()
+            } else {
+                '-'
+            }
+        })
+        .collect()
+}

@@ -1,0 +1,22 @@
+//! Tollgate: an API gateway that is a Lambda function.
+//!
+//! The modules follow the life of a request; start reading at [`gateway`].
+
+pub mod auth;
+pub mod clock;
+pub mod config;
+pub mod error;
+pub mod event;
+pub mod gateway;
+pub mod headers;
+pub mod lambda;
+pub mod limit;
+pub mod path;
+pub mod record;
+pub mod request;
+pub mod router;
+pub mod store;
+#[cfg(test)]
+mod testing;
+pub mod transform;
+pub mod upstream;

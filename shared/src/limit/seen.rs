@@ -1,0 +1,135 @@
+//! What this environment remembers of the buckets it has touched: enough to guess the next step's form, and to
+//! refuse without a write while the last seen state proves that the request cannot fit.
+//!
+//! Nothing here is ever needed to be right: a forgotten bucket costs one more call to the store, never a wrong
+//! answer. So memory is bounded the simple way: two generations of at most [`GENERATION`] buckets; when the young
+//! one is full it becomes the old one, and what only the old one held is dropped.
+
+use std::collections::HashMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use crate::clock::Timestamp;
+use crate::store::CounterKey;
+
+/// Buckets per generation; both together are below 1 MB.
+const GENERATION: usize = 2_048;
+
+/// How much the newest contact weighs in the share of busy ones.
+const WEIGHT: f32 = 0.2;
+
+/// The last contact with one bucket.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Contact {
+    /// The theoretical arrival time the store showed, microseconds since the epoch.
+    pub(super) tat: u64,
+    /// When, by this environment's clock.
+    pub(super) at: Timestamp,
+    /// Moving average of "was busy at a contact", 0 to 1.
+    pub(super) busy_share: f32,
+}
+
+/// Bounded memory of contacts. Per environment, like all in-process state.
+#[derive(Debug, Default)]
+pub(super) struct Seen(Mutex<Generations>);
+
+#[derive(Debug, Default)]
+struct Generations {
+    young: HashMap<CounterKey, Contact>,
+    old: HashMap<CounterKey, Contact>,
+}
+
+impl Seen {
+    /// The last contact with this bucket, if it is still remembered.
+    pub(super) fn last(&self, key: &CounterKey) -> Option<Contact> {
+        let seen = self.lock();
+        seen.young.get(key).or_else(|| seen.old.get(key)).copied()
+    }
+
+    /// Remembers a contact in which the store showed `tat`.
+    pub(super) fn record(&self, key: CounterKey, tat: u64, at: Timestamp, busy: bool) {
+        let mut seen = self.lock();
+        let before = seen
+            .young
+            .get(&key)
+            .or_else(|| seen.old.get(&key))
+            .map_or(0.0, |contact| contact.busy_share);
+        let busy_share = before + WEIGHT * (f32::from(u8::from(busy)) - before);
+        if seen.young.len() >= GENERATION && !seen.young.contains_key(&key) {
+            seen.old = std::mem::take(&mut seen.young);
+        }
+        seen.young.insert(key, Contact { tat, at, busy_share });
+    }
+
+    /// A panic elsewhere cannot leave the maps half written, so a poisoned lock is as good as any.
+    fn lock(&self) -> MutexGuard<'_, Generations> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn key(n: usize) -> CounterKey {
+        CounterKey {
+            pk: format!("Q#client_ip#{n}"),
+            sk: "L#shared".into(),
+        }
+    }
+
+    #[test]
+    fn the_newest_contact_is_remembered() {
+        let seen = Seen::default();
+        assert_eq!(seen.last(&key(1)), None);
+        seen.record(key(1), 10, Timestamp::from_micros(1), false);
+        seen.record(key(1), 20, Timestamp::from_micros(2), false);
+        let contact = seen.last(&key(1)).unwrap();
+        assert_eq!((contact.tat, contact.at), (20, Timestamp::from_micros(2)));
+        // A reset by an administrator lowers it: the store is right, not the memory.
+        seen.record(key(1), 5, Timestamp::from_micros(3), false);
+        assert_eq!(seen.last(&key(1)).unwrap().tat, 5);
+    }
+
+    #[test]
+    fn the_share_of_busy_contacts_follows_slowly() {
+        let seen = Seen::default();
+        let mut shares = Vec::new();
+        for busy in [true, true, true, true, false] {
+            seen.record(key(1), 1, Timestamp::from_micros(1), busy);
+            shares.push(seen.last(&key(1)).unwrap().busy_share);
+        }
+        let expected = [0.2, 0.36, 0.488, 0.590_4, 0.472_32];
+        for (share, expected) in shares.iter().zip(expected) {
+            assert!((share - expected).abs() < 1e-4, "{shares:?}");
+        }
+    }
+
+    #[test]
+    fn memory_is_bounded_and_the_recent_survives() {
+        let seen = Seen::default();
+        for n in 0..10 * GENERATION {
+            seen.record(key(n), 1, Timestamp::from_micros(1), false);
+            seen.record(key(usize::MAX), 1, Timestamp::from_micros(1), false);
+        }
+        let generations = seen.lock();
+        assert!(generations.young.len() <= GENERATION && generations.old.len() <= GENERATION);
+        drop(generations);
+        assert!(seen.last(&key(10 * GENERATION - 1)).is_some());
+        assert!(
+            seen.last(&key(usize::MAX)).is_some(),
+            "one in use all the time is never dropped"
+        );
+        assert_eq!(seen.last(&key(0)), None);
+    }
+
+    #[test]
+    fn the_share_moves_into_the_young_generation() {
+        let seen = Seen::default();
+        seen.record(key(0), 1, Timestamp::from_micros(1), true);
+        for n in 1..=GENERATION {
+            seen.record(key(n), 1, Timestamp::from_micros(1), false);
+        }
+        seen.record(key(0), 2, Timestamp::from_micros(2), true);
+        assert!((seen.last(&key(0)).unwrap().busy_share - 0.36).abs() < 1e-4);
+    }
+}

@@ -1,0 +1,139 @@
+//! Whom a limit counts: the request's key values, hashed.
+
+use std::fmt::Write as _;
+use std::net::IpAddr;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use http::HeaderMap;
+use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
+use ring::digest::{Context, SHA256};
+use serde_json::{Map, Value};
+
+use super::{KeyPart, LimitRule};
+use crate::auth::Identity;
+use crate::config::Route;
+use crate::request::Request;
+
+/// Whom a rule counts: a hash, so that neither keys nor logs carry addresses or names. It is a pseudonym, not
+/// anonymity: who has a list of candidates (all IPv4 addresses, say) can hash them and compare.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Subject(String);
+
+/// What separates the fields of a partition key, and the parts of a key.
+const RESERVED: &AsciiSet = &CONTROLS.add(b'#').add(b',').add(b'%');
+
+/// What a request has to offer for a key.
+struct Source<'a> {
+    route_id: &'a str,
+    headers: &'a HeaderMap,
+    client_ip: IpAddr,
+    claims: Option<&'a Map<String, Value>>,
+}
+
+impl Subject {
+    /// The subject of this request under this rule. A part without a value (header absent or empty, claim absent,
+    /// nobody authenticated) falls back to the client address.
+    pub fn of(rule: &LimitRule, route: &Route, request: &Request, identity: Option<&Identity>) -> Self {
+        Self::new(
+            &rule.key,
+            &Source {
+                route_id: &route.id,
+                headers: &request.headers,
+                client_ip: request.client_ip,
+                claims: identity.map(|identity| &*identity.claims),
+            },
+        )
+    }
+
+    /// For the log.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// A subject that can be read in a test's expectations.
+    #[cfg(test)]
+    pub(super) fn for_test(text: &str) -> Self {
+        Self(text.into())
+    }
+
+    /// The first 128 bits of a SHA-256 over every part's kind, name and value. Each field is preceded by its
+    /// length and each value by what it is, so two requests share a subject only when every part is the same: no
+    /// value can imitate a separator, and no header value the address that stands in for an absent one.
+    fn new(key: &[KeyPart], source: &Source<'_>) -> Self {
+        let mut hash = Context::new(&SHA256);
+        for part in key {
+            match part {
+                KeyPart::Header(name) => {
+                    field(&mut hash, b'h', name.as_str().as_bytes());
+                    let values = source.headers.get_all(name);
+                    // Empty values are no values, but where there are several all of them count, in order.
+                    if values.iter().all(http::HeaderValue::is_empty) {
+                        address(&mut hash, source.client_ip);
+                    } else {
+                        values.iter().for_each(|value| field(&mut hash, b'v', value.as_bytes()));
+                    }
+                }
+                KeyPart::ClientIp => address(&mut hash, source.client_ip),
+                KeyPart::Claim(name) => {
+                    field(&mut hash, b'c', name.as_bytes());
+                    match source.claims.and_then(|claims| claims.get(name)).and_then(claim_text) {
+                        Some(text) => field(&mut hash, b'v', text.as_bytes()),
+                        None => address(&mut hash, source.client_ip),
+                    }
+                }
+                KeyPart::Route => field(&mut hash, b'r', source.route_id.as_bytes()),
+            }
+        }
+        Self(URL_SAFE_NO_PAD.encode(&hash.finish().as_ref()[..16]))
+    }
+}
+
+/// The partition key of a subject's item: `Q#<key spec>#<subject>`, such as `Q#header:x-user-id,route#...`.
+pub(super) fn partition_key(key: &[KeyPart], subject: &Subject) -> String {
+    let mut text = String::with_capacity(64);
+    text.push('Q');
+    for (position, part) in key.iter().enumerate() {
+        text.push(if position == 0 { '#' } else { ',' });
+        // Writing to a `String` cannot fail.
+        let _ = match part {
+            KeyPart::Header(name) => write!(text, "header:{name}"),
+            KeyPart::ClientIp => write!(text, "client_ip"),
+            KeyPart::Claim(name) => write!(text, "claim:{}", utf8_percent_encode(name, RESERVED)),
+            KeyPart::Route => write!(text, "route"),
+        };
+    }
+    text.push('#');
+    text.push_str(subject.as_str());
+    text
+}
+
+/// Adds one tagged, length-delimited field.
+fn field(hash: &mut Context, tag: u8, value: &[u8]) {
+    hash.update(&[tag]);
+    // 64 bits hold every length in memory.
+    hash.update(&(value.len() as u64).to_be_bytes());
+    hash.update(value);
+}
+
+/// Adds the client's address: IPv6 by its /64, which is what one subscriber commonly gets (RFC 6177), and an
+/// IPv4-mapped address (RFC 4291 section 2.5.5.2) as the IPv4 address it is.
+fn address(hash: &mut Context, ip: IpAddr) {
+    match ip.to_canonical() {
+        IpAddr::V4(ip) => field(hash, b'4', &ip.octets()),
+        IpAddr::V6(ip) => field(hash, b'6', &ip.octets()[..8]),
+    }
+}
+
+/// A claim as text; objects, lists, null and the empty string count as absent.
+fn claim_text(value: &Value) -> Option<String> {
+    match value {
+        Value::String(text) if !text.is_empty() => Some(text.clone()),
+        Value::Number(number) => Some(number.to_string()),
+        Value::Bool(flag) => Some(flag.to_string()),
+        Value::String(_) | Value::Null | Value::Array(_) | Value::Object(_) => None,
+    }
+}
+
+#[cfg(test)]
+mod tests;

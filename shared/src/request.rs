@@ -1,0 +1,31 @@
+//! The request as every stage sees it: one canonical form, whatever event it came in.
+
+use std::net::IpAddr;
+
+use bytes::Bytes;
+use http::{HeaderMap, Method};
+
+use crate::path::CanonicalPath;
+
+/// One client request, already canonical.
+#[derive(Clone, Debug)]
+pub struct Request {
+    /// The request method, as the client sent it (methods are case-sensitive, RFC 9110 section 9.1).
+    pub method: Method,
+    /// The public host the client asked for, lower case, without a port; empty when the event names none.
+    pub host: String,
+    /// The host as the client wrote it, with its port if it had one: what `X-Forwarded-Host` says.
+    pub authority: String,
+    /// The one path that routes, authorizes and is forwarded.
+    pub path: CanonicalPath,
+    /// The query string as the client sent it, without `?`; empty when there is none.
+    pub query: String,
+    /// Request headers. Cookies are one `cookie` header here. After sealing nothing in it claims an identity.
+    pub headers: HeaderMap,
+    /// The decoded body.
+    pub body: Bytes,
+    /// The client's address: the event's source address, or what trusted proxies say it is.
+    pub client_ip: IpAddr,
+    /// Whether the client spoke TLS to the front door; `X-Forwarded-Proto` says so upstream.
+    pub https: bool,
+}

@@ -1,0 +1,212 @@
+//! Finds the route of a request: a tree of path segments, then the other conditions at its leaves.
+//!
+//! Precedence: patterns are compared segment by segment from the left (literal, then `{id}` or `*`, then `**`);
+//! what still ties, by hosts given (exact before wildcard before none), then by more header and query
+//! conditions, then by file order. The search walks the tree in that very order, so its first hit is the route.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use http::header::{ACCESS_CONTROL_REQUEST_METHOD, ORIGIN};
+use http::{HeaderName, Method};
+
+use crate::config::Route;
+use crate::error::GatewayError;
+use crate::path::Segment;
+use crate::request::Request;
+
+#[cfg(test)]
+mod tests;
+
+/// What a route asks for besides its path.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Conditions {
+    /// Empty: every method. `GET` includes `HEAD`.
+    pub methods: Vec<Method>,
+    /// Empty: every host. Lower case, without a port; `*.example.com` takes one or more labels in front.
+    pub hosts: Vec<String>,
+    /// Headers that must have exactly this value.
+    pub headers: Vec<(HeaderName, String)>,
+    /// Query parameters, decoded, of which one occurrence must have exactly this value.
+    pub query: Vec<(String, String)>,
+}
+
+/// The routing table, compiled once. A look-up visits only the nodes along the path, whatever the number of
+/// routes.
+#[derive(Debug)]
+pub struct Router {
+    nodes: Vec<Node>,
+}
+
+#[derive(Debug, Default)]
+struct Node {
+    literals: HashMap<Box<str>, usize>,
+    single: Option<usize>,
+    /// Routes whose pattern ends here, best first.
+    here: Vec<Arc<Route>>,
+    /// Routes whose pattern goes on with `**` here, best first.
+    tail: Vec<Arc<Route>>,
+}
+
+const ROOT: usize = 0;
+
+impl Router {
+    /// Builds the tree from the routes in file order.
+    pub fn new(routes: &[Arc<Route>]) -> Self {
+        let mut router = Self {
+            nodes: vec![Node::default()],
+        };
+        for route in routes {
+            router.insert(route);
+        }
+        for node in &mut router.nodes {
+            // The sort is stable: file order decides what still ties.
+            node.here.sort_by_key(|route| route.conditions.rank());
+            node.tail.sort_by_key(|route| route.conditions.rank());
+        }
+        router
+    }
+
+    fn insert(&mut self, route: &Arc<Route>) {
+        let mut at = ROOT;
+        for segment in route.pattern.segments() {
+            at = match segment {
+                Segment::Tail => return self.nodes[at].tail.push(Arc::clone(route)),
+                Segment::Single => match self.nodes[at].single {
+                    Some(next) => next,
+                    None => {
+                        let next = self.add_node();
+                        self.nodes[at].single = Some(next);
+                        next
+                    }
+                },
+                Segment::Literal(text) => match self.nodes[at].literals.get(text.as_str()) {
+                    Some(&next) => next,
+                    None => {
+                        let next = self.add_node();
+                        self.nodes[at].literals.insert(text.as_str().into(), next);
+                        next
+                    }
+                },
+            };
+        }
+        self.nodes[at].here.push(Arc::clone(route));
+    }
+
+    fn add_node(&mut self) -> usize {
+        self.nodes.push(Node::default());
+        self.nodes.len() - 1
+    }
+
+    /// The route of a request. Errors: `MethodNotAllowed` when routes fit in everything but the method,
+    /// `NotFound` when none does.
+    pub fn find(&self, request: &Request) -> Result<&Arc<Route>, GatewayError> {
+        let segments: Vec<&str> = request.path.segments().collect();
+        let mut search = Search {
+            nodes: &self.nodes,
+            request,
+            allow: Vec::new(),
+        };
+        if let Some(route) = search.below(ROOT, &segments) {
+            return Ok(route);
+        }
+        if search.allow.is_empty() {
+            return Err(GatewayError::NotFound);
+        }
+        search.allow.sort_by(|a, b| a.as_str().cmp(b.as_str()));
+        search.allow.dedup();
+        Err(GatewayError::MethodNotAllowed { allow: search.allow })
+    }
+}
+
+struct Search<'r, 'a> {
+    nodes: &'r [Node],
+    request: &'a Request,
+    /// Methods of the routes that fit in everything else.
+    allow: Vec<Method>,
+}
+
+impl<'r> Search<'r, '_> {
+    fn below(&mut self, at: usize, rest: &[&str]) -> Option<&'r Arc<Route>> {
+        let node = &self.nodes[at];
+        let found = match rest.split_first() {
+            None => self.first(&node.here),
+            Some((segment, rest)) => {
+                let literal = node.literals.get(*segment).and_then(|&next| self.below(next, rest));
+                literal.or_else(|| {
+                    node.single
+                        .filter(|_| !segment.is_empty())
+                        .and_then(|next| self.below(next, rest))
+                })
+            }
+        };
+        found.or_else(|| self.first(&node.tail))
+    }
+
+    fn first(&mut self, candidates: &'r [Arc<Route>]) -> Option<&'r Arc<Route>> {
+        for route in candidates {
+            if !route.conditions.hold_but_for_method(self.request) {
+                continue;
+            }
+            if route.conditions.take_method(&self.request.method) || self.preflight_for(route) {
+                return Some(route);
+            }
+            self.allow.extend(route.conditions.methods.iter().cloned());
+            if route.conditions.methods.contains(&Method::GET) {
+                self.allow.push(Method::HEAD);
+            }
+        }
+        None
+    }
+}
+
+impl Search<'_, '_> {
+    /// Whether this is a CORS preflight (Fetch standard, section 4.8) for a method that the route takes.
+    fn preflight_for(&self, route: &Route) -> bool {
+        let Request { method, headers, .. } = self.request;
+        let asked = headers
+            .get(ACCESS_CONTROL_REQUEST_METHOD)
+            .map(|value| Method::from_bytes(value.as_bytes()));
+        let is_preflight = *method == Method::OPTIONS && headers.contains_key(ORIGIN);
+        is_preflight && matches!(asked, Some(Ok(asked)) if route.conditions.take_method(&asked))
+    }
+}
+
+impl Conditions {
+    /// Smaller is better.
+    fn rank(&self) -> (u8, std::cmp::Reverse<usize>) {
+        let hosts = match self.hosts.as_slice() {
+            [] => 2,
+            hosts if hosts.iter().any(|host| host.starts_with("*.")) => 1,
+            _ => 0,
+        };
+        (hosts, std::cmp::Reverse(self.headers.len() + self.query.len()))
+    }
+
+    fn take_method(&self, method: &Method) -> bool {
+        self.methods.is_empty()
+            || self.methods.contains(method)
+            || (*method == Method::HEAD && self.methods.contains(&Method::GET))
+    }
+
+    fn hold_but_for_method(&self, request: &Request) -> bool {
+        self.take_host(&request.host)
+            && self.headers.iter().all(|(name, value)| {
+                let mut values = request.headers.get_all(name).iter();
+                values.any(|found| found.as_bytes() == value.as_bytes())
+            })
+            && self.query.iter().all(|(name, value)| {
+                url::form_urlencoded::parse(request.query.as_bytes())
+                    .any(|(found_name, found)| found_name == name.as_str() && found == value.as_str())
+            })
+    }
+
+    fn take_host(&self, host: &str) -> bool {
+        self.hosts.is_empty()
+            || self.hosts.iter().any(|wanted| match wanted.strip_prefix('*') {
+                // `.example.com`: at least one label has to stand in front of it.
+                Some(suffix) => host.len() > suffix.len() && host.ends_with(suffix),
+                None => host == wanted,
+            })
+    }
+}

@@ -1,0 +1,245 @@
+use std::time::Duration;
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::config::{Pointer, RouteAuth};
+use crate::path::PathPattern;
+use crate::testing::{headers, request};
+use crate::upstream::Upstream;
+
+fn route(id: &str, path: &str, conditions: Conditions) -> Arc<Route> {
+    let upstream = Upstream {
+        name: "service".into(),
+        url: "http://service.internal".parse().expect("a URL"),
+        connect_timeout: Duration::from_secs(1),
+    };
+    Arc::new(Route {
+        id: id.into(),
+        pointer: Pointer::new("/routes/0"),
+        pattern: PathPattern::parse(path).expect("a pattern"),
+        conditions,
+        upstream: Arc::new(upstream),
+        strip_prefix: None,
+        timeout: Duration::from_secs(10),
+        auth: RouteAuth::None,
+        rate_limit: None,
+    })
+}
+
+fn plain(paths: &[&str]) -> Router {
+    let routes: Vec<_> = paths
+        .iter()
+        .map(|path| route(path, path, Conditions::default()))
+        .collect();
+    Router::new(&routes)
+}
+
+fn methods(methods: &[Method]) -> Conditions {
+    Conditions {
+        methods: methods.to_vec(),
+        ..Conditions::default()
+    }
+}
+
+fn found(router: &Router, request: &Request) -> Result<String, GatewayError> {
+    router.find(request).map(|route| route.id.to_string())
+}
+
+#[test]
+fn patterns_are_compared_segment_by_segment_from_the_left() {
+    let router = plain(&[
+        "/**", "/a/**", "/a/*/c", "/a/b/**", "/a/{id}", "/a/b", "/*/b/c", "/a/*/**",
+    ]);
+    for (path, winner) in [
+        ("/", "/**"),
+        ("/x", "/**"),
+        ("/a", "/a/**"),
+        ("/a/", "/a/**"),
+        ("/a/b", "/a/b"),
+        ("/a/b/", "/a/b/**"),
+        ("/a/b/c", "/a/b/**"),
+        ("/a/x", "/a/{id}"),
+        ("/a/x/c", "/a/*/c"),
+        ("/a/x/d", "/a/*/**"),
+        ("/x/b/c", "/*/b/c"),
+        ("/x/b/d", "/**"),
+        ("/A/b", "/**"),
+    ] {
+        assert_eq!(
+            found(&router, &request(Method::GET, path)).as_deref(),
+            Ok(winner),
+            "{path}"
+        );
+    }
+}
+
+#[test]
+fn a_trailing_slash_is_a_path_of_its_own() {
+    let router = plain(&["/a", "/b/"]);
+    assert!(found(&router, &request(Method::GET, "/a")).is_ok());
+    assert_eq!(
+        found(&router, &request(Method::GET, "/a/")),
+        Err(GatewayError::NotFound)
+    );
+    assert!(found(&router, &request(Method::GET, "/b/")).is_ok());
+    assert_eq!(found(&router, &request(Method::GET, "/b")), Err(GatewayError::NotFound));
+}
+
+#[test]
+fn the_search_turns_back_when_a_better_looking_branch_has_no_route() {
+    let router = plain(&["/a/b/c", "/*/b/d", "/a/**"]);
+    assert_eq!(found(&router, &request(Method::GET, "/a/b/d")).as_deref(), Ok("/a/**"));
+    assert_eq!(found(&router, &request(Method::GET, "/x/b/d")).as_deref(), Ok("/*/b/d"));
+}
+
+#[test]
+fn a_more_specific_route_of_another_method_does_not_hide_a_wider_one() {
+    let router = Router::new(&[
+        route("narrow", "/a/b", methods(&[Method::POST])),
+        route("wide", "/a/**", methods(&[Method::GET])),
+    ]);
+    assert_eq!(found(&router, &request(Method::GET, "/a/b")).as_deref(), Ok("wide"));
+    assert_eq!(found(&router, &request(Method::POST, "/a/b")).as_deref(), Ok("narrow"));
+}
+
+#[test]
+fn method_not_allowed_names_every_method_of_the_routes_that_fit_otherwise() {
+    let router = Router::new(&[
+        route("read", "/a", methods(&[Method::GET])),
+        route("write", "/a", methods(&[Method::PUT, Method::POST])),
+        route(
+            "elsewhere",
+            "/a",
+            Conditions {
+                hosts: vec!["other.example.com".into()],
+                ..methods(&[Method::DELETE])
+            },
+        ),
+    ]);
+    let allow = vec![Method::GET, Method::HEAD, Method::POST, Method::PUT];
+    assert_eq!(
+        found(&router, &request(Method::DELETE, "/a")),
+        Err(GatewayError::MethodNotAllowed { allow })
+    );
+    assert_eq!(
+        found(&router, &request(Method::DELETE, "/b")),
+        Err(GatewayError::NotFound)
+    );
+}
+
+#[test]
+fn get_includes_head_and_nothing_else() {
+    let router = Router::new(&[route("read", "/a", methods(&[Method::GET]))]);
+    assert!(found(&router, &request(Method::HEAD, "/a")).is_ok());
+    assert!(found(&router, &request(Method::OPTIONS, "/a")).is_err());
+    let lower = Method::from_bytes(b"get").expect("a token");
+    assert!(found(&router, &request(lower, "/a")).is_err());
+}
+
+#[test]
+fn a_preflight_matches_by_the_method_it_asks_for() {
+    let router = Router::new(&[
+        route("read", "/a", methods(&[Method::GET])),
+        route("write", "/a", methods(&[Method::PUT])),
+    ]);
+    let mut ask = request(Method::OPTIONS, "/a");
+    ask.headers = headers(&[
+        ("origin", "https://app.example.com"),
+        ("access-control-request-method", "PUT"),
+    ]);
+    assert_eq!(found(&router, &ask).as_deref(), Ok("write"));
+    ask.headers.remove("origin");
+    assert!(
+        found(&router, &ask).is_err(),
+        "without an origin it is an ordinary OPTIONS"
+    );
+    ask.headers = headers(&[
+        ("origin", "https://app.example.com"),
+        ("access-control-request-method", "DELETE"),
+    ]);
+    assert!(found(&router, &ask).is_err());
+}
+
+#[test]
+fn hosts_headers_and_query_filter_and_the_more_particular_route_wins() {
+    let host = |host: &str| Conditions {
+        hosts: vec![host.into()],
+        ..Conditions::default()
+    };
+    let beta = Conditions {
+        headers: vec![(HeaderName::from_static("x-beta"), "1".into())],
+        ..Conditions::default()
+    };
+    let debug = Conditions {
+        query: vec![("debug".into(), "a b".into())],
+        ..beta.clone()
+    };
+    let router = Router::new(&[
+        route("any", "/a", Conditions::default()),
+        route("beta", "/a", beta),
+        route("debug", "/a", debug),
+        route("wildcard", "/a", host("*.example.org")),
+        route("exact", "/a", host("www.example.org")),
+    ]);
+    let mut ask = request(Method::GET, "/a");
+    assert_eq!(found(&router, &ask).as_deref(), Ok("any"));
+    ask.headers = headers(&[("x-beta", "0"), ("x-beta", "1")]);
+    assert_eq!(found(&router, &ask).as_deref(), Ok("beta"));
+    ask.query = "debug=1&debug=a+b".into();
+    assert_eq!(found(&router, &ask).as_deref(), Ok("debug"));
+    ask.host = "api.example.org".into();
+    assert_eq!(found(&router, &ask).as_deref(), Ok("wildcard"));
+    ask.host = "www.example.org".into();
+    assert_eq!(found(&router, &ask).as_deref(), Ok("exact"));
+    for not_below in ["example.org", ".example.org", "evil-example.org"] {
+        ask.host = not_below.into();
+        assert_eq!(found(&router, &ask).as_deref(), Ok("debug"), "{not_below}");
+    }
+}
+
+#[test]
+fn file_order_decides_what_still_ties() {
+    let header = |value: &str| Conditions {
+        headers: vec![(HeaderName::from_static("x-a"), value.into())],
+        ..Conditions::default()
+    };
+    let query = Conditions {
+        query: vec![("a".into(), "1".into())],
+        ..Conditions::default()
+    };
+    let router = Router::new(&[route("first", "/a", query), route("second", "/a", header("1"))]);
+    let mut ask = request(Method::GET, "/a");
+    ask.headers = headers(&[("x-a", "1")]);
+    ask.query = "a=1".into();
+    assert_eq!(found(&router, &ask).as_deref(), Ok("first"));
+}
+
+proptest! {
+    /// Against the plain reading of the rule: of all patterns that match, the smallest in segment order wins.
+    #[test]
+    fn the_tree_finds_what_a_scan_finds(
+        patterns in prop::collection::btree_set(pattern(), 1..12),
+        path in prop::collection::vec(prop::sample::select(vec!["a", "b", "c"]), 0..4),
+    ) {
+        let path = format!("/{}", path.join("/"));
+        let texts: Vec<&str> = patterns.iter().map(String::as_str).collect();
+        let ask = request(Method::GET, &path);
+        let mut matching: Vec<PathPattern> =
+            texts.iter().map(|text| PathPattern::parse(text).expect("a pattern")).filter(|p| p.matches(&ask.path)).collect();
+        matching.sort_by(|a, b| a.segments().cmp(b.segments()));
+        let by_scan = matching.first().map(|pattern| pattern.as_str().to_owned()).ok_or(GatewayError::NotFound);
+        prop_assert_eq!(found(&plain(&texts), &ask), by_scan);
+    }
+}
+
+fn pattern() -> impl Strategy<Value = String> {
+    let segment = prop::sample::select(vec!["a", "b", "*"]);
+    (prop::collection::vec(segment, 0..4), any::<bool>()).prop_map(|(segments, tail)| {
+        let mut segments = segments;
+        if tail {
+            segments.push("**");
+        }
+        format!("/{}", segments.join("/"))
+    })
+}

@@ -1,0 +1,89 @@
+//! What a failed call means: was the step surely not applied, or may it have been?
+
+use std::error::Error;
+use std::fmt::Write as _;
+
+use aws_sdk_dynamodb::config::http::HttpResponse;
+use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
+use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
+use aws_sdk_dynamodb::types::ThrottlingReason;
+
+use crate::store::StoreError;
+
+/// Sorts a failed `UpdateItem`; anything that is not surely unapplied is ambiguous.
+pub(super) fn classify(table: &str, error: &SdkError<UpdateItemError, HttpResponse>) -> StoreError {
+    let mut why = format!("table {table}: {}", describe(error));
+    if let SdkError::ServiceError(service) = error {
+        throttling(service.err(), &mut why);
+    }
+    if surely_not_applied(error) {
+        StoreError::NotApplied(why)
+    } else {
+        StoreError::Ambiguous(why)
+    }
+}
+
+fn surely_not_applied(error: &SdkError<UpdateItemError, HttpResponse>) -> bool {
+    match error {
+        SdkError::ConstructionFailure(_) => true,
+        SdkError::DispatchFailure(failure) => failure.as_connector_error().is_some_and(|error| never_connected(error)),
+        // DynamoDB itself said no: throttled, no such table, not allowed, malformed. Its own failures are 5xx, and a
+        // 4xx without a code of the API comes from something in between, which may have passed the request on.
+        SdkError::ServiceError(service) => {
+            service.raw().status().is_client_error() && service.err().meta().code().is_some()
+        }
+        // A time-out, an answer that cannot be read, and whatever the SDK adds one day.
+        _ => false,
+    }
+}
+
+/// Whether it failed while connecting (refused, unknown host, TLS, connect time-out): then no byte of the request
+/// was sent.
+fn never_connected(error: &(dyn Error + 'static)) -> bool {
+    chain(error)
+        .filter_map(|error| error.downcast_ref::<hyper_util::client::legacy::Error>())
+        .any(hyper_util::client::legacy::Error::is_connect)
+}
+
+/// For the log: the error's code, or what happened on the way. Not the service's own sentence: for a refused
+/// signature it may quote the session token.
+pub(super) fn describe<E: ProvideErrorMetadata>(error: &SdkError<E, HttpResponse>) -> String {
+    match error {
+        SdkError::ConstructionFailure(_) => "the request could not be built".into(),
+        SdkError::TimeoutError(_) => "no answer in time".into(),
+        SdkError::DispatchFailure(failure) => match failure.as_connector_error() {
+            Some(error) => {
+                let causes: Vec<String> = chain(error).map(ToString::to_string).collect();
+                causes.join(": ")
+            }
+            None => "the request could not be sent".into(),
+        },
+        SdkError::ResponseError(response) => format!("an unreadable answer with status {}", response.raw().status()),
+        SdkError::ServiceError(service) => {
+            let status = service.raw().status();
+            match service.err().meta().code() {
+                Some(code) => format!("{code} (status {status})"),
+                None => format!("an answer with status {status} and no error code"),
+            }
+        }
+        _ => "an error of a kind not known here".into(),
+    }
+}
+
+/// Adds what was throttled: it tells one hot key (`...KeyRangeThroughputExceeded`) from a limit of the table.
+fn throttling(error: &UpdateItemError, why: &mut String) {
+    let reasons: &[ThrottlingReason] = match error {
+        UpdateItemError::ProvisionedThroughputExceededException(error) => error.throttling_reasons(),
+        UpdateItemError::RequestLimitExceeded(error) => error.throttling_reasons(),
+        UpdateItemError::ThrottlingException(error) => error.throttling_reasons(),
+        _ => &[],
+    };
+    for reason in reasons.iter().filter_map(ThrottlingReason::reason) {
+        // Writing to a `String` cannot fail.
+        let _ = write!(why, ", {reason}");
+    }
+}
+
+fn chain<'a>(error: &'a (dyn Error + 'static)) -> impl Iterator<Item = &'a (dyn Error + 'static)> {
+    std::iter::successors(Some(error), |&error| error.source())
+}

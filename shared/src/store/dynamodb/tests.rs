@@ -1,0 +1,219 @@
+//! The expressions and the reading of answers. What needs a server is in the package `tollgate-tests`.
+
+use aws_sdk_dynamodb::error::{ConnectorError, ErrorMetadata};
+use aws_sdk_dynamodb::types::ThrottlingReason;
+use aws_sdk_dynamodb::types::error::ProvisionedThroughputExceededException;
+use aws_smithy_types::body::SdkBody;
+use insta::assert_snapshot;
+
+use super::*;
+
+fn store(endpoint: &str) -> DynamoDbStore {
+    let settings = DynamoDbSettings::from_environment(&|name| {
+        Some(match name {
+            "QUOTA_TABLE" => "quota".to_owned(),
+            "AWS_REGION" => "eu-central-1".to_owned(),
+            "AWS_ENDPOINT_URL" => endpoint.to_owned(),
+            "AWS_ACCESS_KEY_ID" | "AWS_SECRET_ACCESS_KEY" => "very-secret".to_owned(),
+            _ => return None,
+        })
+    });
+    DynamoDbStore::new(settings.unwrap()).unwrap()
+}
+
+fn rendered(step: Step) -> String {
+    let expression = Expression::of(step);
+    let mut values: Vec<String> = expression
+        .values(99)
+        .into_iter()
+        .map(|(name, value)| format!("{name} = {}", value.as_n().unwrap()))
+        .collect();
+    values.sort();
+    format!(
+        "{}\nif {}\n{}",
+        expression.update,
+        expression.condition,
+        values.join("\n")
+    )
+}
+
+#[test]
+fn a_busy_step_adds_to_a_bucket_in_use() {
+    assert_snapshot!(rendered(Step::Busy { now: 10, cost: 3, max: 17 }), @r"
+    SET tat = tat + :cost, #ttl = :ttl
+    if tat > :now AND tat <= :max
+    :cost = 3
+    :max = 17
+    :now = 10
+    :ttl = 99
+    ");
+}
+
+#[test]
+fn an_idle_step_starts_a_full_bucket() {
+    assert_snapshot!(rendered(Step::Idle { now: 10, cost: 3 }), @r"
+    SET tat = :next, #ttl = :ttl
+    if attribute_not_exists(tat) OR tat <= :now
+    :next = 13
+    :now = 10
+    :ttl = 99
+    ");
+}
+
+#[test]
+fn every_placeholder_has_a_value_and_every_value_a_placeholder() {
+    for step in [
+        Step::Busy {
+            now: 1,
+            cost: 2,
+            max: 3,
+        },
+        Step::Idle { now: 1, cost: 2 },
+    ] {
+        let expression = Expression::of(step);
+        let text = format!("{} {}", expression.update, expression.condition);
+        let used: std::collections::BTreeSet<&str> =
+            text.split([' ', ',']).filter(|word| word.starts_with(':')).collect();
+        let given = expression.values(4);
+        assert_eq!(used, given.keys().map(String::as_str).collect());
+    }
+}
+
+#[test]
+fn an_item_is_read_strictly() {
+    let item = |value| HashMap::from([(TAT.to_owned(), value)]);
+    let number = |text: &str| item(AttributeValue::N(text.into()));
+    assert_eq!(state(None), Ok(CounterState { tat: None }));
+    assert_eq!(state(Some(&HashMap::new())), Ok(CounterState { tat: None }));
+    assert_eq!(
+        state(Some(&number("1800000000000000"))),
+        Ok(CounterState {
+            tat: Some(1_800_000_000_000_000)
+        })
+    );
+    for hostile in ["-1", "1.5", "1E9", "99999999999999999999", "", "NaN", " 1"] {
+        assert!(state(Some(&number(hostile))).is_err(), "{hostile:?}");
+    }
+    for hostile in [
+        AttributeValue::S("1".into()),
+        AttributeValue::Null(true),
+        AttributeValue::L(Vec::new()),
+    ] {
+        assert!(state(Some(&item(hostile))).is_err());
+    }
+}
+
+/// A service error as the SDK gives it.
+fn answered(status: u16, code: Option<&str>) -> StoreError {
+    let mut metadata = ErrorMetadata::builder().message("session token: very-secret");
+    if let Some(code) = code {
+        metadata = metadata.code(code);
+    }
+    classify(status, UpdateItemError::generic(metadata.build()))
+}
+
+fn classify(status: u16, error: UpdateItemError) -> StoreError {
+    let raw = HttpResponse::new(status.try_into().unwrap(), SdkBody::empty());
+    failure::classify("quota", &SdkError::service_error(error, raw))
+}
+
+#[test]
+fn what_dynamodb_refuses_is_not_applied() {
+    for code in [
+        "ProvisionedThroughputExceededException",
+        "ThrottlingException",
+        "RequestLimitExceeded",
+        "ResourceNotFoundException",
+        "AccessDeniedException",
+        "UnrecognizedClientException",
+        "ExpiredTokenException",
+        "InvalidSignatureException",
+        "ValidationException",
+    ] {
+        let expected = format!("table quota: {code} (status 400)");
+        assert_eq!(answered(400, Some(code)), StoreError::NotApplied(expected));
+    }
+}
+
+#[test]
+fn what_dynamodb_cannot_say_is_ambiguous() {
+    for (status, code) in [
+        (500, Some("InternalServerError")),
+        (503, Some("ServiceUnavailable")),
+        (500, Some("ThrottlingException")),
+        (502, None),
+        (400, None),
+        (200, None),
+        (302, None),
+    ] {
+        assert!(
+            matches!(answered(status, code), StoreError::Ambiguous(_)),
+            "{status} {code:?}"
+        );
+    }
+    let unreadable = SdkError::response_error("garbage", HttpResponse::new(200.try_into().unwrap(), SdkBody::empty()));
+    assert!(matches!(
+        failure::classify("quota", &unreadable),
+        StoreError::Ambiguous(_)
+    ));
+    let late = SdkError::timeout_error("late");
+    assert_eq!(
+        failure::classify("quota", &late),
+        StoreError::Ambiguous("table quota: no answer in time".into())
+    );
+    for error in [
+        ConnectorError::io("reset".into()),
+        ConnectorError::timeout("late".into()),
+    ] {
+        assert!(matches!(
+            failure::classify("quota", &SdkError::dispatch_failure(error)),
+            StoreError::Ambiguous(_)
+        ));
+    }
+}
+
+#[test]
+fn a_request_that_was_never_built_is_not_applied() {
+    let error = SdkError::construction_failure("no credentials");
+    assert!(matches!(failure::classify("quota", &error), StoreError::NotApplied(_)));
+}
+
+#[test]
+fn a_throttled_call_tells_a_hot_key_from_a_table_limit() {
+    let reason = ThrottlingReason::builder()
+        .reason("TableWriteKeyRangeThroughputExceeded")
+        .resource("arn:aws:dynamodb:eu-central-1:123456789012:table/quota");
+    let error = ProvisionedThroughputExceededException::builder()
+        .throttling_reasons(reason.build())
+        .meta(
+            ErrorMetadata::builder()
+                .code("ProvisionedThroughputExceededException")
+                .build(),
+        );
+    let error = classify(
+        400,
+        UpdateItemError::ProvisionedThroughputExceededException(error.build()),
+    );
+    assert_snapshot!(error, @"the counter store did not take the step: table quota: ProvisionedThroughputExceededException (status 400), TableWriteKeyRangeThroughputExceeded");
+}
+
+#[test]
+fn messages_never_quote_the_service() {
+    for error in [answered(400, Some("InvalidSignatureException")), answered(500, None)] {
+        assert!(!error.to_string().contains("very-secret"), "{error}");
+    }
+}
+
+#[test]
+fn debug_output_is_short_and_holds_no_secret() {
+    assert_eq!(
+        format!("{:?}", store("http://127.0.0.1:1")),
+        r#"DynamoDbStore { table: "quota", .. }"#
+    );
+}
+
+#[test]
+fn a_store_can_be_shared_by_tasks() {
+    fn shareable<T: Clone + Send + Sync + 'static>(_: &T) {}
+    shareable(&store("http://127.0.0.1:1"));
+}

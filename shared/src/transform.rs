@@ -1,0 +1,164 @@
+//! Reshaping: what rules do to a response on its way back.
+//!
+//! A rule that hides a field never fails open. So whatever may be JSON in disguise (escaped names, several or no
+//! media types, parts, compression) is read, or refused, and only what cannot be JSON passes untouched.
+
+mod content;
+mod field_path;
+mod rewrite;
+mod rules;
+mod scan;
+#[cfg(test)]
+mod tests;
+
+use bytes::Bytes;
+use http::header::{ACCEPT_ENCODING, CONTENT_LENGTH, ETAG, RANGE};
+use http::response::Parts;
+use http::{HeaderMap, HeaderName, HeaderValue, Method};
+
+use crate::config::Pointer;
+use crate::error::GatewayError;
+use content::{Media, Unreadable};
+
+pub use field_path::{FieldPath, FieldStep, MAX_STEPS};
+pub use rules::BodyRules;
+
+/// Headers that describe the bytes the upstream sent (RFC 9530; RFC 3230 and RFC 1864 before it) or offer ranges
+/// of them.
+const ABOUT_ORIGINAL_BYTES: [&str; 6] = [
+    "content-encoding",
+    "accept-ranges",
+    "content-digest",
+    "repr-digest",
+    "digest",
+    "content-md5",
+];
+
+/// A checked `response` block of a `transformations` section.
+#[derive(Clone, Debug)]
+pub struct ResponseRules {
+    /// Where it stands.
+    pub pointer: Pointer,
+    /// What happens to the members of a JSON body.
+    pub body: BodyRules,
+    /// What happens when a body that calls itself JSON is not.
+    pub on_unparsable: OnUnparsable,
+}
+
+/// `on_unparsable`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum OnUnparsable {
+    /// 502: a rule that hides a field never fails open.
+    #[default]
+    Refuse,
+    /// The body goes through as it is. Not so a body that may well be JSON, only larger or deeper than the gateway
+    /// reads.
+    Pass,
+}
+
+/// Applies the rules, in order, to an upstream's answer: body rules on JSON media types only (gzip is decoded
+/// first), `Content-Length` anew, `ETag` weak, digests dropped. The error is `UpstreamInvalid`.
+///
+/// Each block of rules sees what the one before it left, new names included. A body without a media type is
+/// transformed if it is JSON and passed untouched if not: it does not claim to be. An empty body (HEAD, 204, 304)
+/// passes; its headers are treated like those of the body it stands for. One block that refuses an unparsable body
+/// outweighs all that pass it.
+pub fn apply(rules: &[&ResponseRules], response: http::Response<Bytes>) -> Result<http::Response<Bytes>, GatewayError> {
+    let rules: Vec<&ResponseRules> = rules.iter().copied().filter(|rules| !rules.body.is_empty()).collect();
+    let (mut answer, body) = response.into_parts();
+    let media = Media::of(&answer);
+    if rules.is_empty() || media == Media::Other {
+        return Ok(http::Response::from_parts(answer, body));
+    }
+    if body.is_empty() {
+        // 0 is true of a body that is empty by itself. Another length is that of the body that a HEAD stands for,
+        // before the rules.
+        if answer.headers.get(CONTENT_LENGTH).is_some_and(|length| length != "0") {
+            answer.headers.remove(CONTENT_LENGTH);
+        }
+        restate(&mut answer.headers);
+        return Ok(http::Response::from_parts(answer, body));
+    }
+    match transform(&rules, &answer, &body) {
+        Ok(new) => {
+            answer.headers.insert(CONTENT_LENGTH, new.len().into());
+            restate(&mut answer.headers);
+            Ok(http::Response::from_parts(answer, new))
+        }
+        Err(unreadable) => match refusing(&rules, media, &unreadable) {
+            None => Ok(http::Response::from_parts(answer, body)),
+            Some(block) => Err(GatewayError::UpstreamInvalid {
+                why: format!(
+                    "{} cannot be applied: the answer's body {unreadable}",
+                    block.pointer.as_str()
+                ),
+            }),
+        },
+    }
+}
+
+/// The body after all rules.
+fn transform(rules: &[&ResponseRules], answer: &Parts, body: &Bytes) -> Result<Bytes, Unreadable> {
+    let mut text = content::json_text(answer, body)?;
+    for block in rules {
+        text = rewrite::rewrite(&block.body, &text)?.into();
+    }
+    Ok(text)
+}
+
+/// The block that does not let such a body through; `None` when all do.
+fn refusing<'r>(rules: &[&'r ResponseRules], media: Media, unreadable: &Unreadable) -> Option<&'r ResponseRules> {
+    if unreadable.may_be_json() {
+        return rules.first().copied();
+    }
+    if media == Media::Unnamed && matches!(unreadable, Unreadable::NotJson(_)) {
+        return None;
+    }
+    rules
+        .iter()
+        .copied()
+        .find(|block| block.on_unparsable == OnUnparsable::Refuse)
+}
+
+/// Makes headers true again for a body that rules went over.
+fn restate(headers: &mut HeaderMap) {
+    for name in ABOUT_ORIGINAL_BYTES {
+        headers.remove(name);
+    }
+    // The bytes differ from the upstream's, the meaning is the same for every client of this route: what a weak
+    // validator says (RFC 9110 section 8.8.1). What is no entity tag cannot be made a weak one.
+    if let Some(tag) = headers.remove(ETAG)
+        && let Some(weak) = weak(tag)
+    {
+        headers.insert(ETAG, weak);
+    }
+}
+
+fn weak(tag: HeaderValue) -> Option<HeaderValue> {
+    match tag.as_bytes() {
+        [b'W', b'/', b'"', .., b'"'] => Some(tag),
+        strong @ [b'"', .., b'"'] => HeaderValue::from_bytes(&[b"W/", strong].concat()).ok(),
+        _ => None,
+    }
+}
+
+/// What a request to an upstream must not ask for when body rules wait for the answer: sets
+/// `Accept-Encoding: identity`, and on reads removes `Range` and `If-*`.
+///
+/// Validators in `If-*` are the weak ones of transformed bodies, and a 304 or a part cannot be transformed. On a
+/// write they guard against lost updates, so there they stay: a weak `If-Match` fails there rather than being ignored.
+pub fn prepare_request(method: &Method, headers: &mut HeaderMap) {
+    headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
+    if !matches!(*method, Method::GET | Method::HEAD) {
+        return;
+    }
+    headers.remove(RANGE);
+    let conditions: Vec<HeaderName> = headers
+        .keys()
+        .filter(|name| name.as_str().starts_with("if-"))
+        .cloned()
+        .collect();
+    for name in conditions {
+        headers.remove(name);
+    }
+}

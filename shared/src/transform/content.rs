@@ -1,0 +1,152 @@
+//! From an answer's headers and bytes to its JSON text, or why there is none.
+
+use std::fmt;
+use std::io::Read;
+
+use bytes::Bytes;
+use flate2::bufread::MultiGzDecoder;
+use http::header::{CONTENT_ENCODING, CONTENT_TYPE};
+use http::response::Parts;
+use http::{HeaderMap, StatusCode};
+use serde_json::value::RawValue;
+
+use super::rewrite::{Failure, MAX_DEPTH};
+
+/// How many bytes a gzip body may decode to, 16 MiB: far over the 6 MB that Lambda can answer with, and little
+/// enough for its smallest memory size (128 MB).
+pub(super) const MAX_DECODED: usize = 16 * 1024 * 1024;
+
+/// What an answer says its body is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Media {
+    /// JSON, by any of its `Content-Type` values.
+    Json,
+    /// Nothing: no `Content-Type`. Clients guess then, so the gateway has to.
+    Unnamed,
+    /// Something else, which body rules leave alone.
+    Other,
+}
+
+/// Why there is no JSON text.
+#[derive(Debug)]
+pub(super) enum Unreadable {
+    /// Not JSON, at this place.
+    NotJson(serde_json::Error),
+    /// Part of a document: 206.
+    Partial,
+    /// A `Content-Encoding` other than gzip alone.
+    Coding,
+    /// Not the gzip it says it is.
+    Gzip,
+    /// Decodes to more than [`MAX_DECODED`].
+    TooLarge,
+    /// Nested too deep where rules look.
+    TooDeep,
+    /// Valid, and yet the gateway lost its way in it.
+    Defect,
+}
+
+impl From<Failure> for Unreadable {
+    fn from(failure: Failure) -> Self {
+        match failure {
+            Failure::TooDeep => Self::TooDeep,
+            Failure::Malformed => Self::Defect,
+        }
+    }
+}
+
+impl Unreadable {
+    /// Whether the body may be JSON for all that, too much for the gateway but not for a client. `on_unparsable:
+    /// pass` is about bodies that are not JSON: it does not let these through, or whoever can make a body large or
+    /// deep could see what rules hide.
+    pub(super) fn may_be_json(&self) -> bool {
+        matches!(self, Self::TooLarge | Self::TooDeep | Self::Defect)
+    }
+}
+
+/// For the log. It names places, never the body's content.
+impl fmt::Display for Unreadable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NotJson(error) => write!(f, "is not JSON: {error}"),
+            Self::Partial => f.write_str("is only a part (206), though no range was asked for"),
+            Self::Coding => f.write_str("has a Content-Encoding other than gzip, though identity was asked for"),
+            Self::Gzip => f.write_str("is not the gzip its Content-Encoding says"),
+            Self::TooLarge => write!(f, "decodes to more than {MAX_DECODED} bytes"),
+            Self::TooDeep => write!(f, "nests deeper than {MAX_DEPTH} levels"),
+            Self::Defect => f.write_str("is valid JSON that the gateway could not follow: a defect of the gateway"),
+        }
+    }
+}
+
+impl Media {
+    /// What these headers say. `multipart/byteranges` of a 206 counts as JSON: its parts may be parts of JSON.
+    pub(super) fn of(answer: &Parts) -> Self {
+        let mut media = Self::Unnamed;
+        // Several types, in one value or in several, are malformed, and clients differ in which one they believe.
+        let values = answer.headers.get_all(CONTENT_TYPE).iter();
+        for one in values.flat_map(|value| value.as_bytes().split(|byte| *byte == b',')) {
+            let essence = one.split(|byte| *byte == b';').next().unwrap_or_default();
+            let essence = essence.trim_ascii().to_ascii_lowercase();
+            let ranges = answer.status == StatusCode::PARTIAL_CONTENT && essence == b"multipart/byteranges";
+            if ranges || is_json(&essence) {
+                return Self::Json;
+            }
+            if is_media_type(&essence) {
+                media = Self::Other;
+            }
+        }
+        media
+    }
+}
+
+/// `application/json`, `text/json`, and every structured syntax suffix `+json` (RFC 6839 section 3.1).
+fn is_json(essence: &[u8]) -> bool {
+    essence == b"application/json" || essence == b"text/json" || essence.ends_with(b"+json")
+}
+
+/// Two tokens around a slash (RFC 9110 section 8.3.1). What is not names no type: clients guess.
+fn is_media_type(essence: &[u8]) -> bool {
+    let is_token = |part: &[u8]| {
+        let in_token = |byte: &u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(byte);
+        !part.is_empty() && part.iter().all(in_token)
+    };
+    let mut parts = essence.splitn(2, |byte| *byte == b'/');
+    parts.next().is_some_and(is_token) && parts.next().is_some_and(is_token)
+}
+
+/// The JSON text of a body, decoded and found valid (RFC 8259), without the byte order mark that some writers put
+/// in front and without white space around it.
+pub(super) fn json_text(answer: &Parts, body: &Bytes) -> Result<Bytes, Unreadable> {
+    if answer.status == StatusCode::PARTIAL_CONTENT {
+        return Err(Unreadable::Partial);
+    }
+    let body = decode(&answer.headers, body)?;
+    let unmarked = body.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(&body);
+    let text: &RawValue = serde_json::from_slice(unmarked).map_err(Unreadable::NotJson)?;
+    Ok(body.slice_ref(text.get().as_bytes()))
+}
+
+fn decode(headers: &HeaderMap, body: &Bytes) -> Result<Bytes, Unreadable> {
+    let codings = headers.get_all(CONTENT_ENCODING).iter();
+    let mut codings = codings
+        .flat_map(|value| value.as_bytes().split(|byte| *byte == b','))
+        .map(|coding| coding.trim_ascii().to_ascii_lowercase())
+        .filter(|coding| !coding.is_empty() && coding != b"identity");
+    match (codings.next().as_deref(), codings.next()) {
+        (None, _) => Ok(body.clone()),
+        (Some(b"gzip" | b"x-gzip"), None) => gunzip(body).map(Bytes::from),
+        _ => Err(Unreadable::Coding),
+    }
+}
+
+/// Decodes every gzip member of the body (RFC 1952 section 2.2 allows several).
+fn gunzip(body: &[u8]) -> Result<Vec<u8>, Unreadable> {
+    let mut decoded = Vec::new();
+    let mut decoder = MultiGzDecoder::new(body).take(MAX_DECODED as u64 + 1);
+    decoder.read_to_end(&mut decoded).map_err(|_| Unreadable::Gzip)?;
+    if decoded.len() > MAX_DECODED {
+        return Err(Unreadable::TooLarge);
+    }
+    Ok(decoded)
+}

@@ -1,0 +1,90 @@
+//! The service behind a route, and the one call to it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use url::Url;
+
+use crate::config::Route;
+use crate::error::GatewayError;
+use crate::request::Request;
+use client::{CallError, CallLimits, HttpClient};
+
+pub mod client;
+mod inbound;
+mod outbound;
+pub mod reqwest_client;
+pub mod trace;
+
+/// A larger answer cannot leave through Lambda anyway (6,291,556 bytes as serialised), compressed or not.
+const MAX_ANSWER: usize = 8 * 1024 * 1024;
+
+/// A named service of `upstreams`, or the URL a route gives directly.
+#[derive(Clone, Debug)]
+pub struct Upstream {
+    /// Its name in the config, or host and port: for logs only, never in an answer.
+    pub name: Arc<str>,
+    /// http or https, with a host, without user, query or fragment; its path is put in front.
+    pub url: Url,
+    /// How long a connection may take to open; default 1 s.
+    pub connect_timeout: Duration,
+}
+
+/// What a request upstream carries besides the client's own words.
+#[derive(Clone, Copy, Debug)]
+pub struct Stamps<'a> {
+    /// `X-Request-Id`.
+    pub request_id: &'a str,
+    /// `traceparent`.
+    pub trace: &'a trace::TraceParent,
+}
+
+/// Makes the calls.
+#[derive(Clone, Debug)]
+pub struct Caller {
+    client: Arc<dyn HttpClient>,
+}
+
+impl Caller {
+    /// On this client.
+    pub fn new(client: Arc<dyn HttpClient>) -> Self {
+        Self { client }
+    }
+
+    /// Calls the route's upstream within its time-out and what is left of the request's budget. The answer is
+    /// already cleaned for the client: no hop-by-hop headers, no internal host.
+    /// Errors: `UpstreamUnreachable`, `UpstreamTimeout`, `UpstreamInvalid`, `ResponseTooLarge`.
+    pub async fn call(
+        &self,
+        route: &Route,
+        request: &Request,
+        stamps: Stamps<'_>,
+        budget: Duration,
+    ) -> Result<http::Response<Bytes>, GatewayError> {
+        let outbound = outbound::build(route, request, stamps)?;
+        let timeout = route.timeout.min(budget);
+        if timeout.is_zero() {
+            return Err(GatewayError::UpstreamTimeout { after: timeout });
+        }
+        let limits = CallLimits {
+            connect_timeout: route.upstream.connect_timeout,
+            timeout,
+            max_body: MAX_ANSWER,
+        };
+        let mut response = self.client.send(outbound, limits).await.map_err(classify)?;
+        inbound::clean(route, request, response.headers_mut());
+        Ok(response)
+    }
+}
+
+fn classify(error: CallError) -> GatewayError {
+    match error {
+        CallError::Connect(why) => GatewayError::UpstreamUnreachable { why },
+        CallError::Timeout(after) => GatewayError::UpstreamTimeout { after },
+        CallError::Broken(why) => GatewayError::UpstreamInvalid { why },
+        CallError::TooLarge(limit) => GatewayError::ResponseTooLarge {
+            why: format!("The service behind this path answered with more than {limit} bytes."),
+        },
+    }
+}

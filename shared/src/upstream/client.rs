@@ -1,0 +1,43 @@
+//! The seam to HTTP: one request out, one whole answer back.
+
+use std::fmt::Debug;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+
+/// What one call may cost.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CallLimits {
+    /// Opening the connection.
+    pub connect_timeout: Duration,
+    /// The whole call: connection, request, and the last byte of the answer.
+    pub timeout: Duration,
+    /// The largest body accepted, in bytes.
+    pub max_body: usize,
+}
+
+/// Why a call has no answer. The texts may name internal hosts: for the log only.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum CallError {
+    /// No connection: refused, unknown host, no route, TLS refused, or `connect_timeout` passed.
+    #[error("cannot connect: {0}")]
+    Connect(String),
+    /// Connected, but no whole answer within `timeout`.
+    #[error("no whole answer within {0:?}")]
+    Timeout(Duration),
+    /// Reset, truncated, or not HTTP.
+    #[error("broken answer: {0}")]
+    Broken(String),
+    /// The body is over `max_body` bytes.
+    #[error("the answer is larger than {0} bytes")]
+    TooLarge(usize),
+}
+
+/// Makes one HTTP call. Follows no redirects, uses no proxy, decodes no content coding.
+#[async_trait]
+pub trait HttpClient: Debug + Send + Sync {
+    /// Sends the request and reads the whole answer.
+    async fn send(&self, request: http::Request<Bytes>, limits: CallLimits)
+    -> Result<http::Response<Bytes>, CallError>;
+}

@@ -1,0 +1,90 @@
+//! An upstream's response headers, made fit for the client: nothing about the inner connection, no internal
+//! host, no cookie for a domain that is not the public one.
+
+use http::HeaderMap;
+use http::header::{self, HeaderName, HeaderValue};
+use url::Url;
+
+use super::Upstream;
+use crate::config::Route;
+use crate::headers::remove_hop_by_hop;
+use crate::path::PathPrefix;
+use crate::request::Request;
+
+#[cfg(test)]
+mod tests;
+
+pub(super) fn clean(route: &Route, request: &Request, headers: &mut HeaderMap) {
+    remove_hop_by_hop(headers);
+    for name in [header::LOCATION, header::CONTENT_LOCATION] {
+        rewrite_location(route, headers, name);
+    }
+    restrict_cookies(headers, &request.host);
+}
+
+fn rewrite_location(route: &Route, headers: &mut HeaderMap, name: HeaderName) {
+    let Some(location) = headers.get(&name).and_then(|value| value.to_str().ok()) else {
+        return;
+    };
+    let prefix = route.strip_prefix.as_ref().map(PathPrefix::encoded).unwrap_or_default();
+    if let Some(public) = public_location(&route.upstream, &prefix, location)
+        && let Ok(value) = HeaderValue::from_str(&public)
+    {
+        headers.insert(name, value);
+    }
+}
+
+/// The public form of a location at the upstream's origin, as a reference without a host (RFC 9110
+/// section 10.2.2 allows one); `None` when the location is somewhere else or relative to the request's own
+/// path, and so right as it is.
+fn public_location(upstream: &Upstream, prefix: &str, location: &str) -> Option<String> {
+    let rest = if location.starts_with('/') && !location.starts_with("//") {
+        location.to_owned()
+    } else {
+        let absolute = match location.strip_prefix("//") {
+            Some(_) => Url::parse(&format!("{}:{location}", upstream.url.scheme())),
+            None => Url::parse(location),
+        };
+        let absolute = absolute.ok().filter(|url| url.origin() == upstream.url.origin())?;
+        absolute[url::Position::BeforePath..].to_owned()
+    };
+    let base = upstream.url.path().trim_end_matches('/');
+    let within = rest
+        .strip_prefix(base)
+        .filter(|tail| tail.is_empty() || tail.starts_with(['/', '?', '#']));
+    let tail = within.unwrap_or(&rest);
+    let slash = if tail.starts_with('/') || !prefix.is_empty() {
+        ""
+    } else {
+        "/"
+    };
+    Some(format!("{prefix}{slash}{tail}"))
+}
+
+/// Takes `Domain` from cookies that name another domain than the public host (RFC 6265 section 5.2.3).
+fn restrict_cookies(headers: &mut HeaderMap, public_host: &str) {
+    if !headers.contains_key(header::SET_COOKIE) {
+        return;
+    }
+    let cookies: Vec<HeaderValue> = headers.get_all(header::SET_COOKIE).iter().cloned().collect();
+    headers.remove(header::SET_COOKIE);
+    for cookie in cookies {
+        let kept = cookie
+            .to_str()
+            .ok()
+            .and_then(|text| HeaderValue::from_str(&without_foreign_domain(text, public_host)).ok());
+        headers.append(header::SET_COOKIE, kept.unwrap_or(cookie));
+    }
+}
+
+fn without_foreign_domain(cookie: &str, public_host: &str) -> String {
+    let is_foreign = |attribute: &str| {
+        let (name, value) = attribute.split_once('=').unwrap_or((attribute, ""));
+        let domain = value.trim().trim_start_matches('.');
+        name.trim().eq_ignore_ascii_case("domain") && !domain.eq_ignore_ascii_case(public_host)
+    };
+    let mut parts = cookie.split(';');
+    let pair = parts.next().unwrap_or_default();
+    let kept = parts.filter(|attribute| !is_foreign(attribute));
+    std::iter::once(pair).chain(kept).collect::<Vec<_>>().join(";")
+}

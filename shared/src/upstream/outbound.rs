@@ -1,0 +1,87 @@
+//! The request as the upstream gets it.
+
+use bytes::Bytes;
+use http::header::{self, HeaderName, HeaderValue};
+use http::uri::{PathAndQuery, Uri};
+
+use super::{Stamps, Upstream};
+use crate::config::Route;
+use crate::error::GatewayError;
+use crate::request::Request;
+
+#[cfg(test)]
+mod tests;
+
+const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
+const X_FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
+const X_FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
+const X_REAL_IP: HeaderName = HeaderName::from_static("x-real-ip");
+const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
+const TRACESTATE: HeaderName = HeaderName::from_static("tracestate");
+
+/// Builds the request from the route's own parts and the client's: scheme, host and port come from the config
+/// alone. The request's headers are the sealed ones with the identity stamped on.
+pub(super) fn build(
+    route: &Route,
+    request: &Request,
+    stamps: Stamps<'_>,
+) -> Result<http::Request<Bytes>, GatewayError> {
+    let uri = uri(route, request)?;
+    let mut headers = request.headers.clone();
+    headers.remove(header::HOST);
+    headers.remove(header::CONTENT_LENGTH);
+    for (name, value) in forwarding(request) {
+        // What cannot be said in a header is not said: the client's own copy was removed before.
+        if let Ok(value) = HeaderValue::from_str(&value) {
+            headers.insert(name, value);
+        }
+    }
+    if let Ok(id) = HeaderValue::from_str(stamps.request_id) {
+        headers.insert(X_REQUEST_ID, id);
+    }
+    if !stamps.trace.continues() {
+        headers.remove(TRACESTATE);
+    }
+    headers.insert(TRACEPARENT, stamps.trace.header());
+    let mut outbound = http::Request::new(request.body.clone());
+    *outbound.method_mut() = request.method.clone();
+    *outbound.uri_mut() = uri;
+    *outbound.headers_mut() = headers;
+    Ok(outbound)
+}
+
+fn forwarding(request: &Request) -> [(HeaderName, String); 4] {
+    let proto = if request.https { "https" } else { "http" };
+    [
+        (X_FORWARDED_FOR, request.client_ip.to_string()),
+        (X_REAL_IP, request.client_ip.to_string()),
+        (X_FORWARDED_PROTO, proto.into()),
+        (X_FORWARDED_HOST, request.authority.clone()),
+    ]
+}
+
+fn uri(route: &Route, request: &Request) -> Result<Uri, GatewayError> {
+    let Upstream { url, .. } = &*route.upstream;
+    let path = match &route.strip_prefix {
+        Some(prefix) => request.path.strip(prefix).encoded(),
+        None => request.path.encoded(),
+    };
+    let base = url.path().trim_end_matches('/');
+    let mut target = format!("{base}{path}");
+    if !request.query.is_empty() {
+        target.push('?');
+        target.push_str(&request.query);
+    }
+    let internal = |error: http::Error| GatewayError::Internal {
+        why: format!("no upstream URI: {error}"),
+    };
+    let target = PathAndQuery::try_from(target).map_err(|error| internal(error.into()))?;
+    let authority = &url[url::Position::BeforeHost..url::Position::AfterPort];
+    Uri::builder()
+        .scheme(url.scheme())
+        .authority(authority)
+        .path_and_query(target)
+        .build()
+        .map_err(internal)
+}

@@ -1,0 +1,94 @@
+//! W3C Trace Context (<https://www.w3.org/TR/trace-context/>): the client's trace is continued, or one begins.
+
+use http::{HeaderMap, HeaderValue};
+use ring::rand::{SecureRandom, SystemRandom};
+
+#[cfg(test)]
+mod tests;
+
+/// The `traceparent` that goes upstream.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TraceParent {
+    trace_id: [u8; 32],
+    parent_id: [u8; 16],
+    flags: [u8; 2],
+    continues: bool,
+}
+
+impl TraceParent {
+    /// Continues the request's trace under a span id of our own, or begins a new, sampled one when the header is
+    /// absent, doubled or malformed.
+    pub fn of(headers: &HeaderMap) -> Self {
+        let mut values = headers.get_all("traceparent").iter();
+        let incoming = match (values.next(), values.next()) {
+            (Some(value), None) => read(value.as_bytes()),
+            _ => None,
+        };
+        match incoming {
+            Some((trace_id, flags)) => Self {
+                trace_id,
+                parent_id: random_hex(),
+                flags,
+                continues: true,
+            },
+            None => Self {
+                trace_id: random_hex(),
+                parent_id: random_hex(),
+                flags: *b"01",
+                continues: false,
+            },
+        }
+    }
+
+    /// Whether the client brought it; only then does its `tracestate` mean anything.
+    pub fn continues(&self) -> bool {
+        self.continues
+    }
+
+    /// The trace id, 32 lower-case hex digits.
+    pub fn trace_id(&self) -> &str {
+        // Hex digits only, by construction.
+        std::str::from_utf8(&self.trace_id).unwrap_or_default()
+    }
+
+    /// The header's value.
+    pub fn header(&self) -> HeaderValue {
+        let mut value = Vec::with_capacity(55);
+        for part in [&b"00"[..], &self.trace_id, &self.parent_id, &self.flags] {
+            if !value.is_empty() {
+                value.push(b'-');
+            }
+            value.extend_from_slice(part);
+        }
+        // Hex digits and dashes are always a header value.
+        HeaderValue::from_bytes(&value).unwrap_or(HeaderValue::from_static(""))
+    }
+}
+
+/// Trace id and flags of a well-formed header of version 00, or of a later version that begins like it.
+fn read(value: &[u8]) -> Option<([u8; 32], [u8; 2])> {
+    let mut parts = value.split(|&byte| byte == b'-');
+    let version: [u8; 2] = hex(parts.next()?)?;
+    let trace_id: [u8; 32] = hex(parts.next()?)?;
+    let parent_id: [u8; 16] = hex(parts.next()?)?;
+    let flags: [u8; 2] = hex(parts.next()?)?;
+    let ends = parts.next().is_none();
+    let known = version == *b"00" && ends || version != *b"00" && version != *b"ff";
+    let zero = trace_id == [b'0'; 32] || parent_id == [b'0'; 16];
+    (known && !zero).then_some((trace_id, flags))
+}
+
+fn hex<const N: usize>(text: &[u8]) -> Option<[u8; N]> {
+    let lower_hex = |byte: &u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(byte);
+    text.try_into()
+        .ok()
+        .filter(|digits: &[u8; N]| digits.iter().all(lower_hex))
+}
+
+/// `N` random lower-case hex digits.
+pub(crate) fn random_hex<const N: usize>() -> [u8; N] {
+    let mut digits = [0; N];
+    // Without randomness an id is all zeros: identifiers only, nothing is kept secret by them.
+    let _ = SystemRandom::new().fill(&mut digits);
+    digits.map(|byte| b"0123456789abcdef"[usize::from(byte & 0xf)])
+}

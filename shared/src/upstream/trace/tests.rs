@@ -1,0 +1,52 @@
+use super::*;
+use crate::testing::headers;
+
+const GIVEN: &str = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+
+#[test]
+fn a_well_formed_trace_is_continued_under_a_new_span() {
+    let trace = TraceParent::of(&headers(&[("traceparent", GIVEN)]));
+    let header = trace.header();
+    let header = header.to_str().expect("text");
+    assert!(trace.continues());
+    assert_eq!(trace.trace_id(), "0af7651916cd43dd8448eb211c80319c");
+    assert!(
+        header.starts_with("00-0af7651916cd43dd8448eb211c80319c-") && header.ends_with("-01"),
+        "{header}"
+    );
+    assert_ne!(header, GIVEN, "the span id is ours");
+    assert_eq!(header.len(), 55);
+}
+
+#[test]
+fn a_later_version_is_read_like_this_one() {
+    let later = format!("cc-{}-what-else", &GIVEN[3..]);
+    assert!(TraceParent::of(&headers(&[("traceparent", &later)])).continues());
+}
+
+#[test]
+fn a_malformed_or_doubled_trace_begins_anew() {
+    for given in [
+        "",
+        "00",
+        "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331",
+        "00-0AF7651916CD43DD8448EB211C80319C-b7ad6b7169203331-01",
+        "00-00000000000000000000000000000000-b7ad6b7169203331-01",
+        "00-0af7651916cd43dd8448eb211c80319c-0000000000000000-01",
+        "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01-more",
+        "ff-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
+        "00-0af7651916cd43dd8448eb211c80319-b7ad6b7169203331-01",
+        "00-0af7651916cd43dd8448eb211c80319c-b7ad6b716920333g-01",
+    ] {
+        let trace = TraceParent::of(&headers(&[("traceparent", given)]));
+        assert!(!trace.continues(), "{given}");
+        assert_eq!(trace.header().len(), 55, "{given}");
+    }
+    assert!(!TraceParent::of(&headers(&[("traceparent", GIVEN), ("traceparent", GIVEN)])).continues());
+}
+
+#[test]
+fn two_new_traces_differ() {
+    let none = HeaderMap::new();
+    assert_ne!(TraceParent::of(&none).trace_id(), TraceParent::of(&none).trace_id());
+}
