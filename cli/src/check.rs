@@ -1,0 +1,148 @@
+//! `tollgate check`: every mistake of a config; for a right one, what it weighs and what its limits let through.
+
+use std::fmt::Write as _;
+use std::io::Write as _;
+use std::path::Path;
+
+use tollgate::config::{self, Config};
+use tollgate::limit::{LimitRule, Rate};
+
+use crate::args::CheckOptions;
+use crate::document::{Variables, read_text};
+use crate::exit::Failure;
+
+/// "Maximum size of a parameter value" of CloudFormation, in bytes.
+const PARAMETER: usize = 4_096;
+/// "Environment variables: 4 KB, for all together" of Lambda, in bytes.
+const VARIABLES: usize = 4_096;
+/// The variable that would carry it.
+const VARIABLE: &str = "GATEWAY_CONFIG";
+
+pub(crate) fn run(options: &CheckOptions) -> Result<(), Failure> {
+    let variables = Variables::with_default_issuer();
+    let mut wrong = Vec::new();
+    for file in &options.files {
+        match check(file, &variables) {
+            // A closed standard output does not make a config wrong.
+            Ok(report) => drop(std::io::stdout().write_all(report.as_bytes())),
+            Err(failure) => wrong.push(failure.to_string()),
+        }
+    }
+    if wrong.is_empty() {
+        Ok(())
+    } else {
+        Err(Failure::usage(wrong.join("\n")))
+    }
+}
+
+fn check(file: &Path, variables: &Variables) -> Result<String, Failure> {
+    let name = file.display().to_string();
+    let text = read_text(file)?;
+    let checked = variables
+        .parse(&name, &text)
+        .map_err(|mistakes| Failure::usage(mistakes.to_string()))?;
+    for warning in &checked.warnings {
+        let _ = writeln!(anstream::stderr(), "{warning}");
+    }
+    let compact = config::compact(&name, &text).map_err(|mistakes| Failure::usage(mistakes.to_string()))?;
+    Ok(report(&name, &checked.config, compact.len()))
+}
+
+fn report(name: &str, config: &Config, bytes: usize) -> String {
+    let mut report = format!("{name}: right, {}\n", counted(config.routes.len(), "route"));
+    // Writing to a string cannot fail, here and below.
+    let _ = writeln!(report, "  as compact JSON: {bytes} bytes; {}", fit(bytes));
+    for rule in limits(config) {
+        let _ = writeln!(
+            report,
+            "  {} ({}): {}",
+            rule.pointer.as_str(),
+            rule.name,
+            bound(&rule.rate)
+        );
+    }
+    report
+}
+
+fn fit(bytes: usize) -> String {
+    let verdict = |fits: bool| if fits { "fits into" } else { "is too large for" };
+    format!(
+        "{} a CloudFormation parameter ({PARAMETER}), {} a function's environment ({VARIABLES} for all its variables)",
+        verdict(bytes <= PARAMETER),
+        // A variable's name counts as well.
+        verdict(bytes + VARIABLE.len() <= VARIABLES),
+    )
+}
+
+fn limits(config: &Config) -> impl Iterator<Item = &LimitRule> {
+    let overrides = config.limits.overrides.iter().map(|section| &section.rule);
+    let own = config.routes.iter().filter_map(|route| route.rate_limit.as_ref());
+    config
+        .limits
+        .default
+        .iter()
+        .chain(overrides)
+        .chain(own)
+        .map(AsRef::as_ref)
+}
+
+/// What a rate promises, in words.
+fn bound(rate: &Rate) -> String {
+    let unit = match rate.per.as_secs() {
+        1 => "s".to_owned(),
+        60 => "min".to_owned(),
+        3_600 => "h".to_owned(),
+        86_400 => "day".to_owned(),
+        seconds => format!("{seconds} s"),
+    };
+    format!(
+        "any interval t lets at most {} + {}/{unit} x t through",
+        rate.burst, rate.requests
+    )
+}
+
+fn counted(number: usize, what: &str) -> String {
+    format!("{number} {what}{}", if number == 1 { "" } else { "s" })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::num::NonZeroU32;
+    use std::time::Duration;
+
+    use super::*;
+
+    fn rate(requests: u32, per: u64, burst: u32) -> Rate {
+        let number = |number| NonZeroU32::new(number).unwrap();
+        Rate {
+            requests: number(requests),
+            per: Duration::from_secs(per),
+            burst: number(burst),
+        }
+    }
+
+    #[test]
+    fn bounds_in_words() {
+        for (rate, words) in [
+            (rate(100, 1, 20), "any interval t lets at most 20 + 100/s x t through"),
+            (rate(10, 60, 10), "any interval t lets at most 10 + 10/min x t through"),
+            (rate(5, 3_600, 1), "any interval t lets at most 1 + 5/h x t through"),
+            (rate(1, 86_400, 1), "any interval t lets at most 1 + 1/day x t through"),
+        ] {
+            assert_eq!(bound(&rate), words);
+        }
+    }
+
+    #[test]
+    fn a_document_is_measured_against_both_places() {
+        insta::assert_snapshot!(fit(4_082), @"fits into a CloudFormation parameter (4096), fits into a function's environment (4096 for all its variables)");
+        insta::assert_snapshot!(fit(4_083), @"fits into a CloudFormation parameter (4096), is too large for a function's environment (4096 for all its variables)");
+        insta::assert_snapshot!(fit(4_097), @"is too large for a CloudFormation parameter (4096), is too large for a function's environment (4096 for all its variables)");
+    }
+
+    #[test]
+    fn numbers_and_nouns_agree() {
+        assert_eq!(counted(1, "route"), "1 route");
+        assert_eq!(counted(0, "route"), "0 routes");
+    }
+}

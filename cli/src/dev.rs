@@ -1,0 +1,239 @@
+//! `tollgate dev`: the local runtime. Real HTTP in front, real function processes behind, and between them what
+//! API Gateway, Lambda and DynamoDB do.
+
+mod answer;
+mod calendar;
+pub(crate) mod console;
+mod decode;
+pub(crate) mod dynamodb;
+pub(crate) mod environment;
+pub(crate) mod environments;
+mod event;
+#[cfg(test)]
+mod fake_function;
+mod front;
+mod guard;
+mod identity_provider;
+mod listen;
+pub(crate) mod random;
+mod reload;
+pub(crate) mod runtime;
+pub(crate) mod runtime_api;
+mod server;
+pub(crate) mod services;
+mod short_line;
+pub(crate) mod shutdown;
+mod tables;
+mod welcome;
+mod wire;
+
+use std::convert::Infallible;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
+use std::time::Duration;
+
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+use tollgate::clock::{Clock, SystemClock};
+use tollgate::event::EventKind;
+
+use crate::args::{DevOptions, FrontDoor};
+use crate::dev::console::Console;
+use crate::dev::dynamodb::Database;
+use crate::dev::environments::Environments;
+use crate::dev::front::Front;
+use crate::dev::guard::Access;
+use crate::dev::identity_provider::{IdentityProvider, TokenRequest};
+use crate::dev::listen::{Opened, Place};
+use crate::dev::reload::Reload;
+use crate::dev::runtime::Runtime;
+use crate::dev::services::Services;
+use crate::dev::shutdown::{Shutdown, asked_to_stop};
+use crate::dev::welcome::Tour;
+use crate::document::{ISSUER_VARIABLE, Source, Variables};
+use crate::exit::Failure;
+
+/// How long the token of the printed lines holds.
+const TOUR_LIFETIME: Duration = Duration::from_secs(8 * 3600);
+
+/// Serves until the user asks for an end.
+pub(crate) async fn run(options: DevOptions) -> Result<(), Failure> {
+    let shutdown = Shutdown::new();
+    let ended = tokio::select! {
+        served = serve(&options, &shutdown) => served.map(|never| match never {}),
+        asked = asked_to_stop() => asked.map_err(|error| Failure::internal(format!("cannot hear signals: {error}"))),
+    };
+    // Its listeners are closed by now; function environments end here.
+    shutdown.finish().await;
+    ended
+}
+
+/// Returns only when something could not be started.
+async fn serve(options: &DevOptions, shutdown: &Shutdown) -> Result<Infallible, Failure> {
+    let console = Console::records(options.log);
+    let source = Source::new(options.config.clone());
+    let text = source.read()?;
+    let places = Places::of(options)?;
+    let front = open(&places.front, &console).await?;
+    // Dropped with everything in it when this future is.
+    let mut servers = JoinSet::new();
+
+    let provider = serve_provider(&places, &console, &mut servers).await?;
+    let mut variables = Variables::default();
+    variables.set(ISSUER_VARIABLE, provider.issuer());
+    let _services = match source {
+        Source::Store => Some(Services::start(&mut variables).await?),
+        Source::File(_) => None,
+    };
+    let checked = variables
+        .parse(&source.name(), &text)
+        .map_err(|mistakes| Failure::usage(mistakes.to_string()))?;
+    checked.warnings.iter().for_each(|warning| console.warn(warning));
+
+    let kind = event_kind(options.event);
+    let (database, database_url) = open_database(&places, &console).await?;
+    let runtime = Runtime {
+        kind: Some(kind),
+        most: options.environments.into(),
+        timeout: options.timeout,
+        console: console.clone(),
+        variables,
+        database: database.endpoint().to_owned(),
+        part: shutdown.part(),
+        snapshots: runtime::snapshots()?,
+        numbers: Arc::new(AtomicUsize::new(0)),
+    };
+    let first = Environments::start(runtime.setting(&text)?).await;
+    let first = first.map_err(|error| Failure::unavailable(format!("the first function environment {error}")))?;
+    let (serving, environments) = watch::channel(first);
+    let address = front.address;
+    serve_front(
+        front,
+        Front {
+            kind,
+            port: address.port(),
+            environments,
+        },
+        &mut servers,
+    );
+
+    console.say(&format!("dynamodb on {database_url}"));
+    console.say(&format!("identity provider on {}", provider.issuer()));
+    console.say(&format!("listening on http://{address}"));
+    match source {
+        Source::Store => {
+            console.say(&tour(address, &database_url, &provider)?);
+            std::future::pending().await
+        }
+        Source::File(path) => {
+            let load = async |text| load(&runtime, &path, text).await;
+            reload::watch(&path, text.clone(), serving, console, load).await
+        }
+    }
+}
+
+/// Where to listen.
+struct Places {
+    front: Place,
+    database: Place,
+    provider: Place,
+}
+
+impl Places {
+    fn of(options: &DevOptions) -> Result<Self, Failure> {
+        let place = |option, given, port| {
+            let place = Place {
+                option,
+                given,
+                default: SocketAddr::from((Ipv4Addr::LOCALHOST, port)),
+            };
+            place.check(options.allow_remote).map(|()| place)
+        };
+        Ok(Self {
+            front: place("--listen", options.listen, 9000)?,
+            database: place("--dynamodb-listen", options.dynamodb_listen, 8000)?,
+            provider: place("--idp-listen", options.idp_listen, 9003)?,
+        })
+    }
+}
+
+async fn open(place: &Place, console: &Console) -> Result<Opened, Failure> {
+    let opened = place.open().await?;
+    opened.notice.iter().for_each(|notice| console.warn(notice));
+    Ok(opened)
+}
+
+async fn serve_provider(
+    places: &Places,
+    console: &Console,
+    servers: &mut JoinSet<()>,
+) -> Result<Arc<IdentityProvider>, Failure> {
+    let opened = open(&places.provider, console).await?;
+    let provider = Arc::new(IdentityProvider::new(opened.address)?);
+    let answering = Arc::clone(&provider);
+    let handler = move |request, _| Arc::clone(&answering).answer(request);
+    servers.spawn(server::serve(opened.listener, Access::guarded(opened.address), handler));
+    Ok(provider)
+}
+
+/// The database and the URL by which the user reaches it.
+async fn open_database(places: &Places, console: &Console) -> Result<(Database, String), Failure> {
+    if let Some(database) = Database::named(console).await {
+        let url = database.endpoint().to_owned();
+        return Ok((database, url));
+    }
+    let opened = open(&places.database, console).await?;
+    let mut database = Database::embedded().await?;
+    database.publish(opened.listener, Access::guarded(opened.address));
+    Ok((database, format!("http://{}", opened.address)))
+}
+
+fn serve_front(opened: Opened, front: Front, servers: &mut JoinSet<()>) {
+    let front = Arc::new(front);
+    let handler = move |request, client| Arc::clone(&front).answer(request, client);
+    servers.spawn(server::serve(opened.listener, Access::Public, handler));
+}
+
+fn tour(gateway: SocketAddr, database: &str, provider: &IdentityProvider) -> Result<String, Failure> {
+    let request = TokenRequest {
+        lifetime: TOUR_LIFETIME,
+        ..TokenRequest::default()
+    };
+    let token = provider.token(&request, SystemClock.now());
+    let token = token.map_err(|_| Failure::internal("cannot sign the demo token"))?;
+    Ok(Tour {
+        gateway,
+        database,
+        token: &token,
+    }
+    .text())
+}
+
+/// Environments for a changed config, or why there are none.
+async fn load(runtime: &Runtime, path: &Path, text: String) -> Reload {
+    let checked = match runtime.variables.parse(&path.display().to_string(), &text) {
+        Ok(checked) => checked,
+        Err(mistakes) => return Reload::Refused(mistakes.to_string()),
+    };
+    checked
+        .warnings
+        .iter()
+        .for_each(|warning| runtime.console.warn(warning));
+    let setting = match runtime.setting(&text) {
+        Ok(setting) => setting,
+        Err(failure) => return Reload::Refused(failure.to_string()),
+    };
+    match Environments::start(setting).await {
+        Ok(environments) => Reload::Serves(environments),
+        Err(error) => Reload::Refused(format!("its function environment {error}")),
+    }
+}
+
+fn event_kind(front_door: FrontDoor) -> EventKind {
+    match front_door {
+        FrontDoor::Http => EventKind::Http,
+        FrontDoor::Url => EventKind::Url,
+    }
+}

@@ -1,0 +1,157 @@
+//! Takes a changed config into service while requests are served, or keeps the old one.
+
+use std::path::Path;
+use std::time::Duration;
+
+use tokio::sync::watch;
+use tokio::time::{MissedTickBehavior, interval};
+
+use crate::dev::console::Console;
+use crate::dev::environments::Environments;
+
+/// How often the file is looked at.
+const INTERVAL: Duration = Duration::from_millis(300);
+
+/// Decides when a file's content is worth a try.
+#[derive(Debug)]
+struct Watched {
+    /// What was tried last.
+    tried: String,
+    /// What the last look saw, when that was something new.
+    seen: Option<String>,
+}
+
+impl Watched {
+    /// The content to try now. Only what two looks in a row agree on, because an editor may be in the middle of
+    /// writing; `None` for the content also stands for a file that is gone for a moment.
+    fn look(&mut self, content: Option<String>) -> Option<String> {
+        let content = content.filter(|content| *content != self.tried);
+        let settled = content.is_some() && content == self.seen;
+        self.seen = content;
+        if !settled {
+            return None;
+        }
+        let content = self.seen.take()?;
+        self.tried.clone_from(&content);
+        Some(content)
+    }
+}
+
+/// What became of a changed config.
+#[derive(Debug)]
+pub(crate) enum Reload {
+    /// Environments that serve it are ready.
+    Serves(Environments),
+    /// It cannot be served; the lines say why.
+    Refused(String),
+}
+
+/// Watches a file for ever. `load` turns its text into environments; the ones before finish their requests and go.
+pub(crate) async fn watch<F>(
+    path: &Path,
+    tried: String,
+    serving: watch::Sender<Environments>,
+    console: Console,
+    load: F,
+) -> !
+where
+    F: AsyncFn(String) -> Reload,
+{
+    let mut watched = Watched { tried, seen: None };
+    let mut looks = interval(INTERVAL);
+    looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        looks.tick().await;
+        let Some(text) = watched.look(tokio::fs::read_to_string(path).await.ok()) else {
+            continue;
+        };
+        match load(text).await {
+            Reload::Serves(environments) => {
+                serving.send_replace(environments).retire();
+                console.note(&format!("{} changed and is served now", path.display()));
+            }
+            Reload::Refused(why) => {
+                console.warn(&format!(
+                    "{} changed, but the one before is still served:\n{why}",
+                    path.display()
+                ));
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::dev::environments::Setting;
+    use crate::dev::fake_function;
+    use crate::dev::shutdown::Shutdown;
+    use std::sync::Arc;
+
+    fn tries(looks: &[Option<&str>]) -> Vec<String> {
+        let mut watched = Watched {
+            tried: "a".to_owned(),
+            seen: None,
+        };
+        looks
+            .iter()
+            .filter_map(|look| watched.look(look.map(str::to_owned)))
+            .collect()
+    }
+
+    #[test]
+    fn a_change_is_tried_once_two_looks_agree() {
+        assert_eq!(tries(&[Some("a"), Some("b")]), Vec::<String>::new());
+        assert_eq!(tries(&[Some("a"), Some("b"), Some("b"), Some("b"), Some("b")]), ["b"]);
+    }
+
+    #[test]
+    fn half_written_files_are_not_tried() {
+        assert_eq!(tries(&[Some(""), Some("b"), Some("bc"), Some("bc")]), ["bc"]);
+        assert_eq!(tries(&[None, Some("b"), None, Some("b"), Some("b")]), ["b"]);
+        assert_eq!(tries(&[None, None, Some("a"), Some("a")]), Vec::<String>::new());
+    }
+
+    #[test]
+    fn going_back_is_a_change_too() {
+        assert_eq!(tries(&[Some("b"), Some("b"), Some("a"), Some("a")]), ["b", "a"]);
+        assert_eq!(
+            tries(&[Some("b"), Some("a"), Some("b"), Some("a")]),
+            Vec::<String>::new()
+        );
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_file_is_watched_and_a_wrong_text_changes_nothing() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("gateway.yaml");
+        std::fs::write(&path, "first").unwrap();
+        let (texts, mut tried) = tokio::sync::mpsc::unbounded_channel();
+        let console = Console::kept();
+        let load = async |text| {
+            texts.send(text).unwrap();
+            Reload::Refused("gateway.yaml:1: all wrong".to_owned())
+        };
+        let shutdown = Shutdown::new();
+        let setting = Setting {
+            command: fake_function::command("exit"),
+            most: 1,
+            timeout: Duration::ZERO,
+            console: console.clone(),
+            numbers: Arc::default(),
+            part: shutdown.part(),
+        };
+        let (serving, _served) = watch::channel(Environments::none_yet(setting));
+        let watched = super::watch(&path, "first".to_owned(), serving, console.clone(), load);
+        let change = async {
+            std::fs::write(&path, "second").unwrap();
+            tried.recv().await.unwrap()
+        };
+        tokio::select! {
+            never = watched => never,
+            text = change => assert_eq!(text, "second"),
+        }
+        assert_eq!(console.lines().len(), 1);
+        assert!(console.lines()[0].ends_with("the one before is still served:\ngateway.yaml:1: all wrong"));
+    }
+}

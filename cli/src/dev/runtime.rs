@@ -1,0 +1,109 @@
+//! What a function environment is started with, for one text of the config.
+
+use std::io::Write;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
+use std::time::Duration;
+
+use tempfile::TempDir;
+use tollgate::event::EventKind;
+
+use crate::dev::console::Console;
+use crate::dev::dynamodb::ENDPOINT_VARIABLE;
+use crate::dev::environment::FunctionCommand;
+use crate::dev::environments::Setting;
+use crate::dev::event::REGION;
+use crate::dev::runtime_api::FUNCTION_NAME;
+use crate::dev::shutdown::Part;
+use crate::dev::tables::{ACCESS_KEY, CONFIG, QUOTA, SECRET_KEY, STATE};
+use crate::document::Variables;
+use crate::exit::Failure;
+
+/// Makes settings for one config text after the other.
+#[derive(Debug)]
+pub(crate) struct Runtime {
+    /// `None`: by the shape of each event.
+    pub(crate) kind: Option<EventKind>,
+    pub(crate) most: usize,
+    pub(crate) timeout: Duration,
+    pub(crate) console: Console,
+    pub(crate) variables: Variables,
+    /// The database that functions use.
+    pub(crate) database: String,
+    pub(crate) part: Part,
+    /// Where accepted texts are kept for functions: readable by this user only, removed at the end.
+    pub(crate) snapshots: TempDir,
+    pub(crate) numbers: Arc<AtomicUsize>,
+}
+
+/// A private place for accepted texts.
+pub(crate) fn snapshots() -> Result<TempDir, Failure> {
+    let directory = tempfile::Builder::new().prefix("tollgate-").tempdir();
+    directory.map_err(|error| Failure::internal(format!("cannot make a temporary directory: {error}")))
+}
+
+impl Runtime {
+    /// Keeps the text for functions that start later, when the file may have changed, and says how to start them.
+    pub(crate) fn setting(&self, text: &str) -> Result<Setting, Failure> {
+        let snapshot = self
+            .snapshot(text)
+            .map_err(|error| Failure::internal(format!("cannot keep the config: {error}")))?;
+        let program = std::env::current_exe();
+        let program = program.map_err(|error| Failure::internal(format!("cannot find this program: {error}")))?;
+        let command = FunctionCommand {
+            program,
+            arguments: vec!["function".to_owned(), "--lifeline".to_owned()],
+            variables: self.function_variables(&snapshot.display().to_string()),
+        };
+        Ok(Setting {
+            command,
+            most: self.most,
+            timeout: self.timeout,
+            console: self.console.clone(),
+            numbers: Arc::clone(&self.numbers),
+            part: self.part.clone(),
+        })
+    }
+
+    fn snapshot(&self, text: &str) -> std::io::Result<PathBuf> {
+        let mut file = tempfile::Builder::new()
+            .prefix("gateway-")
+            .tempfile_in(self.snapshots.path())?;
+        file.write_all(text.as_bytes())?;
+        // It lives as long as its directory.
+        let (_, path) = file.keep().map_err(|error| error.error)?;
+        Ok(path)
+    }
+
+    fn function_variables(&self, snapshot: &str) -> Vec<(String, String)> {
+        let kind = self.kind.map(|kind| match kind {
+            EventKind::Http => "http",
+            EventKind::Url => "url",
+        });
+        let config = format!("file:{snapshot}");
+        // The first half is what Lambda sets itself: "Defined runtime environment variables".
+        let own = [
+            ("AWS_LAMBDA_FUNCTION_NAME", FUNCTION_NAME),
+            ("AWS_LAMBDA_FUNCTION_VERSION", "$LATEST"),
+            ("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "256"),
+            ("AWS_LAMBDA_INITIALIZATION_TYPE", "on-demand"),
+            ("_HANDLER", "bootstrap"),
+            ("AWS_REGION", REGION),
+            ("AWS_DEFAULT_REGION", REGION),
+            ("AWS_ACCESS_KEY_ID", ACCESS_KEY),
+            ("AWS_SECRET_ACCESS_KEY", SECRET_KEY),
+            (ENDPOINT_VARIABLE, &self.database),
+            ("CONFIG_TABLE", CONFIG),
+            ("QUOTA_TABLE", QUOTA),
+            ("STATE_TABLE", STATE),
+            ("GATEWAY_CONFIG", &config),
+        ];
+        let all = self
+            .variables
+            .own()
+            .chain(own)
+            .chain(kind.map(|kind| ("GATEWAY_EVENT", kind)));
+        all.map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
+    }
+}

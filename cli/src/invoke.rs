@@ -1,0 +1,149 @@
+//! `tollgate invoke`: one event through one function environment, over the Runtime API.
+
+use std::io::Write;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use crate::args::InvokeOptions;
+use crate::dev::console::Console;
+use crate::dev::dynamodb::Database;
+use crate::dev::environment::InvokeError;
+use crate::dev::environments::Environments;
+use crate::dev::random;
+use crate::dev::runtime::{self, Runtime};
+use crate::dev::services::Services;
+use crate::dev::shutdown::{Shutdown, asked_to_stop};
+use crate::document::{Source, Variables, read_text};
+use crate::exit::Failure;
+
+/// As `dev`'s default.
+const TIMEOUT: Duration = Duration::from_secs(30);
+
+pub(crate) async fn run(options: InvokeOptions) -> Result<(), Failure> {
+    let shutdown = Shutdown::new();
+    let ended = tokio::select! {
+        ended = invoke(&options, &shutdown) => ended,
+        _ = asked_to_stop() => Ok(()),
+    };
+    shutdown.finish().await;
+    ended
+}
+
+async fn invoke(options: &InvokeOptions, shutdown: &Shutdown) -> Result<(), Failure> {
+    let event = read_text(&options.event)?;
+    let event: Value = serde_json::from_str(&event)
+        .map_err(|error| Failure::usage(format!("{}: is no JSON: {error}", options.event.display())))?;
+    let source = Source::new(options.config.clone());
+    let text = source.read()?;
+    let mut variables = Variables::with_default_issuer();
+    let _services = match source {
+        Source::Store => Some(Services::start(&mut variables).await?),
+        Source::File(_) => None,
+    };
+    variables
+        .parse(&source.name(), &text)
+        .map_err(|mistakes| Failure::usage(mistakes.to_string()))?;
+    let console = Console::aside();
+    let database = match Database::named(&console).await {
+        Some(database) => database,
+        None => Database::embedded().await?,
+    };
+    let runtime = Runtime {
+        kind: None,
+        most: 1,
+        timeout: TIMEOUT,
+        console,
+        variables,
+        database: database.endpoint().to_owned(),
+        part: shutdown.part(),
+        snapshots: runtime::snapshots()?,
+        numbers: Arc::new(AtomicUsize::new(0)),
+    };
+    let environments = Environments::start(runtime.setting(&text)?).await;
+    let environments = environments.map_err(|error| Failure::unavailable(format!("the function {error}")))?;
+    let request_id = random::uuid();
+    let result = environments
+        .invoke(request_id.clone(), random::trace_id(0), event.to_string().into())
+        .await;
+    // Its environment shows its last lines before the answer is printed.
+    environments.retire();
+    show(&request_id, result)
+}
+
+fn show(request_id: &str, result: Result<bytes::Bytes, InvokeError>) -> Result<(), Failure> {
+    let (value, ended) = match result {
+        Ok(answer) => (
+            serde_json::from_slice(&answer).unwrap_or_else(|_| text(&answer)),
+            Ok(()),
+        ),
+        Err(error) => (error_value(request_id, error), Err(Failure::Code(ExitCode::FAILURE))),
+    };
+    let written = writeln!(std::io::stdout(), "{value:#}");
+    written.map_err(|error| Failure::internal(format!("cannot write the answer: {error}")))?;
+    ended
+}
+
+fn text(answer: &[u8]) -> Value {
+    String::from_utf8_lossy(answer).into()
+}
+
+/// What Lambda gives a caller whose function failed.
+fn error_value(request_id: &str, error: InvokeError) -> Value {
+    let (error_type, error_message) = match error {
+        InvokeError::Function(error) => (error.error_type, error.error_message),
+        InvokeError::Crashed(how) => (
+            "Runtime.ExitError".to_owned(),
+            format!("RequestId: {request_id} Error: Runtime exited with error: {how}"),
+        ),
+        InvokeError::TimedOut(limit) => (
+            "Sandbox.Timedout".to_owned(),
+            format!(
+                "RequestId: {request_id} Error: Task timed out after {:.2} seconds",
+                limit.as_secs_f64()
+            ),
+        ),
+    };
+    json!({ "errorType": error_type, "errorMessage": error_message })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::dev::runtime_api::FunctionError;
+
+    #[test]
+    fn errors_look_as_lambda_shows_them() {
+        let error = FunctionError {
+            error_type: "NotHttp".into(),
+            error_message: "this is an SQS event".into(),
+        };
+        for (error, error_type, error_message) in [
+            (InvokeError::Function(error), "NotHttp", "this is an SQS event"),
+            (
+                InvokeError::Crashed("exit status: 1".into()),
+                "Runtime.ExitError",
+                "RequestId: r-1 Error: Runtime exited with error: exit status: 1",
+            ),
+            (
+                InvokeError::TimedOut(Duration::from_millis(1500)),
+                "Sandbox.Timedout",
+                "RequestId: r-1 Error: Task timed out after 1.50 seconds",
+            ),
+        ] {
+            assert_eq!(
+                error_value("r-1", error),
+                json!({"errorType": error_type, "errorMessage": error_message})
+            );
+        }
+    }
+
+    #[test]
+    fn an_error_is_exit_code_1() {
+        let failed = show("r-1", Err(InvokeError::Crashed("signal: 9".into())));
+        assert!(matches!(failed, Err(Failure::Code(code)) if code == ExitCode::FAILURE));
+    }
+}
