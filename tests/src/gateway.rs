@@ -1,0 +1,192 @@
+//! The gateway as a process: `tollgate dev` on ports of the system's choice, ended with the test.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::process::{Command, ExitStatus};
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+use crate::client::{Request, Response};
+use crate::process;
+use crate::running::{Running, tollgate};
+
+/// Which front door the local runtime plays.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Event {
+    /// API Gateway HTTP API, payload 2.0.
+    Http,
+    /// Lambda Function URL.
+    Url,
+}
+
+/// A gateway about to start.
+#[derive(Debug)]
+pub struct Builder {
+    config: String,
+    file: &'static str,
+    event: Event,
+    environments: u32,
+    timeout: Option<&'static str>,
+    variables: Vec<(String, String)>,
+}
+
+impl Builder {
+    /// The front door; HTTP API unless said.
+    #[must_use]
+    pub fn event(mut self, event: Event) -> Self {
+        self.event = event;
+        self
+    }
+
+    /// How many function environments may run at once; 1 unless said.
+    #[must_use]
+    pub fn environments(mut self, most: u32) -> Self {
+        self.environments = most;
+        self
+    }
+
+    /// The function's time-out, such as `3s`.
+    #[must_use]
+    pub fn timeout(mut self, duration: &'static str) -> Self {
+        self.timeout = Some(duration);
+        self
+    }
+
+    /// An environment variable.
+    #[must_use]
+    pub fn env(mut self, name: &str, value: impl Into<String>) -> Self {
+        self.variables.push((name.to_owned(), value.into()));
+        self
+    }
+
+    /// Another name for the config file than `tollgate.json`.
+    #[must_use]
+    pub fn file(mut self, name: &'static str) -> Self {
+        self.file = name;
+        self
+    }
+
+    /// Starts it and returns once it serves.
+    ///
+    /// # Panics
+    /// With all it printed, when it does not come to serve.
+    pub async fn spawn(self) -> Gateway {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let config = folder.path().join(self.file);
+        std::fs::write(&config, &self.config).expect("the config can be written");
+        let mut command = tollgate();
+        command.arg("dev").arg("--config").arg(&config);
+        for listener in ["--listen", "--dynamodb-listen", "--idp-listen"] {
+            command.args([listener, "127.0.0.1:0"]);
+        }
+        command.args(["--log", "json", "--environments", &self.environments.to_string()]);
+        command.args(["--event", if self.event == Event::Http { "http" } else { "url" }]);
+        command.args(self.timeout.iter().flat_map(|duration| ["--timeout", duration]));
+        command.envs(self.variables).current_dir(folder.path());
+        Gateway::run(command, folder, config).await
+    }
+}
+
+/// A gateway that serves; ended and reaped when dropped.
+#[derive(Debug)]
+pub struct Gateway {
+    process: Running,
+    config: PathBuf,
+    listeners: Listeners,
+    _folder: TempDir,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Listeners {
+    gateway: SocketAddr,
+    dynamodb: SocketAddr,
+    identity_provider: SocketAddr,
+}
+
+impl Gateway {
+    /// A gateway with this config, JSON or YAML.
+    pub fn start(config: impl Into<String>) -> Builder {
+        Builder {
+            config: config.into(),
+            file: "tollgate.json",
+            event: Event::Http,
+            environments: 1,
+            timeout: None,
+            variables: Vec::new(),
+        }
+    }
+
+    async fn run(command: Command, folder: TempDir, config: PathBuf) -> Self {
+        let process = Running::start(command);
+        let listeners = Listeners {
+            gateway: process.address("listening on").await,
+            dynamodb: process.address("dynamodb on").await,
+            identity_provider: process.address("identity provider on").await,
+        };
+        Self {
+            process,
+            config,
+            listeners,
+            _folder: folder,
+        }
+    }
+
+    /// Where clients connect.
+    pub fn address(&self) -> SocketAddr {
+        self.listeners.gateway
+    }
+
+    /// Where the embedded DynamoDB listens.
+    pub fn dynamodb(&self) -> SocketAddr {
+        self.listeners.dynamodb
+    }
+
+    /// Where the demo identity provider listens.
+    pub fn identity_provider(&self) -> SocketAddr {
+        self.listeners.identity_provider
+    }
+
+    /// The process and its output.
+    pub fn process(&self) -> &Running {
+        &self.process
+    }
+
+    /// Sends a request and reads the whole answer.
+    ///
+    /// # Panics
+    /// When there is none: the gateway answers everything.
+    pub async fn send(&self, request: &Request) -> Response {
+        let answer = request.send(self.address()).await;
+        answer.unwrap_or_else(|error| panic!("no answer to {request:?}: {error}\n{}", self.process.output()))
+    }
+
+    /// The ids of the function environments and whatever else the gateway started.
+    pub fn children(&self) -> Vec<u32> {
+        process::descendants(self.process.id())
+    }
+
+    /// Puts another document in the place of the config, in one step.
+    pub fn rewrite_config(&self, config: &str) {
+        let draft = self.config.with_extension("draft");
+        std::fs::write(&draft, config).expect("the config can be written");
+        std::fs::rename(&draft, &self.config).expect("the config can be replaced");
+    }
+
+    /// The log record of a request, by its id, waited for.
+    pub async fn record(&self, request_id: &str) -> Value {
+        let quoted = format!("\"{request_id}\"");
+        let record = |line: &String| -> Option<Value> {
+            let record: Value = serde_json::from_str(line).ok()?;
+            (line.contains(&quoted) && record.get("_aws").is_some()).then_some(record)
+        };
+        let found = self.process.stdout().find(record).await;
+        found.unwrap_or_else(|| panic!("no record of {request_id}\n{}", self.process.output()))
+    }
+
+    /// Ends it with SIGTERM.
+    pub async fn terminate(self) -> ExitStatus {
+        process::signal(self.process.id(), "TERM");
+        self.process.exited().await
+    }
+}

@@ -1,0 +1,65 @@
+//! Processes by their ids: who descends from whom, and signals to them.
+
+use std::process::Command;
+
+/// Whether a process is there and not merely waiting to be reaped.
+pub fn is_running(pid: u32) -> bool {
+    stat(pid).is_some_and(|(state, _)| state != 'Z')
+}
+
+/// The running processes that this one started, and those that they started.
+///
+/// # Panics
+/// Where there is no `/proc`.
+pub fn descendants(pid: u32) -> Vec<u32> {
+    let folder = std::fs::read_dir("/proc").expect("these tests read /proc");
+    let names = folder
+        .flatten()
+        .filter_map(|entry| entry.file_name().to_str()?.parse().ok());
+    let parents: Vec<(u32, u32)> = names
+        .filter_map(|child| Some((child, stat(child)?)))
+        .filter(|(_, (state, _))| *state != 'Z')
+        .map(|(child, (_, parent))| (child, parent))
+        .collect();
+    let mut found = vec![pid];
+    let mut next = 0;
+    while let Some(&parent) = found.get(next) {
+        found.extend(parents.iter().filter(|(_, p)| *p == parent).map(|(child, _)| *child));
+        next += 1;
+    }
+    found.split_off(1)
+}
+
+/// Sends a signal by its name (`TERM`, `KILL`, `STOP`). One to a process that is gone does nothing.
+pub fn signal(pid: u32, name: &str) {
+    // By the shell's own `kill`: the system call would need unsafe code.
+    let command = format!("kill -{name} {pid} 2>/dev/null");
+    let _ = Command::new("sh").args(["-c", &command]).status();
+}
+
+/// State and parent of a process (proc(5), `/proc/<pid>/stat`).
+fn stat(pid: u32) -> Option<(char, u32)> {
+    let text = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    // The name in parentheses may hold anything, so what follows is found from its end.
+    let mut fields = text.rsplit_once(')')?.1.split_whitespace();
+    Some((fields.next()?.chars().next()?, fields.next()?.parse().ok()?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn children_are_found_and_can_be_ended() {
+        let mut child = Command::new("sh")
+            .args(["-c", "cat & cat"])
+            .stdin(std::process::Stdio::piped())
+            .spawn()
+            .unwrap();
+        assert!(is_running(child.id()));
+        assert!(descendants(std::process::id()).contains(&child.id()));
+        signal(child.id(), "KILL");
+        child.wait().unwrap();
+        assert!(!is_running(child.id()));
+    }
+}

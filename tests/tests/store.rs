@@ -1,0 +1,727 @@
+//! The counter store through the official SDK: on a real engine, and on servers that misbehave.
+//!
+//! The engine is embedded unless `TOLLGATE_TEST_DYNAMODB_ENDPOINT` names another one (DynamoDB Local, or AWS with
+//! credentials in the usual variables); each test makes a table of its own.
+
+use std::collections::HashMap;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::{Duration, Instant};
+
+use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::config::{BehaviorVersion, Credentials, Region};
+use aws_sdk_dynamodb::types::{
+    AttributeDefinition, AttributeValue, BillingMode, KeySchemaElement, KeyType, ScalarAttributeType,
+};
+use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
+use aws_smithy_http_client::tls::{Provider, TlsContext, TrustStore};
+use bytes::Bytes;
+use http_body_util::{BodyExt, Full};
+use hyper::service::service_fn;
+use hyper_util::rt::TokioIo;
+use proptest::prelude::*;
+use proptest::test_runner::{Config as ProptestConfig, TestRunner};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpListener;
+use tollgate::store::dynamodb::{DynamoDbSettings, DynamoDbStore};
+use tollgate::store::{CounterKey, CounterState, CounterStore, Step, StepOutcome, StoreError};
+
+const NOW: u64 = 1_800_000_000_000_000;
+const EXPIRES_AT: u64 = 1_800_700_000;
+
+/// An engine and the SDK's plain client on it, which is not the one under test.
+struct Engine {
+    endpoint: String,
+    client: Client,
+}
+
+impl Engine {
+    async fn start() -> Self {
+        let endpoint = match std::env::var("TOLLGATE_TEST_DYNAMODB_ENDPOINT") {
+            Ok(endpoint) => endpoint,
+            Err(_) => {
+                let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+                let address = listener.local_addr().unwrap();
+                let database = dynoxide::Database::memory().unwrap();
+                // Ends with the test's runtime.
+                tokio::spawn(dynoxide::server::serve_with_shutdown(
+                    listener,
+                    database,
+                    std::future::pending(),
+                ));
+                format!("http://{address}")
+            }
+        };
+        let credentials = Credentials::new(
+            variable("AWS_ACCESS_KEY_ID").unwrap(),
+            variable("AWS_SECRET_ACCESS_KEY").unwrap(),
+            variable("AWS_SESSION_TOKEN"),
+            None,
+            "test",
+        );
+        let no_roots = TlsContext::builder()
+            .with_trust_store(TrustStore::empty())
+            .build()
+            .unwrap();
+        let tls = Provider::Rustls(CryptoMode::Ring);
+        let http = aws_smithy_http_client::Builder::new()
+            .tls_provider(tls)
+            .tls_context(no_roots)
+            .build_https();
+        let config = aws_sdk_dynamodb::Config::builder()
+            .behavior_version(BehaviorVersion::v2026_01_12())
+            .region(Region::new(variable("AWS_REGION").unwrap()))
+            .credentials_provider(credentials)
+            .http_client(http)
+            .endpoint_url(&endpoint)
+            .build();
+        Self {
+            endpoint,
+            client: Client::from_conf(config),
+        }
+    }
+
+    /// Makes an empty table and returns a store on it.
+    async fn store(&self, table: &str) -> DynamoDbStore {
+        self.table(table, &["pk", "sk"]).await;
+        patient_store(&self.endpoint, table)
+    }
+
+    async fn table(&self, name: &str, keys: &[&str]) {
+        // Left over from an earlier run on an engine that stays.
+        let _ = self.client.delete_table().table_name(name).send().await;
+        let mut request = self
+            .client
+            .create_table()
+            .table_name(name)
+            .billing_mode(BillingMode::PayPerRequest);
+        for (key, kind) in keys.iter().zip([KeyType::Hash, KeyType::Range]) {
+            let attribute = AttributeDefinition::builder()
+                .attribute_name(*key)
+                .attribute_type(ScalarAttributeType::S);
+            request = request.attribute_definitions(attribute.build().unwrap()).key_schema(
+                KeySchemaElement::builder()
+                    .attribute_name(*key)
+                    .key_type(kind)
+                    .build()
+                    .unwrap(),
+            );
+        }
+        request.send().await.unwrap();
+    }
+
+    async fn item(&self, table: &str) -> HashMap<String, AttributeValue> {
+        let key = key();
+        let request = self.client.get_item().table_name(table).consistent_read(true);
+        let request = request
+            .key("pk", AttributeValue::S(key.pk))
+            .key("sk", AttributeValue::S(key.sk));
+        request.send().await.unwrap().item.unwrap_or_default()
+    }
+}
+
+fn variable(name: &str) -> Option<String> {
+    std::env::var(name).ok().or_else(|| {
+        let default = match name {
+            "AWS_REGION" => "eu-central-1",
+            "AWS_ACCESS_KEY_ID" | "AWS_SECRET_ACCESS_KEY" => "local",
+            _ => return None,
+        };
+        Some(default.to_owned())
+    })
+}
+
+/// A store as a gateway has it.
+fn store(endpoint: &str, table: &str) -> DynamoDbStore {
+    DynamoDbStore::new(settings(endpoint, table)).unwrap()
+}
+
+/// A store that a busy machine or a table far away cannot make fail.
+fn patient_store(endpoint: &str, table: &str) -> DynamoDbStore {
+    let long = Duration::from_secs(30);
+    DynamoDbStore::new(settings(endpoint, table).with_timeouts(long, long)).unwrap()
+}
+
+fn settings(endpoint: &str, table: &str) -> DynamoDbSettings {
+    let settings = DynamoDbSettings::from_environment(&|name| match name {
+        "QUOTA_TABLE" => Some(table.to_owned()),
+        "AWS_ENDPOINT_URL_DYNAMODB" => Some(endpoint.to_owned()),
+        other => variable(other),
+    });
+    settings.unwrap()
+}
+
+fn key() -> CounterKey {
+    CounterKey {
+        pk: "Q#client_ip#KHJFkkZPXriZIhs4bBqnnQ".into(),
+        sk: "L#shared".into(),
+    }
+}
+
+fn applied(tat: u64) -> Result<StepOutcome, StoreError> {
+    Ok(StepOutcome::Applied(CounterState { tat: Some(tat) }))
+}
+
+fn refused(tat: impl Into<Option<u64>>) -> Result<StepOutcome, StoreError> {
+    Ok(StepOutcome::Refused(CounterState { tat: tat.into() }))
+}
+
+async fn idle(store: &DynamoDbStore) -> Result<StepOutcome, StoreError> {
+    store.step(&key(), Step::Idle { now: NOW, cost: 10 }, EXPIRES_AT).await
+}
+
+// --- the engine ---------------------------------------------------------------------------------------------------
+
+/// Before anything is proved on an engine, it must itself be exact: one conditional `ADD`, none of our code.
+#[tokio::test]
+async fn the_engine_itself_is_exact_at_64_tasks() {
+    let engine = Engine::start().await;
+    engine.table("oracle", &["pk"]).await;
+    let mut tasks = tokio::task::JoinSet::new();
+    for _ in 0..64 {
+        let client = engine.client.clone();
+        tasks.spawn(async move {
+            let mut count = 0;
+            for _ in 0..4 {
+                let result = client
+                    .update_item()
+                    .table_name("oracle")
+                    .key("pk", AttributeValue::S("hot".into()))
+                    .update_expression("ADD n :one")
+                    .condition_expression("attribute_not_exists(n) OR n < :limit")
+                    .expression_attribute_values(":one", AttributeValue::N("1".into()))
+                    .expression_attribute_values(":limit", AttributeValue::N("100".into()))
+                    .send()
+                    .await;
+                match result.map_err(aws_sdk_dynamodb::error::SdkError::into_service_error) {
+                    Ok(_) => count += 1,
+                    Err(error) => assert!(error.is_conditional_check_failed_exception(), "{error:?}"),
+                }
+            }
+            count
+        });
+    }
+    assert_eq!(tasks.join_all().await.into_iter().sum::<u32>(), 100);
+}
+
+/// One check as the limiter makes it, without its memory: idle first, then what the item says.
+async fn admit(store: &DynamoDbStore, cost: u64, tolerance: u64) -> bool {
+    let mut step = Step::Idle { now: NOW, cost };
+    for _ in 0..3 {
+        match store.step(&key(), step, EXPIRES_AT).await.unwrap() {
+            StepOutcome::Applied(_) => return true,
+            StepOutcome::Refused(state) => {
+                let tat = state.tat.expect("only an existing item refuses an idle step");
+                if tat + cost > NOW + tolerance {
+                    return false;
+                }
+                step = Step::Busy {
+                    now: NOW,
+                    cost,
+                    max: NOW + tolerance - cost,
+                };
+            }
+        }
+    }
+    panic!("no decision after three steps");
+}
+
+#[tokio::test]
+async fn sixty_four_tasks_admit_exactly_the_burst() {
+    let engine = Engine::start().await;
+    engine.table("exact", &["pk", "sk"]).await;
+    // Eight environments, each with a client and connections of its own.
+    let environments: Vec<DynamoDbStore> = (0..8).map(|_| patient_store(&engine.endpoint, "exact")).collect();
+    let mut tasks = tokio::task::JoinSet::new();
+    for task in 0..64 {
+        let store = environments[task % 8].clone();
+        tasks.spawn(async move {
+            let mut count = 0;
+            for _ in 0..2 {
+                count += u64::from(admit(&store, 100, 20 * 100).await);
+            }
+            count
+        });
+    }
+    assert_eq!(tasks.join_all().await.into_iter().sum::<u64>(), 20);
+    assert_eq!(
+        engine.item("exact").await["tat"],
+        AttributeValue::N((NOW + 20 * 100).to_string())
+    );
+}
+
+#[tokio::test]
+async fn an_item_holds_its_keys_the_arrival_time_and_the_expiry() {
+    let engine = Engine::start().await;
+    let store = engine.store("layout").await;
+    assert_eq!(idle(&store).await, applied(NOW + 10));
+    let expected = HashMap::from([
+        (
+            "pk".to_owned(),
+            AttributeValue::S("Q#client_ip#KHJFkkZPXriZIhs4bBqnnQ".into()),
+        ),
+        ("sk".to_owned(), AttributeValue::S("L#shared".into())),
+        ("tat".to_owned(), AttributeValue::N("1800000000000010".into())),
+        ("ttl".to_owned(), AttributeValue::N("1800700000".into())),
+    ]);
+    assert_eq!(engine.item("layout").await, expected);
+
+    let later = EXPIRES_AT + 5;
+    assert_eq!(
+        store
+            .step(
+                &key(),
+                Step::Busy {
+                    now: NOW,
+                    cost: 7,
+                    max: NOW + 90
+                },
+                later
+            )
+            .await,
+        applied(NOW + 17)
+    );
+    assert_eq!(engine.item("layout").await["ttl"], AttributeValue::N(later.to_string()));
+}
+
+#[tokio::test]
+async fn a_refused_step_shows_the_item_and_writes_nothing() {
+    let engine = Engine::start().await;
+    let store = engine.store("refused").await;
+    let busy = Step::Busy {
+        now: NOW,
+        cost: 10,
+        max: NOW + 90,
+    };
+    assert_eq!(store.step(&key(), busy, EXPIRES_AT).await, refused(None));
+    assert_eq!(engine.item("refused").await, HashMap::new());
+    assert_eq!(idle(&store).await, applied(NOW + 10));
+    let before = engine.item("refused").await;
+    assert_eq!(idle(&store).await, refused(NOW + 10));
+    assert_eq!(
+        store
+            .step(
+                &key(),
+                Step::Busy {
+                    now: NOW,
+                    cost: 10,
+                    max: NOW + 9
+                },
+                1
+            )
+            .await,
+        refused(NOW + 10)
+    );
+    assert_eq!(engine.item("refused").await, before);
+}
+
+#[test]
+fn steps_do_in_the_database_what_the_model_says() {
+    // Times close to each other, so that every boundary is hit: equal, one off, far.
+    let time = 0..12_u64;
+    let step = prop_oneof![
+        (time.clone(), 1..6_u64, time.clone()).prop_map(|(now, cost, max)| (false, now, cost, max)),
+        (time, 1..6_u64).prop_map(|(now, cost)| (true, now, cost, 0)),
+    ];
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap();
+    let (engine, store) = runtime.block_on(async {
+        let engine = Engine::start().await;
+        let store = engine.store("model").await;
+        (engine, store)
+    });
+    let config = ProptestConfig {
+        cases: 24,
+        failure_persistence: None,
+        ..ProptestConfig::default()
+    };
+    let cases = AtomicU32::new(0);
+    TestRunner::new(config)
+        .run(&prop::collection::vec(step, 1..24), |steps| {
+            let case = cases.fetch_add(1, Ordering::SeqCst);
+            let key = CounterKey {
+                pk: format!("Q#route#{case}"),
+                sk: "L#shared".into(),
+            };
+            let mut model: Option<u64> = None;
+            for (is_idle, now, cost, max) in steps {
+                let (now, max) = (NOW + now, NOW + max);
+                let (step, holds, next) = if is_idle {
+                    (Step::Idle { now, cost }, model.is_none_or(|tat| tat <= now), now + cost)
+                } else {
+                    let holds = model.is_some_and(|tat| tat > now && tat <= max);
+                    (Step::Busy { now, cost, max }, holds, model.unwrap_or(0) + cost)
+                };
+                if holds {
+                    model = Some(next);
+                }
+                let state = CounterState { tat: model };
+                let expected = if holds {
+                    StepOutcome::Applied(state)
+                } else {
+                    StepOutcome::Refused(state)
+                };
+                prop_assert_eq!(runtime.block_on(store.step(&key, step, EXPIRES_AT)), Ok(expected));
+            }
+            Ok(())
+        })
+        .unwrap();
+    drop(engine);
+}
+
+#[tokio::test]
+async fn a_missing_table_is_not_applied_and_named() {
+    let engine = Engine::start().await;
+    let error = idle(&patient_store(&engine.endpoint, "nowhere")).await.unwrap_err();
+    let expected = "table nowhere: ResourceNotFoundException (status 400)";
+    assert_eq!(error, StoreError::NotApplied(expected.into()));
+}
+
+#[tokio::test]
+async fn a_table_with_other_keys_is_not_applied() {
+    let engine = Engine::start().await;
+    engine.table("other_keys", &["id"]).await;
+    let error = idle(&patient_store(&engine.endpoint, "other_keys")).await.unwrap_err();
+    assert_eq!(
+        error,
+        StoreError::NotApplied("table other_keys: ValidationException (status 400)".into())
+    );
+}
+
+#[tokio::test]
+async fn an_item_of_another_shape_is_an_error_and_stays_as_it_is() {
+    let engine = Engine::start().await;
+    let store = engine.store("shape").await;
+    let put = engine
+        .client
+        .put_item()
+        .table_name("shape")
+        .item("tat", AttributeValue::S("soon".into()));
+    let put = put
+        .item("pk", AttributeValue::S(key().pk))
+        .item("sk", AttributeValue::S(key().sk));
+    put.send().await.unwrap();
+    let before = engine.item("shape").await;
+    for step in [
+        Step::Idle { now: NOW, cost: 1 },
+        Step::Busy {
+            now: NOW,
+            cost: 1,
+            max: NOW + 5,
+        },
+    ] {
+        let error = store.step(&key(), step, EXPIRES_AT).await.unwrap_err();
+        let expected = "table shape: the item's `tat` is not a whole number of microseconds";
+        assert_eq!(error, StoreError::NotApplied(expected.into()));
+    }
+    assert_eq!(engine.item("shape").await, before);
+}
+
+#[tokio::test]
+async fn warming_a_good_table_says_nothing_and_writes_nothing() {
+    let engine = Engine::start().await;
+    engine.store("warm").await.warm().await;
+    let scan = engine.client.scan().table_name("warm").send().await.unwrap();
+    assert_eq!(scan.count(), 0);
+}
+
+// --- servers that misbehave ---------------------------------------------------------------------------------------
+
+/// Answers every request alike and counts requests and connections.
+struct Fake {
+    endpoint: String,
+    requests: Arc<AtomicU32>,
+    connections: Arc<AtomicU32>,
+}
+
+impl Fake {
+    async fn answering(status: u16, body: &'static str) -> Self {
+        let (listener, fake) = Self::bind().await;
+        let (requests, connections) = (fake.requests.clone(), fake.connections.clone());
+        tokio::spawn(async move {
+            loop {
+                let (stream, _) = listener.accept().await.unwrap();
+                connections.fetch_add(1, Ordering::SeqCst);
+                let requests = requests.clone();
+                let answer = service_fn(move |request: hyper::Request<hyper::body::Incoming>| {
+                    let requests = requests.clone();
+                    async move {
+                        request.into_body().collect().await?;
+                        requests.fetch_add(1, Ordering::SeqCst);
+                        let response = hyper::Response::builder().status(status);
+                        let response = response.header("content-type", "application/x-amz-json-1.0");
+                        Ok::<_, hyper::Error>(response.body(Full::new(Bytes::from_static(body.as_bytes()))).unwrap())
+                    }
+                });
+                tokio::spawn(hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), answer));
+            }
+        });
+        fake
+    }
+
+    /// Reads a request, writes these bytes, and closes; with `None` it keeps the connection open and silent.
+    async fn raw(answer: Option<&'static [u8]>) -> Self {
+        let (listener, fake) = Self::bind().await;
+        let (requests, connections) = (fake.requests.clone(), fake.connections.clone());
+        tokio::spawn(async move {
+            let mut open = Vec::new();
+            loop {
+                let (mut stream, _) = listener.accept().await.unwrap();
+                connections.fetch_add(1, Ordering::SeqCst);
+                let mut buffer = [0; 4_096];
+                let _ = stream.read(&mut buffer).await;
+                requests.fetch_add(1, Ordering::SeqCst);
+                match answer {
+                    Some(bytes) => stream.write_all(bytes).await.unwrap(),
+                    None => open.push(stream),
+                }
+            }
+        });
+        fake
+    }
+
+    async fn bind() -> (TcpListener, Self) {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let endpoint = format!("http://{}", listener.local_addr().unwrap());
+        (
+            listener,
+            Self {
+                endpoint,
+                requests: Arc::default(),
+                connections: Arc::default(),
+            },
+        )
+    }
+
+    fn requests(&self) -> u32 {
+        self.requests.load(Ordering::SeqCst)
+    }
+}
+
+/// A port that nobody listens on.
+async fn closed_port() -> SocketAddr {
+    TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap()
+}
+
+#[tokio::test]
+async fn an_endpoint_that_is_down_is_not_applied() {
+    let address = closed_port().await;
+    let error = idle(&patient_store(&format!("http://{address}"), "quota"))
+        .await
+        .unwrap_err();
+    let StoreError::NotApplied(why) = &error else {
+        panic!("{error:?}")
+    };
+    assert!(why.starts_with("table quota: ") && why.contains("refused"), "{why}");
+}
+
+#[tokio::test]
+async fn a_refused_handshake_is_not_applied() {
+    // Not a TLS server: it answers the client's hello with a line of text.
+    let fake = Fake::raw(Some(b"HTTP/1.1 400 Bad Request\r\n\r\n")).await;
+    let error = idle(&patient_store(&fake.endpoint.replace("http:", "https:"), "quota"))
+        .await
+        .unwrap_err();
+    assert!(matches!(error, StoreError::NotApplied(_)), "{error:?}");
+}
+
+#[tokio::test]
+async fn a_stalled_handshake_is_given_up_before_the_request_and_not_applied() {
+    let fake = Fake::raw(None).await;
+    let settings = settings(&fake.endpoint.replace("http:", "https:"), "quota");
+    // Far apart, so that a busy machine cannot confuse the two.
+    let settings = settings.with_timeouts(Duration::from_millis(100), Duration::from_secs(30));
+    let before = Instant::now();
+    let error = idle(&DynamoDbStore::new(settings).unwrap()).await.unwrap_err();
+    assert!(matches!(error, StoreError::NotApplied(_)), "{error:?}");
+    assert!(
+        (95..20_000).contains(&before.elapsed().as_millis()),
+        "{:?}",
+        before.elapsed()
+    );
+}
+
+#[tokio::test]
+async fn a_server_that_never_answers_is_ambiguous_after_150_milliseconds() {
+    let fake = Fake::raw(None).await;
+    let before = Instant::now();
+    let error = idle(&store(&fake.endpoint, "quota")).await.unwrap_err();
+    assert_eq!(error, StoreError::Ambiguous("table quota: no answer in time".into()));
+    // Generous above: the machine may be busy. The limiter's own bound is tested on a paused clock.
+    assert!(
+        (145..20_000).contains(&before.elapsed().as_millis()),
+        "{:?}",
+        before.elapsed()
+    );
+    assert_eq!(fake.requests(), 1);
+}
+
+#[tokio::test]
+async fn failures_of_the_service_are_ambiguous_and_sent_once() {
+    for (status, body, expected) in [
+        (
+            500,
+            r#"{"__type":"com.amazonaws.dynamodb.v20120810#InternalServerError"}"#,
+            "InternalServerError (status 500)",
+        ),
+        (
+            503,
+            r#"{"__type":"com.amazon.coral.service#ServiceUnavailable"}"#,
+            "ServiceUnavailable (status 503)",
+        ),
+        (
+            502,
+            "<html>bad gateway</html>",
+            "an answer with status 502 and no error code",
+        ),
+        (400, "not json", "an answer with status 400 and no error code"),
+        (403, "", "an answer with status 403 and no error code"),
+        (200, "{}", "an answer without `tat`"),
+        (200, r#"{"Attributes":{"pk":{"S":"x"}}}"#, "an answer without `tat`"),
+        (
+            200,
+            r#"{"Attributes":{"tat":{"N":"-5"}}}"#,
+            "the item's `tat` is not a whole number of microseconds",
+        ),
+    ] {
+        let fake = Fake::answering(status, body).await;
+        let error = idle(&patient_store(&fake.endpoint, "quota")).await.unwrap_err();
+        assert_eq!(
+            error,
+            StoreError::Ambiguous(format!("table quota: {expected}")),
+            "{status} {body}"
+        );
+        assert_eq!(fake.requests(), 1, "{status} {body}");
+    }
+}
+
+#[tokio::test]
+async fn garbage_is_ambiguous() {
+    let json: [&str; 6] = [
+        "<html>",
+        "\u{0}\u{1}",
+        "[]",
+        r#"{"Attributes":7}"#,
+        r#"{"Attributes":{"tat":{"N":7}}}"#,
+        r#"{"Attributes":"#,
+    ];
+    for body in json {
+        let fake = Fake::answering(200, body).await;
+        let error = idle(&patient_store(&fake.endpoint, "quota")).await.unwrap_err();
+        assert!(matches!(error, StoreError::Ambiguous(_)), "{body}: {error:?}");
+        assert_eq!(fake.requests(), 1, "{body}");
+    }
+    let http: [&[u8]; 5] = [
+        b"",
+        b"SSH-2.0-OpenSSH_9.6\r\n",
+        b"HTTP/1.1 200 OK\r\ncontent-length: 500\r\n\r\n{\"Attributes\"",
+        b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\nzz\r\n",
+        b"HTTP/1.1 999999 \xff\r\n\r\n",
+    ];
+    for bytes in http {
+        let fake = Fake::raw(Some(bytes)).await;
+        let error = idle(&patient_store(&fake.endpoint, "quota")).await.unwrap_err();
+        assert!(
+            matches!(error, StoreError::Ambiguous(_)),
+            "{}: {error:?}",
+            bytes.escape_ascii()
+        );
+        assert_eq!(fake.requests(), 1, "{}", bytes.escape_ascii());
+    }
+}
+
+#[tokio::test]
+async fn throttling_is_not_applied_tells_its_reason_and_is_sent_once() {
+    let reason = r#"[{"reason":"TableWriteKeyRangeThroughputExceeded","resource":"arn:x"}]"#;
+    for (code, member) in [
+        ("ProvisionedThroughputExceededException", "ThrottlingReasons"),
+        ("RequestLimitExceeded", "ThrottlingReasons"),
+        ("ThrottlingException", "throttlingReasons"),
+    ] {
+        let body = format!(r#"{{"__type":"com.amazonaws.dynamodb.v20120810#{code}","{member}":{reason}}}"#);
+        let fake = Fake::answering(400, body.leak()).await;
+        let error = idle(&patient_store(&fake.endpoint, "quota")).await.unwrap_err();
+        let expected = format!("table quota: {code} (status 400), TableWriteKeyRangeThroughputExceeded");
+        assert_eq!(error, StoreError::NotApplied(expected));
+        assert_eq!(fake.requests(), 1);
+    }
+}
+
+#[tokio::test]
+async fn missing_permission_is_not_applied_and_its_text_is_not_repeated() {
+    let body = r#"{"__type":"com.amazon.coral.service#AccessDeniedException","Message":"User: arn:aws:sts::1:role/x"}"#;
+    let fake = Fake::answering(400, body).await;
+    let error = idle(&patient_store(&fake.endpoint, "quota")).await.unwrap_err();
+    assert_eq!(
+        error,
+        StoreError::NotApplied("table quota: AccessDeniedException (status 400)".into())
+    );
+}
+
+#[tokio::test]
+async fn a_refusal_without_its_item_is_an_empty_state() {
+    let body = r#"{"__type":"com.amazonaws.dynamodb.v20120810#ConditionalCheckFailedException"}"#;
+    let fake = Fake::answering(400, body).await;
+    assert_eq!(idle(&patient_store(&fake.endpoint, "quota")).await, refused(None));
+}
+
+#[tokio::test]
+async fn warming_opens_the_connection_that_the_first_step_uses() {
+    let fake = Fake::answering(200, r#"{"Attributes":{"tat":{"N":"5"}}}"#).await;
+    let store = patient_store(&fake.endpoint, "quota");
+    store.warm().await;
+    assert_eq!(idle(&store).await, applied(5));
+    assert_eq!(idle(&store.clone()).await, applied(5));
+    assert_eq!((fake.requests(), fake.connections.load(Ordering::SeqCst)), (3, 1));
+}
+
+#[tokio::test]
+async fn warming_never_fails_and_ends_after_300_milliseconds() {
+    store(&format!("http://{}", closed_port().await), "quota").warm().await;
+    let fake = Fake::raw(None).await;
+    let before = Instant::now();
+    store(&fake.endpoint, "quota").warm().await;
+    assert!(
+        (295..20_000).contains(&before.elapsed().as_millis()),
+        "{:?}",
+        before.elapsed()
+    );
+}
+
+/// What a freeze looks like: the connection is closed while nothing of the function runs, then a request comes.
+#[tokio::test]
+async fn a_connection_that_was_closed_during_a_freeze_is_not_used() {
+    use std::io::{Read, Write};
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let endpoint = format!("http://{}", listener.local_addr().unwrap());
+    let (closed, wait_until_closed) = std::sync::mpsc::channel();
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            let mut stream = stream.unwrap();
+            let mut request = Vec::new();
+            let mut buffer = [0; 4_096];
+            while !request.ends_with(b"}") {
+                let count = stream.read(&mut buffer).unwrap();
+                request.extend_from_slice(&buffer[..count]);
+            }
+            let body = r#"{"Attributes":{"tat":{"N":"5"}}}"#;
+            write!(
+                stream,
+                "HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n{body}",
+                body.len()
+            )
+            .unwrap();
+            drop(stream);
+            closed.send(()).unwrap();
+        }
+    });
+    let store = patient_store(&endpoint, "quota");
+    for round in 0..5 {
+        assert_eq!(idle(&store).await, applied(5), "round {round}");
+        // Blocks the only thread of the runtime on purpose.
+        wait_until_closed.recv().unwrap();
+    }
+}

@@ -1,0 +1,57 @@
+//! The function itself crashes or hangs: the local runtime answers in its place, as Lambda's front doors do.
+
+use std::sync::Arc;
+
+use serde_json::json;
+use tokio::sync::Notify;
+use tollgate_tests::process::{is_running, signal};
+use tollgate_tests::{Answer, Api, Event, Gateway, Stage, get};
+
+use super::promptly;
+
+crate::for_each_event_kind!(a_crash_is_502, a_hang_is_504);
+
+/// A gateway with one environment that is up, and the environment's process.
+async fn with_one_environment(event: Event) -> (Api, u32) {
+    let stage = Stage::set().await;
+    let document = stage.public(json!([{ "path": "/**", "upstream": stage.site.url() }]));
+    let gateway = Gateway::start(document.to_string())
+        .event(event)
+        .environments(1)
+        .timeout("2s");
+    let api = stage.open_as(gateway).await;
+    promptly(&api, get("/warm")).await.status(200);
+    let children = api.gateway.children();
+    assert_eq!(children.len(), 1, "one environment is one process");
+    (api, children[0])
+}
+
+async fn a_crash_is_502(event: Event) {
+    let (api, environment) = with_one_environment(event).await;
+    let never = Arc::new(Notify::new());
+    api.stage.site.answers(Answer::json("{}").held_by(&never));
+    let (answer, ()) = tokio::join!(promptly(&api, get("/crash")), async {
+        let reached = |request: &tollgate_tests::Recorded| (request.target == "/crash").then_some(());
+        api.stage
+            .site
+            .requests()
+            .find(reached)
+            .await
+            .expect("the request is under way");
+        signal(environment, "KILL");
+    });
+    answer.status(502);
+    api.stage.site.answers(Answer::json("{}"));
+    promptly(&api, get("/next")).await.status(200);
+    assert!(!is_running(environment));
+    api.finish();
+}
+
+async fn a_hang_is_504(event: Event) {
+    let (api, environment) = with_one_environment(event).await;
+    signal(environment, "STOP");
+    promptly(&api, get("/hang")).await.status(504);
+    promptly(&api, get("/next")).await.status(200);
+    assert!(!is_running(environment), "an environment that timed out is replaced");
+    api.finish();
+}
