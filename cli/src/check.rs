@@ -55,9 +55,9 @@ fn report(name: &str, config: &Config, bytes: usize) -> String {
     for rule in limits(config) {
         let _ = writeln!(
             report,
-            "  {} ({}): {}",
-            rule.pointer.as_str(),
+            "  limit {} ({}): {}",
             rule.name,
+            rule.pointer.as_str(),
             bound(&rule.rate)
         );
     }

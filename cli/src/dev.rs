@@ -26,6 +26,7 @@ pub(crate) mod shutdown;
 mod tables;
 mod welcome;
 mod wire;
+mod writer;
 
 use std::convert::Infallible;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -61,26 +62,27 @@ const TOUR_LIFETIME: Duration = Duration::from_secs(8 * 3600);
 /// Serves until the user asks for an end.
 pub(crate) async fn run(options: DevOptions) -> Result<(), Failure> {
     let shutdown = Shutdown::new();
+    let console = Console::records(options.log);
     let ended = tokio::select! {
-        served = serve(&options, &shutdown) => served.map(|never| match never {}),
+        served = serve(&options, &console, &shutdown) => served.map(|never| match never {}),
         asked = asked_to_stop() => asked.map_err(|error| Failure::internal(format!("cannot hear signals: {error}"))),
     };
     // Its listeners are closed by now; function environments end here.
     shutdown.finish().await;
+    console.finish().await;
     ended
 }
 
 /// Returns only when something could not be started.
-async fn serve(options: &DevOptions, shutdown: &Shutdown) -> Result<Infallible, Failure> {
-    let console = Console::records(options.log);
+async fn serve(options: &DevOptions, console: &Console, shutdown: &Shutdown) -> Result<Infallible, Failure> {
     let source = Source::new(options.config.clone());
     let text = source.read()?;
     let places = Places::of(options)?;
-    let front = open(&places.front, &console).await?;
+    let front = open(&places.front, console).await?;
     // Dropped with everything in it when this future is.
     let mut servers = JoinSet::new();
 
-    let provider = serve_provider(&places, &console, &mut servers).await?;
+    let provider = serve_provider(&places, console, &mut servers).await?;
     let mut variables = Variables::default();
     variables.set(ISSUER_VARIABLE, provider.issuer());
     let _services = match source {
@@ -93,7 +95,7 @@ async fn serve(options: &DevOptions, shutdown: &Shutdown) -> Result<Infallible, 
     checked.warnings.iter().for_each(|warning| console.warn(warning));
 
     let kind = event_kind(options.event);
-    let (database, database_url) = open_database(&places, &console).await?;
+    let (database, database_url) = open_database(&places, console).await?;
     let runtime = Runtime {
         kind: Some(kind),
         most: options.environments.into(),
@@ -129,7 +131,7 @@ async fn serve(options: &DevOptions, shutdown: &Shutdown) -> Result<Infallible, 
         }
         Source::File(path) => {
             let load = async |text| load(&runtime, &path, text).await;
-            reload::watch(&path, text.clone(), serving, console, load).await
+            reload::watch(&path, text.clone(), serving, console.clone(), load).await
         }
     }
 }
@@ -199,6 +201,7 @@ fn serve_front(opened: Opened, front: Front, servers: &mut JoinSet<()>) {
 fn tour(gateway: SocketAddr, database: &str, provider: &IdentityProvider) -> Result<String, Failure> {
     let request = TokenRequest {
         lifetime: TOUR_LIFETIME,
+        claims: [("role".to_owned(), "customer".into())].into_iter().collect(),
         ..TokenRequest::default()
     };
     let token = provider.token(&request, SystemClock.now());

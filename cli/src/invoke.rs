@@ -6,7 +6,10 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
 use std::time::Duration;
 
+use bytes::Bytes;
+use serde_json::value::RawValue;
 use serde_json::{Value, json};
+use tollgate::clock::{Clock, SystemClock};
 
 use crate::args::InvokeOptions;
 use crate::dev::console::Console;
@@ -23,19 +26,28 @@ use crate::exit::Failure;
 /// As `dev`'s default.
 const TIMEOUT: Duration = Duration::from_secs(30);
 
-pub(crate) async fn run(options: InvokeOptions) -> Result<(), Failure> {
-    let shutdown = Shutdown::new();
-    let ended = tokio::select! {
-        ended = invoke(&options, &shutdown) => ended,
-        _ = asked_to_stop() => Ok(()),
-    };
-    shutdown.finish().await;
-    ended
+/// What the function made of the event.
+struct Outcome {
+    request_id: String,
+    result: Result<Bytes, InvokeError>,
 }
 
-async fn invoke(options: &InvokeOptions, shutdown: &Shutdown) -> Result<(), Failure> {
+pub(crate) async fn run(options: InvokeOptions) -> Result<(), Failure> {
+    let shutdown = Shutdown::new();
+    let console = Console::aside();
+    let outcome = tokio::select! {
+        outcome = invoke(&options, &console, &shutdown) => outcome,
+        _ = asked_to_stop() => Err(Failure::unavailable("stopped before the function answered")),
+    };
+    // The function's last lines come before its answer.
+    shutdown.finish().await;
+    console.finish().await;
+    show(outcome?)
+}
+
+async fn invoke(options: &InvokeOptions, console: &Console, shutdown: &Shutdown) -> Result<Outcome, Failure> {
     let event = read_text(&options.event)?;
-    let event: Value = serde_json::from_str(&event)
+    serde_json::from_str::<&RawValue>(&event)
         .map_err(|error| Failure::usage(format!("{}: is no JSON: {error}", options.event.display())))?;
     let source = Source::new(options.config.clone());
     let text = source.read()?;
@@ -47,8 +59,7 @@ async fn invoke(options: &InvokeOptions, shutdown: &Shutdown) -> Result<(), Fail
     variables
         .parse(&source.name(), &text)
         .map_err(|mistakes| Failure::usage(mistakes.to_string()))?;
-    let console = Console::aside();
-    let database = match Database::named(&console).await {
+    let database = match Database::named(console).await {
         Some(database) => database,
         None => Database::embedded().await?,
     };
@@ -56,7 +67,7 @@ async fn invoke(options: &InvokeOptions, shutdown: &Shutdown) -> Result<(), Fail
         kind: None,
         most: 1,
         timeout: TIMEOUT,
-        console,
+        console: console.clone(),
         variables,
         database: database.endpoint().to_owned(),
         part: shutdown.part(),
@@ -66,21 +77,22 @@ async fn invoke(options: &InvokeOptions, shutdown: &Shutdown) -> Result<(), Fail
     let environments = Environments::start(runtime.setting(&text)?).await;
     let environments = environments.map_err(|error| Failure::unavailable(format!("the function {error}")))?;
     let request_id = random::uuid();
-    let result = environments
-        .invoke(request_id.clone(), random::trace_id(0), event.to_string().into())
-        .await;
-    // Its environment shows its last lines before the answer is printed.
+    let trace_id = random::trace_id(SystemClock.now().secs());
+    let result = environments.invoke(request_id.clone(), trace_id, event.into()).await;
     environments.retire();
-    show(&request_id, result)
+    Ok(Outcome { request_id, result })
 }
 
-fn show(request_id: &str, result: Result<bytes::Bytes, InvokeError>) -> Result<(), Failure> {
-    let (value, ended) = match result {
+fn show(outcome: Outcome) -> Result<(), Failure> {
+    let (value, ended) = match outcome.result {
         Ok(answer) => (
             serde_json::from_slice(&answer).unwrap_or_else(|_| text(&answer)),
             Ok(()),
         ),
-        Err(error) => (error_value(request_id, error), Err(Failure::Code(ExitCode::FAILURE))),
+        Err(error) => (
+            error_value(&outcome.request_id, error),
+            Err(Failure::Code(ExitCode::FAILURE)),
+        ),
     };
     let written = writeln!(std::io::stdout(), "{value:#}");
     written.map_err(|error| Failure::internal(format!("cannot write the answer: {error}")))?;
@@ -143,7 +155,11 @@ mod tests {
 
     #[test]
     fn an_error_is_exit_code_1() {
-        let failed = show("r-1", Err(InvokeError::Crashed("signal: 9".into())));
+        let result = Err(InvokeError::Crashed("signal: 9".into()));
+        let failed = show(Outcome {
+            request_id: "r-1".into(),
+            result,
+        });
         assert!(matches!(failed, Err(Failure::Code(code)) if code == ExitCode::FAILURE));
     }
 }

@@ -3,7 +3,6 @@
 //! Standard output has what was asked for (addresses, requests), standard error everything else. Both lose their
 //! colours where they are no terminal or `NO_COLOR` is set.
 
-use std::io::Write;
 use std::sync::Arc;
 
 use anstyle::{AnsiColor, Style};
@@ -11,32 +10,40 @@ use serde_json::Value;
 
 use crate::args::LogForm;
 use crate::dev::short_line;
+use crate::dev::writer::{Stream, Writer};
 
 const WARNING: Style = AnsiColor::Yellow.on_default();
 const DIM: Style = Style::new().dimmed();
 
 /// Where lines go. Cheap to clone.
 #[derive(Clone, Debug)]
-pub(crate) struct Console(Arc<Target>);
+pub(crate) struct Console(Arc<Inner>);
 
 #[derive(Debug)]
-enum Target {
-    /// `dev`: records on standard output.
-    Records(LogForm),
-    /// `invoke`: its standard output is the response, so records go beside it.
-    Aside,
-    /// Kept for a test to look at.
-    #[cfg(test)]
-    Kept(std::sync::Mutex<Vec<String>>),
+struct Inner {
+    /// How records stand on standard output; `None`: they do not (`invoke`, whose output is the response).
+    records: Option<LogForm>,
+    writer: Writer,
 }
 
 impl Console {
+    /// For `dev`: records on standard output.
     pub(crate) fn records(form: LogForm) -> Self {
-        Self(Arc::new(Target::Records(form)))
+        Self::new(Some(form), Writer::start())
     }
 
+    /// For `invoke`: everything on standard error.
     pub(crate) fn aside() -> Self {
-        Self(Arc::new(Target::Aside))
+        Self::new(None, Writer::start())
+    }
+
+    fn new(records: Option<LogForm>, writer: Writer) -> Self {
+        Self(Arc::new(Inner { records, writer }))
+    }
+
+    /// Returns when everything said so far is written, or cannot be.
+    pub(crate) async fn finish(&self) {
+        self.0.writer.finish().await;
     }
 
     /// A line that the user waits for.
@@ -59,13 +66,11 @@ impl Console {
         let Some(record) = record(line) else {
             return self.function_complaint(environment, line);
         };
-        match &*self.0 {
-            Target::Aside => self.err(line),
-            Target::Records(LogForm::Json) => self.out(line),
-            Target::Records(LogForm::Short) => self.out(&short_line::format(&record)),
-            Target::Records(LogForm::Both) => self.out(&format!("{}\n{line}", short_line::format(&record))),
-            #[cfg(test)]
-            Target::Kept(_) => self.out(line),
+        match self.0.records {
+            None => self.err(line),
+            Some(LogForm::Json) => self.out(line),
+            Some(LogForm::Short) => self.out(&short_line::format(&record)),
+            Some(LogForm::Both) => self.out(&format!("{}\n{line}", short_line::format(&record))),
         }
     }
 
@@ -75,23 +80,11 @@ impl Console {
     }
 
     fn out(&self, line: &str) {
-        #[cfg(test)]
-        if let Target::Kept(lines) = &*self.0 {
-            return lines.lock().unwrap().push(line.to_owned());
-        }
-        // Nobody reads any more: the requests are served all the same.
-        let _ = writeln!(anstream::stdout(), "{line}");
+        self.0.writer.write(Stream::Out, line.to_owned());
     }
 
     fn err(&self, line: &str) {
-        #[cfg(test)]
-        if let Target::Kept(lines) = &*self.0 {
-            return lines
-                .lock()
-                .unwrap()
-                .push(anstream::adapter::strip_str(line).to_string());
-        }
-        let _ = writeln!(anstream::stderr(), "{line}");
+        self.0.writer.write(Stream::Err, line.to_owned());
     }
 }
 
@@ -119,15 +112,15 @@ pub(crate) fn printable(text: &str) -> String {
 
 #[cfg(test)]
 impl Console {
+    /// Keeps what it is told, for a test to look at.
     pub(crate) fn kept() -> Self {
-        Self(Arc::new(Target::Kept(std::sync::Mutex::default())))
+        Self::new(Some(LogForm::Json), Writer::kept())
     }
 
+    /// What was said, without colours.
     pub(crate) fn lines(&self) -> Vec<String> {
-        match &*self.0 {
-            Target::Kept(lines) => lines.lock().unwrap().clone(),
-            _ => Vec::new(),
-        }
+        let plain = |line: String| anstream::adapter::strip_str(&line).to_string();
+        self.0.writer.lines().into_iter().map(plain).collect()
     }
 }
 
@@ -156,6 +149,22 @@ mod tests {
         console.function_line(3, "hello");
         console.function_complaint(4, "oh \x1b[2J no");
         assert_eq!(console.lines(), ["[3] hello", "[4] oh \\u{1b}[2J no"]);
+    }
+
+    #[test]
+    fn records_stand_where_their_command_wants_them() {
+        let record = r#"{"status":200,"method":"GET","path":"/a"}"#;
+        let short = "200 GET /a";
+        for (records, expected) in [
+            (Some(LogForm::Json), record.to_owned()),
+            (Some(LogForm::Short), short.to_owned()),
+            (Some(LogForm::Both), format!("{short}\n{record}")),
+            (None, record.to_owned()),
+        ] {
+            let console = Console::new(records, Writer::kept());
+            console.function_line(1, record);
+            assert_eq!(console.lines(), [expected]);
+        }
     }
 
     #[test]

@@ -1,8 +1,10 @@
 //! All environments of one config: as many as the load asks for, up to a bound; then requests queue.
 
 use std::collections::VecDeque;
+use std::num::NonZero;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread::available_parallelism;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -48,6 +50,8 @@ struct State {
     alive: usize,
     /// Of these, without a job: idle or still starting.
     free: usize,
+    /// Of these, not ready yet.
+    starting: usize,
     /// No more jobs will come.
     retired: bool,
 }
@@ -118,12 +122,15 @@ impl Shared {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Starts environments for the jobs that no free one will take.
+    /// Starts environments for the jobs that no free one will take. Not more at once than there are processors:
+    /// those that are ready already would starve, and run into time-outs that no Lambda function meets.
     fn grow(self: &Arc<Self>) {
+        let at_once = available_parallelism().map_or(1, NonZero::get);
         let mut state = self.lock();
-        while state.free < state.waiting.len() && state.alive < self.setting.most {
+        while state.free < state.waiting.len() && state.alive < self.setting.most && state.starting < at_once {
             state.alive += 1;
             state.free += 1;
+            state.starting += 1;
             tokio::spawn(Arc::clone(self).start_and_serve());
         }
     }
@@ -138,8 +145,13 @@ impl Shared {
     }
 
     async fn start_and_serve(self: Arc<Self>) {
-        match self.start_one().await {
-            Ok(environment) => self.serve(environment).await,
+        let started = self.start_one().await;
+        self.lock().starting -= 1;
+        match started {
+            Ok(environment) => {
+                self.grow();
+                self.serve(environment).await;
+            }
             Err(error) => {
                 let reason = format!("a function environment {error}");
                 self.setting.console.warn(&reason);

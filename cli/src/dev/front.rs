@@ -1,6 +1,5 @@
 //! The front door: real HTTP in, a Lambda event to a function environment, its answer back as HTTP.
 
-use std::future::Future;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -31,6 +30,19 @@ const LARGEST_EVENT: usize = 6 * 1024 * 1024;
 /// An HTTP API waits no longer for an integration.
 const INTEGRATION_TIMEOUT: Duration = Duration::from_secs(30);
 
+/// An answer of the service's own, in its words.
+#[derive(Clone, Copy, Debug)]
+struct Refusal(StatusCode, &'static str);
+
+const BAD_REQUEST: Refusal = Refusal(StatusCode::BAD_REQUEST, "Bad Request");
+const TOO_LARGE: Refusal = Refusal(StatusCode::PAYLOAD_TOO_LARGE, "Request Entity Too Large");
+const HEAD_TOO_LARGE: Refusal = Refusal(
+    StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
+    "Request Header Fields Too Large",
+);
+const BAD_GATEWAY: Refusal = Refusal(StatusCode::BAD_GATEWAY, "Internal Server Error");
+const TIMED_OUT: Refusal = Refusal(StatusCode::GATEWAY_TIMEOUT, "Endpoint request timed out");
+
 /// A front door of one kind.
 #[derive(Debug)]
 pub(crate) struct Front {
@@ -43,15 +55,12 @@ pub(crate) struct Front {
 
 impl Front {
     /// Answers one request, whatever it is.
-    pub(crate) fn answer(
-        self: Arc<Self>,
-        request: Request<Incoming>,
-        client: SocketAddr,
-    ) -> impl Future<Output = Answer> + Send {
-        async move { self.serve(request, client).await.unwrap_or_else(|refusal| refusal) }
+    pub(crate) async fn answer(self: Arc<Self>, request: Request<Incoming>, client: SocketAddr) -> Answer {
+        let served = self.serve(request, client).await;
+        served.unwrap_or_else(|Refusal(status, words)| message(status, words))
     }
 
-    async fn serve(&self, request: Request<Incoming>, client: SocketAddr) -> Result<Answer, Answer> {
+    async fn serve(&self, request: Request<Incoming>, client: SocketAddr) -> Result<Answer, Refusal> {
         let (parts, body) = request.into_parts();
         let host = check_head(&parts)?;
         let body = read_body(&parts, body, self.largest_body()).await?;
@@ -70,12 +79,12 @@ impl Front {
         };
         let event = event::build(self.kind, &request).to_string();
         if event.len() > LARGEST_EVENT {
-            return Err(too_large());
+            return Err(TOO_LARGE);
         }
         self.invoke(trace_id, event.into()).await
     }
 
-    async fn invoke(&self, trace_id: String, event: Bytes) -> Result<Answer, Answer> {
+    async fn invoke(&self, trace_id: String, event: Bytes) -> Result<Answer, Refusal> {
         let environments = self.environments.borrow().clone();
         let invocation = environments.invoke(random::uuid(), trace_id, event);
         let result = match self.kind {
@@ -83,11 +92,9 @@ impl Front {
             EventKind::Url => Ok(invocation.await),
         };
         match result {
-            Ok(Ok(answer)) => answer::read(&answer).ok_or_else(bad_gateway),
-            Ok(Err(InvokeError::Function(_) | InvokeError::Crashed(_))) => Err(bad_gateway()),
-            Ok(Err(InvokeError::TimedOut(_))) | Err(_) => {
-                Err(message(StatusCode::GATEWAY_TIMEOUT, "Endpoint request timed out"))
-            }
+            Ok(Ok(answer)) => answer::read(&answer).ok_or(BAD_GATEWAY),
+            Ok(Err(InvokeError::Function(_) | InvokeError::Crashed(_))) => Err(BAD_GATEWAY),
+            Ok(Err(InvokeError::TimedOut(_))) | Err(_) => Err(TIMED_OUT),
         }
     }
 
@@ -100,22 +107,20 @@ impl Front {
 }
 
 /// What the services refuse before any function hears of it; gives the one `Host` back.
-fn check_head(parts: &Parts) -> Result<&str, Answer> {
-    let bad_request = || message(StatusCode::BAD_REQUEST, "Bad Request");
+fn check_head(parts: &Parts) -> Result<&str, Refusal> {
     if head_size(parts) > LARGEST_HEAD {
-        let status = StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE;
-        return Err(message(status, "Request Header Fields Too Large"));
+        return Err(HEAD_TOO_LARGE);
     }
     let host = only_host(&parts.headers)
         .filter(|host| !host.is_empty())
-        .ok_or_else(bad_request)?;
+        .ok_or(BAD_REQUEST)?;
     // `OPTIONS *` and `CONNECT host:port` ask something of a proxy; a full URL must not contradict `Host`.
     let own = parts
         .uri
         .authority()
         .is_none_or(|authority| authority.as_str().eq_ignore_ascii_case(host));
     if !own || !parts.uri.path().starts_with('/') || parts.version < Version::HTTP_10 {
-        return Err(bad_request());
+        return Err(BAD_REQUEST);
     }
     Ok(host)
 }
@@ -129,28 +134,20 @@ fn head_size(parts: &Parts) -> usize {
     parts.method.as_str().len() + target + headers.sum::<usize>()
 }
 
-async fn read_body(parts: &Parts, body: Incoming, largest: usize) -> Result<Bytes, Answer> {
+async fn read_body(parts: &Parts, body: Incoming, largest: usize) -> Result<Bytes, Refusal> {
     let announced = parts
         .headers
         .get(CONTENT_LENGTH)
         .and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
     if announced.is_some_and(|length| usize::try_from(length).is_ok_and(|length| length > largest)) {
-        return Err(too_large());
+        return Err(TOO_LARGE);
     }
     match Limited::new(body, largest).collect().await {
         Ok(body) => Ok(body.to_bytes()),
-        Err(error) if error.is::<http_body_util::LengthLimitError>() => Err(too_large()),
+        Err(error) if error.is::<http_body_util::LengthLimitError>() => Err(TOO_LARGE),
         // The client broke off or its chunks are malformed.
-        Err(_) => Err(message(StatusCode::BAD_REQUEST, "Bad Request")),
+        Err(_) => Err(BAD_REQUEST),
     }
-}
-
-fn too_large() -> Answer {
-    message(StatusCode::PAYLOAD_TOO_LARGE, "Request Entity Too Large")
-}
-
-fn bad_gateway() -> Answer {
-    message(StatusCode::BAD_GATEWAY, "Internal Server Error")
 }
 
 #[cfg(test)]

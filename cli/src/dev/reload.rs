@@ -151,7 +151,11 @@ mod tests {
             never = watched => never,
             text = change => assert_eq!(text, "second"),
         }
-        assert_eq!(console.lines().len(), 1);
-        assert!(console.lines()[0].ends_with("the one before is still served:\ngateway.yaml:1: all wrong"));
+        let said = console.lines();
+        assert_eq!(said.len(), 1);
+        assert!(
+            said[0].ends_with("the one before is still served:\ngateway.yaml:1: all wrong"),
+            "{said:?}"
+        );
     }
 }
