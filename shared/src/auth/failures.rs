@@ -43,10 +43,15 @@ impl Failures {
         let Some(forgiven_in) = self.forgiven_in else {
             return Ok(());
         };
-        let full_at = self.full_at().get(&subject(address)).copied();
-        let owed = full_at
-            .map_or(Duration::ZERO, |full_at| full_at.since(now))
-            .min(self.full_in);
+        let owed = match self.full_at().get_mut(&subject(address)) {
+            None => Duration::ZERO,
+            Some(full_at) => {
+                // Never more than empty. Kept so and not only read so: after the clock was set back, an address would
+                // else stay locked out until the clock is where it was.
+                *full_at = (*full_at).min(now.plus(self.full_in));
+                full_at.since(now)
+            }
+        };
         let retry_after = (owed + forgiven_in).saturating_sub(self.full_in);
         if retry_after.is_zero() {
             Ok(())

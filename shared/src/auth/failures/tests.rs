@@ -78,8 +78,12 @@ fn a_clock_set_back_locks_nobody_out_for_longer() {
     (0..2).for_each(|_| failures.record(me, START));
     let before = Timestamp::from_secs(1_000_000_000);
     assert_eq!(refused(&failures, me, before), Some(Duration::from_secs(30)));
-    failures.record(me, before);
-    assert_eq!(refused(&failures, me, before.plus(Duration::from_secs(30))), None);
+    // Nothing is recorded while nothing is let through: time alone must be enough.
+    let forgiven = before.plus(Duration::from_secs(30));
+    assert_eq!(refused(&failures, me, forgiven), None);
+    (0..9).for_each(|_| failures.record(me, forgiven));
+    assert_eq!(refused(&failures, me, forgiven), Some(Duration::from_secs(30)));
+    assert_eq!(refused(&failures, me, forgiven.plus(Duration::from_secs(30))), None);
 }
 
 #[test]
