@@ -51,8 +51,8 @@ pub enum OnUnparsable {
     /// 502: a rule that hides a field never fails open.
     #[default]
     Refuse,
-    /// The body goes through as it is. Not so a body that may well be JSON, only larger or deeper than the gateway
-    /// reads.
+    /// The body goes through as it is. Not so a body that may well be JSON, only in a form that the gateway cannot
+    /// look into: another compression than gzip, a part (206), too large, too deep.
     Pass,
 }
 
@@ -111,7 +111,7 @@ fn refusing<'r>(rules: &[&'r ResponseRules], media: Media, unreadable: &Unreadab
     if unreadable.may_be_json() {
         return rules.first().copied();
     }
-    if media == Media::Unnamed && matches!(unreadable, Unreadable::NotJson(_)) {
+    if media == Media::Unnamed {
         return None;
     }
     rules

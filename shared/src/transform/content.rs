@@ -56,11 +56,11 @@ impl From<Failure> for Unreadable {
 }
 
 impl Unreadable {
-    /// Whether the body may be JSON for all that, too much for the gateway but not for a client. `on_unparsable:
-    /// pass` is about bodies that are not JSON: it does not let these through, or whoever can make a body large or
-    /// deep could see what rules hide.
+    /// Whether the body may be JSON for all that, out of the gateway's reach but not out of a client's: compressed in
+    /// another way, a part, too large, too deep. `on_unparsable: pass` is about bodies that are not JSON: it does not
+    /// let these through, or an upstream that compresses with brotli would show all that rules hide.
     pub(super) fn may_be_json(&self) -> bool {
-        matches!(self, Self::TooLarge | Self::TooDeep | Self::Defect)
+        !matches!(self, Self::NotJson(_))
     }
 }
 
