@@ -33,7 +33,7 @@ pub(super) fn check(document: &Document, report: &mut Report) -> Config {
     if let Some(version) = document.version.given().filter(|version| version.value.get() != 1) {
         report.mistake(
             version.place,
-            format!("{} is not a version of this grammar: write 1", version.value),
+            "not a version of this grammar: the only one so far is 1",
         );
     }
     let identity = Identity::of(&document.auth, report);

@@ -29,7 +29,7 @@ routes:
     rate_limit: {}
 "#;
     insta::assert_snapshot!(mistakes(text), @r#"
-    gateway.yaml:1: /version: 3 is not a version of this grammar: write 1
+    gateway.yaml:1: /version: not a version of this grammar: the only one so far is 1
     gateway.yaml:2: /defaults/timeout: must be a whole number with its unit, such as 250ms, 2s or 10m, not 5
     gateway.yaml:3: /colour: "colour" is not a key here (there are: version, defaults, errors, trusted_proxies, sealed_headers, underscore_headers, upstreams, auth, rate_limiting, transformations, routes)
     gateway.yaml:4: /trusted_proxies/0: "localhost" is not an address or a network, such as 192.0.2.7 or 10.0.0.0/8

@@ -75,6 +75,18 @@ fn no_mistake_and_no_warning_shows_a_filled_value() {
     }
 }
 
+/// A number may be a secret too, and fits where a text does not.
+#[test]
+fn no_mistake_and_no_warning_shows_a_filled_number() {
+    for place in PLACES {
+        for secret in ["70000019", "4294967295999", "-70000019"] {
+            let text = document(place, "${SECRET}");
+            let told = told(&text, secret);
+            assert!(!told.contains(secret), "{text}\ntells:\n{told}");
+        }
+    }
+}
+
 #[test]
 fn a_default_is_shown_as_part_of_its_placeholder_only() {
     for place in PLACES {
