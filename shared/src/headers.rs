@@ -76,6 +76,11 @@ impl HeaderRules {
         }
     }
 
+    /// Whether no request has a header of this name once it is sealed.
+    pub fn removes(&self, name: &HeaderName) -> bool {
+        HOP_BY_HOP.contains(&name.as_str()) || !self.may_pass(name)
+    }
+
     fn may_pass(&self, name: &HeaderName) -> bool {
         let text = name.as_str();
         let underscore = text.contains('_') && !self.keep_underscores;

@@ -15,10 +15,10 @@ use http::HeaderName;
 use ipnet::IpNet;
 
 use self::auth::Identity;
-use super::decode::{At, List, Text};
+use super::decode::{At, Field, List, Text};
 use super::raw::{Document, Errors, UnderscoreHeaders};
 use super::report::Report;
-use super::{Config, ErrorRules, HeaderRules, PathLimits};
+use super::{ClaimHeader, Config, ErrorRules, HeaderRules, PathLimits};
 use crate::headers::SealedHeaders;
 
 /// What `defaults.timeout` is when left out.
@@ -31,12 +31,9 @@ const LONGEST_TIMEOUT: Duration = Duration::from_secs(15 * 60);
 /// Checks a document whose sections fit the grammar, or are marked bad where they do not.
 pub(super) fn check(document: &Document, report: &mut Report) -> Config {
     if let Some(version) = document.version.given().filter(|version| version.value.get() != 1) {
-        report.mistake(
-            version.place,
-            "not a version of this grammar: the only one so far is 1",
-        );
+        report.mistake(version.place, "not a version of this grammar: the only one so far is 1");
     }
-    let identity = Identity::of(&document.auth, report);
+    let identity = Identity::of(document, report);
     let auth = auth::check(document.auth.given(), &identity, report);
     let default_timeout = default_timeout(document, report);
     let services = services::check(&document.upstreams, default_timeout, report);
@@ -52,7 +49,7 @@ pub(super) fn check(document: &Document, report: &mut Report) -> Config {
         limits,
         transformations,
         errors: errors(document.errors.given()),
-        headers: headers(document, identity, report),
+        headers: identity.client_headers,
         trusted_proxies: trusted_proxies(document.trusted_proxies.given(), report),
     };
     sections::warn_unreachable(document, &config.routes, report);
@@ -99,8 +96,8 @@ fn errors(section: Option<&Errors>) -> ErrorRules {
     }
 }
 
-fn headers(document: &Document, identity: Identity, report: &mut Report) -> HeaderRules {
-    let mut sealed: Vec<String> = identity.headers.iter().map(|given| given.header.to_string()).collect();
+fn header_rules(document: &Document, claimed: &[ClaimHeader], report: &mut Report) -> HeaderRules {
+    let mut sealed: Vec<String> = claimed.iter().map(|given| given.header.to_string()).collect();
     for name in document.sealed_headers.given().map_or(&[][..], |list| &list.items) {
         let Some(header) = name.parse("a header name", report, header_name) else {
             continue;
@@ -115,10 +112,15 @@ fn headers(document: &Document, identity: Identity, report: &mut Report) -> Head
             _ => sealed.push(header.to_string()),
         }
     }
-    let underscores = document.underscore_headers.given().map(|given| given.value);
+    let keep_underscores = match &document.underscore_headers {
+        Field::Absent => false,
+        Field::Given(given) => given.value == UnderscoreHeaders::Keep,
+        // Where it is wrong itself, no other mistake is made of it.
+        Field::Bad => true,
+    };
     HeaderRules {
         sealed: SealedHeaders::with(sealed),
-        keep_underscores: underscores == Some(UnderscoreHeaders::Keep),
+        keep_underscores,
     }
 }
 

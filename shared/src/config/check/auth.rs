@@ -8,15 +8,15 @@ use http::HeaderName;
 use jsonwebtoken::Algorithm;
 use url::{Host, Url};
 
-use super::header_name;
 use super::sections::pattern;
 use super::services::parse_url;
+use super::{header_name, header_rules};
 use crate::auth::JwtMethod;
 use crate::config::decode::{Choice, Field, List, Map, Named, Text};
-use crate::config::raw::Auth;
+use crate::config::raw::{Auth, Document};
 use crate::config::report::Report;
 use crate::config::tree::Place;
-use crate::config::{AuthRules, ClaimHeader};
+use crate::config::{AuthRules, ClaimHeader, HeaderRules};
 
 /// Refused credentials per minute when `auth.failures` is left out.
 const DEFAULT_FAILURES: u32 = 20;
@@ -26,7 +26,7 @@ const DEFAULT_SKEW: Duration = Duration::from_secs(60);
 /// Clocks that differ by more are broken; a larger allowance only keeps expired tokens alive.
 const LARGEST_SKEW: Duration = Duration::from_secs(10 * 60);
 
-/// What the other sections may rely on about callers.
+/// What the other sections may rely on about callers and what they send.
 pub(super) struct Identity {
     /// Whether there is an `auth` section, right or wrong.
     pub(super) exists: bool,
@@ -34,47 +34,31 @@ pub(super) struct Identity {
     pub(super) headers: Vec<ClaimHeader>,
     /// Whether `headers` is all of them: not where a mistake keeps us from knowing.
     pub(super) headers_known: bool,
+    /// What is left of the headers that clients send.
+    pub(super) client_headers: HeaderRules,
 }
 
 impl Identity {
-    /// Reads `claims_to_headers`, which other sections are checked against.
-    pub(super) fn of(auth: &Field<Auth>, report: &mut Report) -> Self {
-        let claims = match auth {
-            Field::Absent => {
-                return Self {
-                    exists: false,
-                    headers: Vec::new(),
-                    headers_known: true,
-                };
-            }
-            Field::Bad => {
-                return Self {
-                    exists: true,
-                    headers: Vec::new(),
-                    headers_known: false,
-                };
-            }
-            Field::Given(auth) => &auth.claims_to_headers,
-        };
-        match claims {
-            Field::Absent => Self {
-                exists: true,
-                headers: default_headers(),
-                headers_known: true,
-            },
-            Field::Bad => Self {
-                exists: true,
-                headers: Vec::new(),
-                headers_known: false,
-            },
-            Field::Given(map) => {
-                let headers = claim_headers(map, report);
-                Self {
-                    exists: true,
-                    headers_known: headers.len() == map.entries.len(),
-                    headers,
+    /// Reads `claims_to_headers` and what else decides about headers, which other sections are checked against.
+    pub(super) fn of(document: &Document, report: &mut Report) -> Self {
+        let (exists, headers, headers_known) = match &document.auth {
+            Field::Absent => (false, Vec::new(), true),
+            Field::Bad => (true, Vec::new(), false),
+            Field::Given(auth) => match &auth.claims_to_headers {
+                Field::Absent => (true, default_headers(), true),
+                Field::Bad => (true, Vec::new(), false),
+                Field::Given(map) => {
+                    let headers = claim_headers(map, report);
+                    let known = headers.len() == map.entries.len();
+                    (true, headers, known)
                 }
-            }
+            },
+        };
+        Self {
+            exists,
+            client_headers: header_rules(document, &headers, report),
+            headers,
+            headers_known,
         }
     }
 }

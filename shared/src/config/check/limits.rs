@@ -177,6 +177,14 @@ fn header_part(text: &Text, trusted: bool, identity: &Identity, report: &mut Rep
     let parse = |text: &str| header_name(text.strip_prefix("header:").unwrap_or_default());
     let header = text.parse("a header of a request", report, parse)?;
     let verified = identity.headers.iter().any(|given| given.header == header);
+    if !verified && identity.headers_known && identity.client_headers.removes(&header) {
+        let reason = format!(
+            "{} is taken out of every request before it is counted, and no verified token sets it: count by another key",
+            text.quoted()
+        );
+        report.mistake(text.place, reason);
+        return None;
+    }
     if !trusted && !verified && identity.headers_known {
         let reason = format!(
             "{} is what a client says about itself, no verified token sets it: count by another key, or say trust_client_key: true",

@@ -38,7 +38,7 @@ pub(super) fn check(
         return Vec::new();
     };
     list.refuse_empty("at least one route is needed: there is nothing to serve", report);
-    let drafts: Vec<Draft<'_>> = list.items.iter().map(|raw| draft(raw, report)).collect();
+    let drafts: Vec<Draft<'_>> = list.items.iter().map(|raw| draft(raw, identity, report)).collect();
     shapes::refuse_indistinguishable(&drafts, report);
     let ids = ids::of(&drafts, report);
     let built = drafts
@@ -48,9 +48,9 @@ pub(super) fn check(
     built.map(Arc::new).collect()
 }
 
-fn draft<'a>(raw: &'a raw::Route, report: &mut Report) -> Draft<'a> {
+fn draft<'a>(raw: &'a raw::Route, identity: &Identity, report: &mut Report) -> Draft<'a> {
     let pattern = raw.path.given().and_then(|text| pattern(text, report));
-    let conditions = conditions::of(raw, report);
+    let conditions = conditions::of(raw, &identity.client_headers, report);
     let conditions_known = [&raw.methods, &raw.hosts].iter().all(|list| list.is_sound(report))
         && [&raw.headers, &raw.query].iter().all(|map| map.is_sound(report));
     Draft {

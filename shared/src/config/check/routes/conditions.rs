@@ -4,6 +4,7 @@ use std::collections::HashSet;
 
 use http::{HeaderName, Method};
 
+use crate::config::HeaderRules;
 use crate::config::check::header_name;
 use crate::config::decode::{Field, Map, Text};
 use crate::config::raw;
@@ -11,11 +12,11 @@ use crate::config::report::Report;
 use crate::config::tree::quote;
 use crate::router::Conditions;
 
-pub(super) fn of(raw: &raw::Route, report: &mut Report) -> Conditions {
+pub(super) fn of(raw: &raw::Route, client_headers: &HeaderRules, report: &mut Report) -> Conditions {
     Conditions {
         methods: methods(raw, report),
         hosts: hosts(raw, report),
-        headers: headers(raw, report),
+        headers: headers(raw, client_headers, report),
         query: pairs(&raw.query)
             .map(|(_, name, value)| (name.to_owned(), value.value.clone()))
             .collect(),
@@ -92,12 +93,19 @@ fn host(text: &str) -> Result<String, String> {
     })
 }
 
-fn headers(raw: &raw::Route, report: &mut Report) -> Vec<(HeaderName, String)> {
+fn headers(raw: &raw::Route, client_headers: &HeaderRules, report: &mut Report) -> Vec<(HeaderName, String)> {
     let mut headers = Vec::new();
     let mut seen = HashSet::new();
     for (place, name, value) in pairs(&raw.headers) {
         match header_name(name) {
             Err(reason) => report.mistake(place, reason),
+            Ok(header) if client_headers.removes(&header) => report.mistake(
+                place,
+                format!(
+                    "{} is taken out of every request before routes are compared: this route would never match",
+                    quote(name)
+                ),
+            ),
             Ok(header) if seen.insert(header.clone()) => headers.push((header, value.value.clone())),
             Ok(_) => report.mistake(
                 place,
