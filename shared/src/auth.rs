@@ -21,6 +21,7 @@ use jsonwebtoken::Algorithm;
 use url::Url;
 
 pub use identity::Identity;
+pub(crate) use identity::claim_text;
 
 use crate::clock::Clock;
 use crate::config::{AuthRules, ClaimHeader, Pointer, Route, RouteAuth};

@@ -46,16 +46,11 @@ impl Identity {
             headers.remove(AUTHORIZATION);
         }
     }
+}
 
-    /// A top-level claim as text, as it is: a string, number or boolean that is not empty. For limit keys.
-    pub fn claim_text(&self, name: &str) -> Option<String> {
-        self.claims.get(name).and_then(scalar).filter(|text| !text.is_empty())
-    }
-
-    /// The claim `sub`: whom the token is about (RFC 7519 section 4.1.2).
-    pub fn subject(&self) -> Option<String> {
-        self.claim_text("sub")
-    }
+/// A claim as text, as it is: a string, number or boolean that is not empty. For limit keys.
+pub(crate) fn claim_text(claim: &Value) -> Option<String> {
+    scalar(claim).filter(|text| !text.is_empty())
 }
 
 fn header_text(claim: &Value) -> Option<String> {

@@ -11,7 +11,7 @@ use ring::digest::{Context, SHA256};
 use serde_json::{Map, Value};
 
 use super::{KeyPart, LimitRule};
-use crate::auth::Identity;
+use crate::auth::{Identity, claim_text};
 use crate::config::Route;
 use crate::request::Request;
 
@@ -122,16 +122,6 @@ fn address(hash: &mut Context, ip: IpAddr) {
     match ip.to_canonical() {
         IpAddr::V4(ip) => field(hash, b'4', &ip.octets()),
         IpAddr::V6(ip) => field(hash, b'6', &ip.octets()[..8]),
-    }
-}
-
-/// A claim as text; objects, lists, null and the empty string count as absent.
-fn claim_text(value: &Value) -> Option<String> {
-    match value {
-        Value::String(text) if !text.is_empty() => Some(text.clone()),
-        Value::Number(number) => Some(number.to_string()),
-        Value::Bool(flag) => Some(flag.to_string()),
-        Value::String(_) | Value::Null | Value::Array(_) | Value::Object(_) => None,
     }
 }
 

@@ -155,8 +155,16 @@ fn no_value_can_imitate_the_address_that_stands_in_for_an_absent_one() {
             absent
         );
     }
-    let raw = [b'4', 0xc0, 0xa8, 0x82, 0x81];
-    assert_ne!(Offer::default().header("x-user-id", raw).subject(&[user()]), absent);
+    // An address whose bytes can stand in a header.
+    let at = |ip| Offer::default().ip(ip);
+    assert_ne!(
+        at("192.0.2.1").header("x-user-id", "abcd").subject(&[user()]),
+        at("97.98.99.100").subject(&[user()])
+    );
+    assert_ne!(
+        at("192.0.2.1").header("x-user-id", "abcdefgh").subject(&[user()]),
+        at("6162:6364:6566:6768::1").subject(&[user()])
+    );
 }
 
 #[test]
@@ -166,6 +174,12 @@ fn claims_count_by_their_text() {
     assert_eq!(of(json!({"tenant": true})), of(json!({"tenant": "true", "other": 1})));
     assert_ne!(of(json!({"tenant": 7})), of(json!({"tenant": 8})));
     assert_ne!(of(json!({"tenant": false})), of(json!({"tenant": true})));
+    // An integer that cannot be read exactly would put several tenants into one bucket: it is as good as absent.
+    let absent = of(json!({}));
+    for inexact in ["100000000000000000001", "1e20"] {
+        let claims: Value = serde_json::from_str(&format!(r#"{{"tenant":{inexact}}}"#)).unwrap();
+        assert_eq!(of(claims), absent, "{inexact}");
+    }
 }
 
 #[test]
