@@ -224,7 +224,7 @@ pub fn compact(name: &str, text: &str) -> Result<String, Mistakes> {
     let mut report = Report::new(name);
     let json = read_tree(text, &mut report).map(|tree| compact::write(&tree, &report));
     report.finish()?;
-    Ok(json.unwrap_or_default().to_string())
+    Ok(json.unwrap_or_default())
 }
 
 fn read(text: &str, variable: &dyn Fn(&str) -> Option<String>, report: &mut Report) -> Option<Config> {

@@ -1,23 +1,40 @@
 //! The document as the shortest JSON with the same meaning: what a deployment carries in a parameter or variable.
 
-use serde_json::Value as Json;
+use serde::{Serialize, Serializer};
+use serde_json::Number;
 
 use super::report::Report;
 use super::tree::{Node, Value};
 
-/// Writes the tree, placeholders as they stand.
-pub(super) fn write(node: &Node, report: &Report) -> Json {
-    match &node.value {
-        Value::Null | Value::Broken => Json::Null,
-        Value::Bool(value) => (*value).into(),
-        // A number that only YAML writes so stays text, which means the same wherever a number is wanted.
-        Value::Number(text) => serde_json::from_str(text).unwrap_or_else(|_| text.as_str().into()),
-        Value::Text(text) => text.as_str().into(),
-        Value::List(items) => items.iter().map(|item| write(item, report)).collect(),
-        Value::Map(members) => members
-            .iter()
-            .map(|member| (report.key(member.place).to_owned(), write(member, report)))
-            .collect(),
+/// Writes the tree, placeholders as they stand and members in their order: of two renames the first written holds.
+pub(super) fn write(node: &Node, report: &Report) -> String {
+    // Strings, numbers, and maps keyed by strings: serializing them to memory has no way to fail.
+    serde_json::to_string(&Compact { node, report }).unwrap_or_default()
+}
+
+struct Compact<'t> {
+    node: &'t Node,
+    report: &'t Report,
+}
+
+impl Serialize for Compact<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let Self { node, report } = *self;
+        let beneath = |node| Compact { node, report };
+        match &node.value {
+            Value::Null | Value::Broken => serializer.serialize_unit(),
+            Value::Bool(value) => serializer.serialize_bool(*value),
+            Value::Number(text) => match serde_json::from_str::<Number>(text) {
+                Ok(number) => number.serialize(serializer),
+                // A number that only YAML writes so stays text, which means the same wherever a number is wanted.
+                Err(_) => serializer.serialize_str(text),
+            },
+            Value::Text(text) => serializer.serialize_str(text),
+            Value::List(items) => serializer.collect_seq(items.iter().map(beneath)),
+            Value::Map(members) => {
+                serializer.collect_map(members.iter().map(|member| (report.key(member.place), beneath(member))))
+            }
+        }
     }
 }
 
@@ -31,7 +48,7 @@ mod tests {
                     upstream: \"${URL:-http://x}\"\n";
         let json = r#" { "routes": [ { "path": "/a/**", "methods": ["GET", "POST"], "limit": 10, "on": true } ],
                          "upstream": "${URL:-http://x}" } "#;
-        let shortest = r#"{"routes":[{"limit":10,"methods":["GET","POST"],"on":true,"path":"/a/**"}],"upstream":"${URL:-http://x}"}"#;
+        let shortest = r#"{"routes":[{"path":"/a/**","methods":["GET","POST"],"limit":10,"on":true}],"upstream":"${URL:-http://x}"}"#;
         assert_eq!(compact("a.yaml", yaml).expect("a document"), shortest);
         assert_eq!(compact("a.json", json).expect("a document"), shortest);
     }
