@@ -241,7 +241,8 @@ fn read_tree(text: &str, report: &mut Report) -> Option<Node> {
     }
     // Some editors begin files with a byte order mark, which neither syntax wants.
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-    let mut tree = match text.trim_start().starts_with('{') {
+    // No YAML config begins with a slash, but JSON with a comment in front does: it is told so.
+    let mut tree = match text.trim_start().starts_with(['{', '/']) {
         true => json::read(text, report),
         false => yaml::read(text, report),
     }?;

@@ -6,12 +6,21 @@ use crate::config::decode::{Field, List, Text};
 use crate::config::raw::{Document, Response, Transformation};
 use crate::config::report::Report;
 use crate::config::{PathSection, Route};
-use crate::path::PathPattern;
+use crate::path::{PathPattern, Segment};
 use crate::transform::{BodyRules, FieldPath, ResponseRules};
 
 /// A path pattern of the config.
 pub(super) fn pattern(text: &Text, report: &mut Report) -> Option<PathPattern> {
-    text.parse("a path pattern", report, PathPattern::parse)
+    let pattern = text.parse("a path pattern", report, PathPattern::parse)?;
+    let spelt_otherwise = |segment: &Segment| matches!(segment, Segment::Literal(text) if text.starts_with(':'));
+    if pattern.segments().iter().any(spelt_otherwise) {
+        let reason = format!(
+            "{} has a segment that begins with `:` and is matched as it stands: `{{name}}` takes any segment",
+            text.quoted()
+        );
+        report.warning(text.place, reason);
+    }
+    Some(pattern)
 }
 
 pub(super) fn transformations(

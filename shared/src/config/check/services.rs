@@ -124,6 +124,12 @@ impl Services<'_> {
 /// A URL whose parts say all there is to say about a service.
 fn upstream_url(text: &str) -> Result<Url, String> {
     let url = parse_url(text)?;
+    if text.contains(['{', '}']) {
+        return Err(format!(
+            "{} has braces, which nothing fills: the request's own path is put behind this URL",
+            quote(text)
+        ));
+    }
     if url.query().is_some() || url.fragment().is_some() {
         return Err(format!(
             "{} has a query or fragment: queries are the clients'",

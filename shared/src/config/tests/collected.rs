@@ -166,3 +166,12 @@ fn paths_that_no_route_takes_are_warnings() {
     gateway.yaml:9: /trusted_proxies/0: "0.0.0.0/0" trusts everybody: any client can then choose its own address
     "#);
 }
+
+/// Express and Rails write parameters so; here it is an ordinary character.
+#[test]
+fn a_segment_that_begins_with_a_colon_is_a_warning() {
+    let checked = right("routes:\n  - { path: \"/a/:id\", upstream: \"http://a:1\", auth: none }\n");
+    insta::assert_snapshot!(checked.warnings.join("\n"), @r#"gateway.yaml:2: /routes/0/path: "/a/:id" has a segment that begins with `:` and is matched as it stands: `{name}` takes any segment"#);
+    let verb = right("routes:\n  - { path: \"/a:batch\", upstream: \"http://a:1\", auth: none }\n");
+    assert_eq!(verb.warnings, Vec::<String>::new());
+}
