@@ -25,7 +25,7 @@ pub struct CounterState {
 }
 
 /// One conditional step on a token bucket, all values in microseconds. There is no `max()` in a DynamoDB
-/// expression, so the bucket's step has two forms, and the caller guesses which one fits.
+/// expression, so the bucket's step has several forms, and the caller guesses which one fits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Step {
     /// `tat += cost`, on condition `now < tat <= max`.
@@ -43,6 +43,15 @@ pub enum Step {
         now: u64,
         /// What this request costs: emission interval x cost.
         cost: u64,
+    },
+    /// `tat = now + cost`, on condition that `tat > above`: it was left by another rule.
+    Foreign {
+        /// The request's fixed now.
+        now: u64,
+        /// What this request costs: emission interval x cost.
+        cost: u64,
+        /// What no `tat` of the present rule exceeds.
+        above: u64,
     },
 }
 

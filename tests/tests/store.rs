@@ -321,8 +321,17 @@ fn steps_do_in_the_database_what_the_model_says() {
     // Times close to each other, so that every boundary is hit: equal, one off, far.
     let time = 0..12_u64;
     let step = prop_oneof![
-        (time.clone(), 1..6_u64, time.clone()).prop_map(|(now, cost, max)| (false, now, cost, max)),
-        (time, 1..6_u64).prop_map(|(now, cost)| (true, now, cost, 0)),
+        (time.clone(), 1..6_u64, time.clone()).prop_map(|(now, cost, max)| Step::Busy {
+            now: NOW + now,
+            cost,
+            max: NOW + max,
+        }),
+        (time.clone(), 1..6_u64).prop_map(|(now, cost)| Step::Idle { now: NOW + now, cost }),
+        (time.clone(), 1..6_u64, time).prop_map(|(now, cost, above)| Step::Foreign {
+            now: NOW + now,
+            cost,
+            above: NOW + above,
+        }),
     ];
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
@@ -347,13 +356,14 @@ fn steps_do_in_the_database_what_the_model_says() {
                 sk: "L#shared".into(),
             };
             let mut model: Option<u64> = None;
-            for (is_idle, now, cost, max) in steps {
-                let (now, max) = (NOW + now, NOW + max);
-                let (step, holds, next) = if is_idle {
-                    (Step::Idle { now, cost }, model.is_none_or(|tat| tat <= now), now + cost)
-                } else {
-                    let holds = model.is_some_and(|tat| tat > now && tat <= max);
-                    (Step::Busy { now, cost, max }, holds, model.unwrap_or(0) + cost)
+            for step in steps {
+                let (holds, next) = match step {
+                    Step::Idle { now, cost } => (model.is_none_or(|tat| tat <= now), now + cost),
+                    Step::Busy { now, cost, max } => (
+                        model.is_some_and(|tat| tat > now && tat <= max),
+                        model.unwrap_or(0) + cost,
+                    ),
+                    Step::Foreign { now, cost, above } => (model.is_some_and(|tat| tat > above), now + cost),
                 };
                 if holds {
                     model = Some(next);

@@ -52,7 +52,7 @@ impl CounterStore for Store {
         }
         Ok(match step {
             Step::Idle { now, cost } => StepOutcome::Applied(CounterState { tat: Some(now + cost) }),
-            Step::Busy { .. } => StepOutcome::Refused(CounterState::default()),
+            Step::Busy { .. } | Step::Foreign { .. } => StepOutcome::Refused(CounterState::default()),
         })
     }
 

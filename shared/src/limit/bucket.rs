@@ -15,6 +15,11 @@ use std::time::Duration;
 use super::Rate;
 use crate::store::{CounterState, Step};
 
+/// How far beyond its ceiling a `tat` must lie to be none of this rule's making: it was left by a slower rule of an
+/// earlier config, or by a clock that ran ahead. No step of this rule writes one, for DynamoDB refuses signatures
+/// from clocks that are that far off (<https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv.html>).
+const FOREIGN: Duration = Duration::from_secs(15 * 60);
+
 /// Items stay at least this long after their bucket is full again.
 const KEEP: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 
@@ -35,6 +40,8 @@ pub(super) enum Guess {
     Busy,
     /// The bucket is full, or there is no item yet.
     Idle,
+    /// `tat` is none of this rule's making: the bucket begins anew.
+    Foreign,
 }
 
 /// What a refused step means.
@@ -63,7 +70,9 @@ impl Bucket {
     /// The form to try first: busy when what was seen last says so, or when this subject was busy at more than
     /// half of the recent contacts (other environments use the same bucket).
     pub(super) fn guess(&self, now: u64, tat: u64, busy_share: f32) -> Guess {
-        if tat > now || busy_share > 0.5 {
+        if self.is_foreign(now, tat) {
+            Guess::Foreign
+        } else if tat > now || busy_share > 0.5 {
             Guess::Busy
         } else {
             Guess::Idle
@@ -79,13 +88,19 @@ impl Bucket {
                 max: self.ceiling(now).saturating_sub(cost),
             },
             Guess::Idle => Step::Idle { now, cost },
+            Guess::Foreign => Step::Foreign {
+                now,
+                cost,
+                above: self.foreign_above(now),
+            },
         }
     }
 
-    /// Reads a refused step's item. `tat` only ever grows, so after a refused idle step a busy one decides: the
-    /// longest way is busy, idle, busy.
+    /// Reads a refused step's item. But for foreign states `tat` only ever grows, so after a refused idle step a busy
+    /// one decides: the longest way is busy, idle, busy.
     pub(super) fn after_refusal(&self, now: u64, state: CounterState) -> Refusal {
         match state.tat {
+            Some(tat) if self.is_foreign(now, tat) => Refusal::Try(Guess::Foreign),
             Some(tat) if !self.fits(now, tat) => Refusal::OverRate(tat),
             Some(tat) if tat > now => Refusal::Try(Guess::Busy),
             _ => Refusal::Try(Guess::Idle),
@@ -119,6 +134,15 @@ impl Bucket {
             .unwrap_or(u64::MAX)
             .max(self.tolerance.saturating_mul(7));
         self.ceiling(now).saturating_add(keep).div_ceil(1_000_000)
+    }
+
+    fn is_foreign(&self, now: u64, tat: u64) -> bool {
+        tat > self.foreign_above(now)
+    }
+
+    fn foreign_above(&self, now: u64) -> u64 {
+        let margin = u64::try_from(FOREIGN.as_micros()).unwrap_or(u64::MAX);
+        self.ceiling(now).saturating_add(margin)
     }
 
     fn ceiling(&self, now: u64) -> u64 {

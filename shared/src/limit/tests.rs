@@ -85,6 +85,7 @@ impl ModelStore {
             (Step::Busy { now, cost, max }, Some(tat)) if tat > now && tat <= max => tat + cost,
             (Step::Idle { now, cost }, None) => now + cost,
             (Step::Idle { now, cost }, Some(tat)) if tat <= now => now + cost,
+            (Step::Foreign { now, cost, above }, Some(tat)) if tat > above => now + cost,
             _ => return StepOutcome::Refused(CounterState { tat }),
         };
         items.insert(key.clone(), next);
@@ -325,9 +326,9 @@ async fn a_clock_that_jumps_back_asks_the_store_again_and_opens_nothing() {
     let (limiter, rule) = (limiter(&store, &clock), rule(1, 60, 1));
     assert!(admitted(&limiter, &rule).await);
     store.calls();
-    clock.set(START - 3_600_000_000);
+    clock.set(START - 600_000_000);
     assert!(!admitted(&limiter, &rule).await);
-    assert_eq!(store.calls(), 1, "what was seen an hour ahead proves nothing now");
+    assert_eq!(store.calls(), 1, "what was seen ten minutes ahead proves nothing now");
     clock.set(START + 60_000_000);
     assert!(admitted(&limiter, &rule).await);
 }
@@ -348,6 +349,40 @@ async fn a_wrong_guess_costs_one_more_call() {
     clock.advance(Duration::from_secs(5));
     assert!(admitted(&other, &rule).await);
     assert_eq!(store.calls(), 1);
+}
+
+/// Ten a day used up, then the limit is raised: nobody waits for the old bucket to refill.
+#[tokio::test(start_paused = true)]
+async fn a_raised_limit_frees_whom_the_old_one_refused() {
+    let (store, clock) = (ModelStore::with([]), TestClock::new());
+    let (old, raised) = (rule(10, 86_400, 10), rule(100, 1, 20));
+    let before = limiter(&store, &clock);
+    for _ in 0..10 {
+        assert!(admitted(&before, &old).await);
+    }
+    assert!(!admitted(&before, &old).await);
+    store.calls();
+
+    let after = limiter(&store, &clock);
+    for _ in 0..20 {
+        assert!(admitted(&after, &raised).await);
+    }
+    assert!(!admitted(&after, &raised).await, "the new burst is exact");
+    assert!(store.calls() <= 20 + 2, "idle, then foreign, once");
+}
+
+/// What a bucket of this very rule may say, or one of a clock a few minutes ahead, is never thrown away.
+#[tokio::test(start_paused = true)]
+async fn a_bucket_that_may_be_this_rule_s_own_is_kept() {
+    let (store, clock) = (ModelStore::with([]), TestClock::new());
+    let daily = rule(10, 86_400, 10);
+    clock.advance(Duration::from_secs(14 * 60));
+    let ahead = limiter(&store, &clock);
+    for _ in 0..10 {
+        assert!(admitted(&ahead, &daily).await);
+    }
+    clock.set(START);
+    assert!(!admitted(&limiter(&store, &clock), &daily).await);
 }
 
 #[tokio::test(start_paused = true)]

@@ -135,6 +135,11 @@ impl Expression {
                 condition: "tat > :now AND tat <= :max",
                 numbers: [Some((":now", now)), Some((":cost", cost)), Some((":max", max))],
             },
+            Step::Foreign { now, cost, above } => Self {
+                update: "SET tat = :next, #ttl = :ttl",
+                condition: "tat > :above",
+                numbers: [Some((":above", above)), Some((":next", now.saturating_add(cost))), None],
+            },
             Step::Idle { now, cost } => Self {
                 update: "SET tat = :next, #ttl = :ttl",
                 condition: "attribute_not_exists(tat) OR tat <= :now",

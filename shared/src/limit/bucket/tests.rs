@@ -22,6 +22,7 @@ fn apply(tat: &mut Option<u64>, step: Step) -> bool {
         (Step::Busy { now, cost, max }, Some(old)) if old > now && old <= max => *tat = Some(old + cost),
         (Step::Idle { now, cost }, None) => *tat = Some(now + cost),
         (Step::Idle { now, cost }, Some(old)) if old <= now => *tat = Some(now + cost),
+        (Step::Foreign { now, cost, above }, Some(old)) if old > above => *tat = Some(now + cost),
         _ => return false,
     }
     true

@@ -61,6 +61,22 @@ fn an_idle_step_starts_a_full_bucket() {
 }
 
 #[test]
+fn a_foreign_step_replaces_what_another_rule_left() {
+    let step = Step::Foreign {
+        now: 10,
+        cost: 3,
+        above: 99,
+    };
+    assert_snapshot!(rendered(step), @r"
+    SET tat = :next, #ttl = :ttl
+    if tat > :above
+    :above = 99
+    :next = 13
+    :ttl = 99
+    ");
+}
+
+#[test]
 fn every_placeholder_has_a_value_and_every_value_a_placeholder() {
     for step in [
         Step::Busy {
@@ -69,6 +85,11 @@ fn every_placeholder_has_a_value_and_every_value_a_placeholder() {
             max: 3,
         },
         Step::Idle { now: 1, cost: 2 },
+        Step::Foreign {
+            now: 1,
+            cost: 2,
+            above: 3,
+        },
     ] {
         let expression = Expression::of(step);
         let text = format!("{} {}", expression.update, expression.condition);
