@@ -1,10 +1,16 @@
 //! Doubles for unit tests.
 
+use std::sync::Arc;
+use std::time::Duration;
+
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
 
-use crate::path::CanonicalPath;
+use crate::config::{Pointer, Route, RouteAuth};
+use crate::path::{CanonicalPath, PathPattern, PathPrefix};
 use crate::request::Request;
+use crate::router::Conditions;
+use crate::upstream::Upstream;
 
 /// A plain request of the given method and path.
 pub(crate) fn request(method: Method, path: &str) -> Request {
@@ -18,6 +24,25 @@ pub(crate) fn request(method: Method, path: &str) -> Request {
         body: Bytes::new(),
         client_ip: [192, 0, 2, 7].into(),
         https: true,
+    }
+}
+
+/// A public route that sends everything to this URL.
+pub(crate) fn route(url: &str, strip_prefix: Option<&str>) -> Route {
+    Route {
+        id: "r".into(),
+        pointer: Pointer::new("/routes/0"),
+        pattern: PathPattern::parse("/**").expect("a pattern"),
+        conditions: Conditions::default(),
+        upstream: Arc::new(Upstream {
+            name: "u".into(),
+            url: url.parse().expect("a URL"),
+            connect_timeout: Duration::from_secs(1),
+        }),
+        strip_prefix: strip_prefix.map(|prefix| PathPrefix::parse(prefix).expect("a prefix")),
+        timeout: Duration::from_secs(1),
+        auth: RouteAuth::None,
+        rate_limit: None,
     }
 }
 

@@ -9,12 +9,13 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use http::header::{CONTENT_ENCODING, SET_COOKIE};
-use http::{HeaderMap, HeaderName, HeaderValue};
+use http::{HeaderMap, HeaderName};
 use serde::{Serialize, Serializer};
 use serde_json::value::{RawValue, to_raw_value};
 
 use super::EventKind;
 use crate::error::GatewayError;
+use crate::headers::text_of;
 
 /// The largest answer that Lambda takes from a function, in bytes of JSON. The documented 6 MB is this; a larger one
 /// is refused by the Runtime API with 413, and the client sees a 502 that nobody wrote.
@@ -39,8 +40,8 @@ struct Answer<'a> {
 /// Writes the answer as the event's kind wants it: repeated headers joined by `, `, except `Set-Cookie`, which has a
 /// list of its own; a body as text where it is text, else as base64.
 ///
-/// A header value that is not UTF-8 is read as ISO-8859-1, as HTTP once had it (RFC 9110 section 5.5): JSON cannot
-/// carry the bytes, and so at least every character arrives.
+/// A header value that is not UTF-8 is read as ISO-8859-1 (`text_of`): JSON cannot carry the bytes, and so at least
+/// every character arrives.
 ///
 /// # Errors
 /// `ResponseTooLarge` when its serialised form is over what Lambda (6,291,556 bytes) or the front door (API Gateway:
@@ -111,11 +112,4 @@ fn join<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Cow<'a, str> {
     let mut values = headers.get_all(name).iter().map(text_of);
     let first = values.next().unwrap_or_default();
     values.fold(first, |joined, value| Cow::Owned(format!("{joined}, {value}")))
-}
-
-fn text_of(value: &HeaderValue) -> Cow<'_, str> {
-    match std::str::from_utf8(value.as_bytes()) {
-        Ok(text) => Cow::Borrowed(text),
-        Err(_) => value.as_bytes().iter().map(|byte| char::from(*byte)).collect(),
-    }
 }

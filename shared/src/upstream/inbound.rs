@@ -7,7 +7,7 @@ use url::Url;
 
 use super::Upstream;
 use crate::config::Route;
-use crate::headers::remove_hop_by_hop;
+use crate::headers::{remove_hop_by_hop, text_of};
 use crate::path::PathPrefix;
 use crate::request::Request;
 
@@ -22,15 +22,24 @@ pub(super) fn clean(route: &Route, request: &Request, headers: &mut HeaderMap) {
     restrict_cookies(headers, &request.host);
 }
 
+/// Each value by itself: of several, the one that a client follows is not ours to guess.
 fn rewrite_location(route: &Route, headers: &mut HeaderMap, name: HeaderName) {
-    let Some(location) = headers.get(&name).and_then(|value| value.to_str().ok()) else {
+    if !headers.contains_key(&name) {
         return;
-    };
+    }
     let prefix = route.strip_prefix.as_ref().map(PathPrefix::encoded).unwrap_or_default();
-    if let Some(public) = public_location(&route.upstream, &prefix, location)
-        && let Ok(value) = HeaderValue::from_str(&public)
-    {
-        headers.insert(name, value);
+    edit_values(headers, name, |location| {
+        public_location(&route.upstream, &prefix, location)
+    });
+}
+
+/// Replaces those of a header's values for which `edit` gives another text; the others stay byte for byte.
+fn edit_values(headers: &mut HeaderMap, name: HeaderName, edit: impl Fn(&str) -> Option<String>) {
+    let values: Vec<HeaderValue> = headers.get_all(&name).iter().cloned().collect();
+    headers.remove(&name);
+    for value in values {
+        let edited = edit(&text_of(&value)).and_then(|text| HeaderValue::from_bytes(text.as_bytes()).ok());
+        headers.append(&name, edited.unwrap_or(value));
     }
 }
 
@@ -53,28 +62,18 @@ fn public_location(upstream: &Upstream, prefix: &str, location: &str) -> Option<
         .strip_prefix(base)
         .filter(|tail| tail.is_empty() || tail.starts_with(['/', '?', '#']));
     let tail = within.unwrap_or(&rest);
-    let slash = if tail.starts_with('/') || !prefix.is_empty() {
-        ""
-    } else {
-        "/"
-    };
-    Some(format!("{prefix}{slash}{tail}"))
+    if prefix.is_empty() {
+        // Two slashes would begin the name of another host, and browsers read `\\` as a slash and a tab as nothing.
+        return Some(format!("/{}", tail.trim_start_matches(['/', '\\', '\t'])));
+    }
+    Some(format!("{prefix}{tail}"))
 }
 
 /// Takes `Domain` from cookies that name another domain than the public host (RFC 6265 section 5.2.3).
 fn restrict_cookies(headers: &mut HeaderMap, public_host: &str) {
-    if !headers.contains_key(header::SET_COOKIE) {
-        return;
-    }
-    let cookies: Vec<HeaderValue> = headers.get_all(header::SET_COOKIE).iter().cloned().collect();
-    headers.remove(header::SET_COOKIE);
-    for cookie in cookies {
-        let kept = cookie
-            .to_str()
-            .ok()
-            .and_then(|text| HeaderValue::from_str(&without_foreign_domain(text, public_host)).ok());
-        headers.append(header::SET_COOKIE, kept.unwrap_or(cookie));
-    }
+    edit_values(headers, header::SET_COOKIE, |cookie| {
+        Some(without_foreign_domain(cookie, public_host))
+    });
 }
 
 fn without_foreign_domain(cookie: &str, public_host: &str) -> String {

@@ -1,4 +1,4 @@
-use http::Response;
+use http::{HeaderValue, Response};
 use proptest::prelude::*;
 use serde_json::Value;
 

@@ -94,3 +94,68 @@ fn cookies_stay_apart_and_in_order() {
         .collect();
     assert_eq!(cookies, ["a=1", "b=2", "c=3"]);
 }
+
+#[test]
+fn no_location_becomes_the_name_of_another_host() {
+    for (url, location, public) in [
+        (
+            "http://orders:3002",
+            "http://orders:3002//evil.example",
+            "/evil.example",
+        ),
+        (
+            "http://orders:3002",
+            "http://orders:3002/\\evil.example",
+            "/evil.example",
+        ),
+        ("http://orders:3002", "//orders:3002///evil.example", "/evil.example"),
+        ("http://orders:3002/base", "/base//evil.example", "/evil.example"),
+        ("http://orders:3002/base", "/base/\\evil.example", "/evil.example"),
+        ("http://orders:3002/base", "/base/\t/evil.example", "/evil.example"),
+        ("http://orders:3002", "/\\evil.example", "/evil.example"),
+    ] {
+        assert_eq!(
+            public_location(&upstream(url), "", location).as_deref(),
+            Some(public),
+            "{location} at {url}"
+        );
+    }
+}
+
+/// The values of a header after cleaning.
+fn cleaned(name: &'static str, values: &[&[u8]]) -> Vec<Vec<u8>> {
+    let mut all = HeaderMap::new();
+    for value in values {
+        all.append(name, HeaderValue::from_bytes(value).expect("a value"));
+    }
+    let route = crate::testing::route("http://orders:3002", None);
+    let mut request = crate::testing::request(http::Method::GET, "/a");
+    request.host = "api.example.com".into();
+    clean(&route, &request, &mut all);
+    all.get_all(name)
+        .iter()
+        .map(|value| value.as_bytes().to_vec())
+        .collect()
+}
+
+#[test]
+fn bytes_outside_ascii_hide_no_internal_host() {
+    for (location, public) in [
+        ("http://orders:3002/ü".as_bytes(), "/%C3%BC".as_bytes()),
+        (b"http://orders:3002/\xfc", b"/%C3%BC"),
+        ("/ü".as_bytes(), "/ü".as_bytes()),
+    ] {
+        assert_eq!(cleaned("location", &[location]), [public]);
+    }
+    let cookie = "a=ü; Domain=orders.internal; Path=/".as_bytes();
+    assert_eq!(cleaned("set-cookie", &[cookie]), ["a=ü; Path=/".as_bytes()]);
+}
+
+#[test]
+fn each_of_several_locations_is_rewritten() {
+    let locations = [&b"https://elsewhere.example/x"[..], b"http://orders:3002/x"];
+    assert_eq!(
+        cleaned("location", &locations),
+        [&b"https://elsewhere.example/x"[..], b"/x"]
+    );
+}

@@ -1,32 +1,6 @@
-use std::sync::Arc;
-use std::time::Duration;
-
-use http::Method;
-
 use super::*;
-use crate::config::{Pointer, RouteAuth};
-use crate::path::{PathPattern, PathPrefix};
-use crate::router::Conditions;
-use crate::testing::{headers, request};
+use crate::testing::{headers, request, route};
 use crate::upstream::trace::TraceParent;
-
-fn route(url: &str, strip_prefix: Option<&str>) -> Route {
-    Route {
-        id: "r".into(),
-        pointer: Pointer::new("/routes/0"),
-        pattern: PathPattern::parse("/**").expect("a pattern"),
-        conditions: Conditions::default(),
-        upstream: Arc::new(Upstream {
-            name: "u".into(),
-            url: url.parse().expect("a URL"),
-            connect_timeout: Duration::from_secs(1),
-        }),
-        strip_prefix: strip_prefix.map(|prefix| PathPrefix::parse(prefix).expect("a prefix")),
-        timeout: Duration::from_secs(1),
-        auth: RouteAuth::None,
-        rate_limit: None,
-    }
-}
 
 fn built(route: &Route, request: &Request) -> http::Request<Bytes> {
     let trace = TraceParent::of(&request.headers);
