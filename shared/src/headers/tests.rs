@@ -123,3 +123,11 @@ proptest! {
         prop_assert!(sealed(&keeping, &[(&name, "forged")]).is_empty(), "{}", name);
     }
 }
+
+#[test]
+fn a_connection_header_with_strange_bytes_still_names_the_rest() {
+    let mut headers = headers(&[("x-hop", "1"), ("x-stays", "1")]);
+    headers.insert("connection", HeaderValue::from_bytes(b"\xff, X-Hop").expect("a value"));
+    remove_hop_by_hop(&mut headers);
+    assert!(!headers.contains_key("x-hop") && headers.contains_key("x-stays"));
+}
