@@ -26,7 +26,7 @@ pub enum CallError {
     /// Connected, but no whole answer within `timeout`.
     #[error("no whole answer within {0:?}")]
     Timeout(Duration),
-    /// Reset, truncated, or not HTTP.
+    /// Reset, truncated, or not HTTP; or a status that is none of 200 to 599.
     #[error("broken answer: {0}")]
     Broken(String),
     /// The body is over `max_body` bytes.

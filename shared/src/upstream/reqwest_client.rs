@@ -94,6 +94,14 @@ async fn exchange(
     // docs/decisions/0006-frozen-connections.md.
     tokio::task::yield_now().await;
     let mut incoming = client.execute(outgoing).await.map_err(classify)?;
+    // What the HTTP crates let through and no front door takes: a 101 to an upgrade that nobody asked for, and
+    // numbers beyond the five classes (RFC 9110 section 15).
+    if !(200..600).contains(&incoming.status().as_u16()) {
+        return Err(CallError::Broken(format!(
+            "status {} ends no exchange",
+            incoming.status().as_u16()
+        )));
+    }
     let mut body = BytesMut::new();
     while let Some(chunk) = incoming.chunk().await.map_err(classify)? {
         if body.len() + chunk.len() > max_body {

@@ -145,3 +145,39 @@ async fn a_server_that_never_answers_is_a_time_out() {
     let outcome = calling.await.expect("ran");
     assert_eq!(outcome.expect_err("no answer"), CallError::Timeout(LIMITS.timeout));
 }
+
+#[tokio::test]
+async fn a_status_that_ends_no_exchange_is_no_answer() {
+    for bytes in [
+        &b"HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\n"[..],
+        b"HTTP/1.1 600 Beyond\r\nContent-Length: 0\r\n\r\n",
+        b"HTTP/1.1 999 No\r\nContent-Length: 0\r\n\r\n",
+    ] {
+        let (address, _) = answering(bytes).await;
+        let outcome = get(address, "/").await;
+        assert!(matches!(outcome, Err(CallError::Broken(_))), "{outcome:?}");
+    }
+    let (address, _) = answering(
+        b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\nHTTP/1.1 299 Fine\r\nContent-Length: 0\r\n\r\n",
+    )
+    .await;
+    let response = get(address, "/").await.expect("an answer");
+    assert_eq!(response.status(), 299);
+    assert!(
+        !response.headers().contains_key("link"),
+        "interim headers are not the answer's"
+    );
+}
+
+#[tokio::test]
+async fn a_length_of_nothing_is_sent_once() {
+    let (address, served) = answering(b"HTTP/1.1 204 No Content\r\n\r\n").await;
+    let request = http::Request::post(format!("http://{address}/"))
+        .header("content-length", "0")
+        .body(Bytes::new())
+        .expect("a request");
+    let client = ReqwestClient::new().expect("a client");
+    client.send(request, LIMITS).await.expect("an answer");
+    let head = served.await.expect("served").to_ascii_lowercase();
+    assert_eq!(head.matches("content-length: 0\r\n").count(), 1, "{head}");
+}
