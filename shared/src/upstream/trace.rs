@@ -28,7 +28,7 @@ impl TraceParent {
             Some((trace_id, flags)) => Self {
                 trace_id,
                 parent_id: random_hex(),
-                flags,
+                flags: defined(flags),
                 continues: true,
             },
             None => Self {
@@ -76,6 +76,14 @@ fn read(value: &[u8]) -> Option<([u8; 32], [u8; 2])> {
     let known = version == *b"00" && ends || version != *b"00" && version != *b"ff";
     let zero = trace_id == [b'0'; 32] || parent_id == [b'0'; 16];
     (known && !zero).then_some((trace_id, flags))
+}
+
+/// Only `sampled` and `random` are defined; a sender must set the other flags to zero (sections 3.2.2.5.2 and, for
+/// `random`, level 2 of the recommendation).
+fn defined([_, low]: [u8; 2]) -> [u8; 2] {
+    // The low bits of the letters `a` to `f` are those of 1 to 6: 9 more makes them the digit's.
+    let digit = if low.is_ascii_digit() { low } else { low + 9 };
+    [b'0', b'0' | digit & 0b11]
 }
 
 fn hex<const N: usize>(text: &[u8]) -> Option<[u8; N]> {

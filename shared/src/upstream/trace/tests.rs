@@ -50,3 +50,21 @@ fn two_new_traces_differ() {
     let none = HeaderMap::new();
     assert_ne!(TraceParent::of(&none).trace_id(), TraceParent::of(&none).trace_id());
 }
+
+#[test]
+fn only_flags_that_are_defined_go_on() {
+    for (given, sent) in [
+        ("00", "00"),
+        ("01", "01"),
+        ("02", "02"),
+        ("03", "03"),
+        ("ff", "03"),
+        ("fc", "00"),
+    ] {
+        let trace = TraceParent::of(&headers(&[("traceparent", &format!("{}{given}", &GIVEN[..53]))]));
+        assert!(
+            trace.header().as_bytes().ends_with(format!("-{sent}").as_bytes()),
+            "{given}"
+        );
+    }
+}
