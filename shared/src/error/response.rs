@@ -14,6 +14,23 @@ mod tests;
 
 const PROBLEM: &str = "application/problem+json";
 
+/// Headers that describe the body an upstream sent: untrue of the one that takes its place.
+const ABOUT_ITS_BODY: [&str; 13] = [
+    "accept-ranges",
+    "content-digest",
+    "content-disposition",
+    "content-encoding",
+    "content-language",
+    "content-length",
+    "content-location",
+    "content-md5",
+    "content-range",
+    "digest",
+    "etag",
+    "last-modified",
+    "repr-digest",
+];
+
 /// The format for one request: the configured one, or a problem document when `Accept` names it.
 pub fn negotiate(configured: ErrorFormat, headers: &HeaderMap) -> ErrorFormat {
     let mut accepts = headers
@@ -78,13 +95,7 @@ pub fn wrap_upstream(answer: Response<Bytes>, format: ErrorFormat, request_id: &
     let wrapped = shaped(status, "upstream_error", &message, None, format, request_id);
     let (shape, body) = wrapped.into_parts();
     let (mut parts, _) = answer.into_parts();
-    for name in [
-        header::CONTENT_ENCODING,
-        header::CONTENT_LENGTH,
-        header::CONTENT_RANGE,
-        header::ETAG,
-        header::LAST_MODIFIED,
-    ] {
+    for name in ABOUT_ITS_BODY {
         parts.headers.remove(name);
     }
     parts.headers.extend(shape.headers);

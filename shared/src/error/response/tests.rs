@@ -116,3 +116,25 @@ fn retry_after_is_rounded_up_and_at_least_one() {
         assert_eq!(error.retry_after(), Some(seconds), "{millis} ms");
     }
 }
+
+#[test]
+fn what_described_the_upstreams_body_goes_with_it() {
+    let mut answer = Response::new(Bytes::from_static(b"gone"));
+    *answer.status_mut() = StatusCode::BAD_REQUEST;
+    *answer.headers_mut() = headers(&[
+        ("content-digest", "sha-256=:x:"),
+        ("repr-digest", "sha-256=:x:"),
+        ("digest", "sha-256=x"),
+        ("content-md5", "x"),
+        ("accept-ranges", "bytes"),
+        ("content-language", "de"),
+        ("content-location", "/other"),
+        ("content-disposition", "attachment"),
+        ("set-cookie", "a=1"),
+        ("set-cookie", "b=2"),
+    ]);
+    let wrapped = wrap_upstream(answer, ErrorFormat::Json, "req_1");
+    let names: Vec<&str> = wrapped.headers().keys().map(|name| name.as_str()).collect();
+    assert_eq!(names, ["set-cookie", "content-type"]);
+    assert_eq!(wrapped.headers().get_all("set-cookie").iter().count(), 2);
+}
