@@ -1,6 +1,7 @@
 //! The request as the upstream gets it.
 
 use bytes::Bytes;
+use http::Method;
 use http::header::{self, HeaderName, HeaderValue};
 use http::uri::{PathAndQuery, Uri};
 
@@ -31,6 +32,10 @@ pub(super) fn build(
     let mut headers = request.headers.clone();
     headers.remove(header::HOST);
     headers.remove(header::CONTENT_LENGTH);
+    // The client library measures every other body. No length here is answered with 411 by some servers.
+    if request.body.is_empty() && expects_content(&request.method) {
+        headers.insert(header::CONTENT_LENGTH, HeaderValue::from_static("0"));
+    }
     for (name, value) in forwarding(request) {
         // What cannot be said in a header is not said: the client's own copy was removed before.
         if let Ok(value) = HeaderValue::from_str(&value) {
@@ -49,6 +54,11 @@ pub(super) fn build(
     *outbound.uri_mut() = uri;
     *outbound.headers_mut() = headers;
     Ok(outbound)
+}
+
+/// Methods that have a meaning for content, so that even none has a length (RFC 9110 section 8.6).
+fn expects_content(method: &Method) -> bool {
+    matches!(*method, Method::POST | Method::PUT | Method::PATCH)
 }
 
 fn forwarding(request: &Request) -> [(HeaderName, String); 4] {

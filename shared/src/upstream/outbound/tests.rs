@@ -108,3 +108,20 @@ fn tracestate_goes_on_only_with_the_trace_it_belongs_to() {
             .contains_key("tracestate")
     );
 }
+
+#[test]
+fn an_empty_body_has_a_length_where_the_method_expects_one() {
+    for (method, length) in [
+        (Method::POST, Some("0")),
+        (Method::PUT, Some("0")),
+        (Method::PATCH, Some("0")),
+        (Method::GET, None),
+        (Method::HEAD, None),
+        (Method::DELETE, None),
+        (Method::OPTIONS, None),
+    ] {
+        let outbound = built(&route("http://u", None), &request(method.clone(), "/a"));
+        let sent = outbound.headers().get("content-length").map(HeaderValue::as_bytes);
+        assert_eq!(sent, length.map(str::as_bytes), "{method}");
+    }
+}
