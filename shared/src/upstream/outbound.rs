@@ -83,15 +83,17 @@ fn uri(route: &Route, request: &Request) -> Result<Uri, GatewayError> {
         target.push('?');
         target.push_str(&request.query);
     }
-    let internal = |error: http::Error| GatewayError::Internal {
-        why: format!("no upstream URI: {error}"),
-    };
-    let target = PathAndQuery::try_from(target).map_err(|error| internal(error.into()))?;
+    // Every character was escaped that has no place here: only the length is left to be wrong.
+    let target = PathAndQuery::try_from(target).map_err(|_| GatewayError::BadRequest {
+        why: "The path and the query are too long to be forwarded.".into(),
+    })?;
     let authority = &url[url::Position::BeforeHost..url::Position::AfterPort];
     Uri::builder()
         .scheme(url.scheme())
         .authority(authority)
         .path_and_query(target)
         .build()
-        .map_err(internal)
+        .map_err(|error| GatewayError::Internal {
+            why: format!("no upstream URI: {error}"),
+        })
 }

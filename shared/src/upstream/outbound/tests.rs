@@ -125,3 +125,16 @@ fn an_empty_body_has_a_length_where_the_method_expects_one() {
         assert_eq!(sent, length.map(str::as_bytes), "{method}");
     }
 }
+
+#[test]
+fn a_target_too_long_for_a_request_line_is_the_clients_fault() {
+    let mut request = request(Method::GET, "/a");
+    request.query = "x".repeat(70_000);
+    let trace = TraceParent::of(&request.headers);
+    let stamps = Stamps {
+        request_id: "req_1",
+        trace: &trace,
+    };
+    let outcome = build(&route("http://u", None), &request, stamps);
+    assert!(matches!(outcome, Err(GatewayError::BadRequest { .. })), "{outcome:?}");
+}
