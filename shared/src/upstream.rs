@@ -73,7 +73,7 @@ impl Caller {
             max_body: MAX_ANSWER,
         };
         let mut response = self.client.send(outbound, limits).await.map_err(classify)?;
-        inbound::clean(route, request, response.headers_mut());
+        inbound::clean(route, request, &mut response);
         Ok(response)
     }
 }

@@ -1,8 +1,9 @@
 //! An upstream's response headers, made fit for the client: nothing about the inner connection, no internal
 //! host, no cookie for a domain that is not the public one.
 
-use http::HeaderMap;
+use bytes::Bytes;
 use http::header::{self, HeaderName, HeaderValue};
+use http::{HeaderMap, Response, StatusCode};
 use url::Url;
 
 use super::Upstream;
@@ -14,8 +15,14 @@ use crate::request::Request;
 #[cfg(test)]
 mod tests;
 
-pub(super) fn clean(route: &Route, request: &Request, headers: &mut HeaderMap) {
+pub(super) fn clean(route: &Route, request: &Request, response: &mut Response<Bytes>) {
+    let has_no_length = response.status() == StatusCode::NO_CONTENT;
+    let headers = response.headers_mut();
     remove_hop_by_hop(headers);
+    if has_no_length {
+        // RFC 9110 section 8.6. A front door that takes the upstream's word would wait for bytes that never come.
+        headers.remove(header::CONTENT_LENGTH);
+    }
     for name in [header::LOCATION, header::CONTENT_LOCATION] {
         rewrite_location(route, headers, name);
     }

@@ -124,15 +124,18 @@ fn no_location_becomes_the_name_of_another_host() {
 
 /// The values of a header after cleaning.
 fn cleaned(name: &'static str, values: &[&[u8]]) -> Vec<Vec<u8>> {
-    let mut all = HeaderMap::new();
+    let mut response = Response::new(Bytes::new());
     for value in values {
-        all.append(name, HeaderValue::from_bytes(value).expect("a value"));
+        let value = HeaderValue::from_bytes(value).expect("a value");
+        response.headers_mut().append(name, value);
     }
     let route = crate::testing::route("http://orders:3002", None);
     let mut request = crate::testing::request(http::Method::GET, "/a");
     request.host = "api.example.com".into();
-    clean(&route, &request, &mut all);
-    all.get_all(name)
+    clean(&route, &request, &mut response);
+    response
+        .headers()
+        .get_all(name)
         .iter()
         .map(|value| value.as_bytes().to_vec())
         .collect()
@@ -158,4 +161,22 @@ fn each_of_several_locations_is_rewritten() {
         cleaned("location", &locations),
         [&b"https://elsewhere.example/x"[..], b"/x"]
     );
+}
+
+#[test]
+fn a_204_has_no_length() {
+    for (status, kept) in [(204, false), (200, true), (304, true)] {
+        let mut response = Response::new(Bytes::new());
+        *response.status_mut() = StatusCode::from_u16(status).expect("a status");
+        response
+            .headers_mut()
+            .insert("content-length", HeaderValue::from_static("5"));
+        let route = crate::testing::route("http://orders:3002", None);
+        clean(
+            &route,
+            &crate::testing::request(http::Method::HEAD, "/a"),
+            &mut response,
+        );
+        assert_eq!(response.headers().contains_key("content-length"), kept, "{status}");
+    }
 }
