@@ -8,7 +8,9 @@ use std::sync::Arc;
 
 use lambda_runtime::{Diagnostic, LambdaEvent, service_fn};
 use serde_json::value::RawValue;
-use tracing_subscriber::filter::{LevelFilter, Targets};
+use tracing::Subscriber;
+use tracing_subscriber::filter::{FilterExt as _, LevelFilter, Targets};
+use tracing_subscriber::layer::Filter;
 use tracing_subscriber::prelude::*;
 
 use crate::clock::{SystemClock, Timestamp};
@@ -87,17 +89,96 @@ fn write_log(line: &str) {
     let _ = writeln!(out, "{line}");
 }
 
+/// What a level in the form of `RUST_LOG` shows; warnings where it is none.
+///
+/// Of other crates never `TRACE`, whatever it says: there `lambda_runtime` writes whole events, credentials included.
+fn shown<S: Subscriber + 'static>(level: Option<&str>) -> impl Filter<S> + use<S> {
+    let asked = level.and_then(|level| level.to_lowercase().parse::<Targets>().ok());
+    let asked = asked.unwrap_or_else(|| Targets::new().with_default(LevelFilter::WARN));
+    let safe = Targets::new()
+        .with_default(LevelFilter::DEBUG)
+        .with_target(env!("CARGO_CRATE_NAME"), LevelFilter::TRACE);
+    asked.and(safe)
+}
+
 /// `RUST_LOG`, else `AWS_LAMBDA_LOG_LEVEL`, else warnings.
 fn log_to_standard_error() {
     let level = env::var("RUST_LOG").or_else(|_| env::var("AWS_LAMBDA_LOG_LEVEL"));
-    let filter = level
-        .ok()
-        .and_then(|level| level.to_lowercase().parse::<Targets>().ok());
-    let filter = filter.unwrap_or_else(|| Targets::new().with_default(LevelFilter::WARN));
     let lines = tracing_subscriber::fmt::layer()
         .json()
         .with_writer(std::io::stderr)
-        .with_filter(filter);
+        .with_filter(shown(level.ok().as_deref()));
     // Set already: somebody else logs, which is as good.
     let _ = tracing_subscriber::registry().with(lines).try_init();
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::{Arc, Mutex};
+
+    use tracing_subscriber::fmt::MakeWriter;
+
+    use super::*;
+
+    #[derive(Clone, Default)]
+    struct Lines(Arc<Mutex<Vec<u8>>>);
+
+    impl Write for Lines {
+        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+            self.0.lock().expect("unpoisoned").write(bytes)
+        }
+
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+
+    impl MakeWriter<'_> for Lines {
+        type Writer = Self;
+
+        fn make_writer(&self) -> Self {
+            self.clone()
+        }
+    }
+
+    /// The messages that a level lets through: of the runtime, of the gateway.
+    fn logged(level: Option<&str>) -> Vec<&'static str> {
+        let lines = Lines::default();
+        let layer = tracing_subscriber::fmt::layer()
+            .with_writer(lines.clone())
+            .with_filter(shown(level));
+        tracing::subscriber::with_default(tracing_subscriber::registry().with(layer), || {
+            tracing::trace!(target: "lambda_runtime::layers::api_response", "whole event");
+            tracing::debug!(target: "lambda_runtime", "runtime debug");
+            tracing::warn!(target: "lambda_runtime", "runtime warning");
+            tracing::trace!("own trace");
+            tracing::warn!("own warning");
+        });
+        let text = String::from_utf8(lines.0.lock().expect("unpoisoned").clone()).expect("text");
+        let all = [
+            "whole event",
+            "runtime debug",
+            "runtime warning",
+            "own trace",
+            "own warning",
+        ];
+        all.into_iter().filter(|message| text.contains(message)).collect()
+    }
+
+    #[test]
+    fn no_level_shows_whole_events() {
+        for (level, messages) in [
+            (None, &["runtime warning", "own warning"][..]),
+            (Some("tollgate=loud"), &["runtime warning", "own warning"]),
+            (Some("DEBUG"), &["runtime debug", "runtime warning", "own warning"]),
+            (
+                Some("TRACE"),
+                &["runtime debug", "runtime warning", "own trace", "own warning"],
+            ),
+            (Some("lambda_runtime=trace"), &["runtime debug", "runtime warning"]),
+            (Some("off,tollgate=trace"), &["own trace", "own warning"]),
+        ] {
+            assert_eq!(logged(level), messages, "{level:?}");
+        }
+    }
 }
