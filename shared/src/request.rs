@@ -7,6 +7,13 @@ use http::{HeaderMap, Method};
 
 use crate::path::CanonicalPath;
 
+/// Whether requests of this method can go through. `CONNECT` has no path to route by and would open a tunnel to the
+/// upstream past every later stage; the answer to a `TRACE` shows the client what is added for the upstream alone
+/// (RFC 9110 sections 9.3.6 and 9.3.8).
+pub fn goes_through(method: &Method) -> bool {
+    !matches!(*method, Method::CONNECT | Method::TRACE)
+}
+
 /// One client request, already canonical.
 #[derive(Clone, Debug)]
 pub struct Request {

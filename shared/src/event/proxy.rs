@@ -17,7 +17,7 @@ use super::json::{self, Object};
 use super::shape::Proxy;
 use super::{EventKind, host};
 use crate::path::CanonicalPath;
-use crate::request::Request;
+use crate::request::{Request, goes_through};
 
 /// What no request line can carry in its query (the WHATWG URL standard's query percent-encode set; `http::Uri` refuses
 /// the same). Everything else stays as the client wrote it, whether RFC 3986 knows it or not: upstreams may sign it.
@@ -50,12 +50,12 @@ fn read_request(
 ) -> Result<Request, String> {
     let context = context.as_ref().map_err(Clone::clone)?;
     let http = context.object("http", "requestContext.http.")?;
-    let method = http.required("method")?;
+    let method = read_method(&http)?;
     let source = http.required("sourceIp")?;
     let authority = read_authority(&headers.hosts, context)?;
     let query = envelope.text("rawQueryString")?.unwrap_or_default();
     Ok(Request {
-        method: Method::from_bytes(method.as_bytes()).map_err(|_| http.wrong("method", "is not an HTTP method"))?,
+        method,
         host: host::of_authority(&authority)?,
         authority,
         path: read_path(envelope, kind, context)?,
@@ -68,6 +68,15 @@ fn read_request(
             .to_canonical(),
         https: is_https(&headers.map),
     })
+}
+
+fn read_method(http: &Object<'_>) -> Result<Method, String> {
+    let text = http.required("method")?;
+    let method = Method::from_bytes(text.as_bytes()).map_err(|_| http.wrong("method", "is not an HTTP method"))?;
+    match goes_through(&method) {
+        true => Ok(method),
+        false => Err(http.wrong("method", "is one that goes through no gateway")),
+    }
 }
 
 /// The path, decoded or not as the front door gives it, without the stage that an HTTP API puts in front.

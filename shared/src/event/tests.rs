@@ -384,6 +384,8 @@ fn refusals_name_the_member() {
         ("/requestContext/http/method", json!(null)),
         ("/requestContext/http/method", json!("GE T")),
         ("/requestContext/http/method", json!("")),
+        ("/requestContext/http/method", json!("CONNECT")),
+        ("/requestContext/http/method", json!("TRACE")),
         ("/requestContext/http/sourceIp", json!(null)),
         ("/requestContext/http/sourceIp", json!("203.0.113.7:80")),
         ("/requestContext/http/sourceIp", json!("")),

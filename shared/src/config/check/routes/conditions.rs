@@ -10,6 +10,7 @@ use crate::config::decode::{Field, Map, Text};
 use crate::config::raw;
 use crate::config::report::Report;
 use crate::config::tree::quote;
+use crate::request::goes_through;
 use crate::router::Conditions;
 
 pub(super) fn of(raw: &raw::Route, client_headers: &HeaderRules, report: &mut Report) -> Conditions {
@@ -53,6 +54,7 @@ fn method(text: &str) -> Result<Method, String> {
     }
     let upper = text.to_ascii_uppercase();
     match Method::from_bytes(upper.as_bytes()) {
+        Ok(method) if !goes_through(&method) => Err(format!("{shown} goes through no gateway: it is refused with 400")),
         Ok(method) if upper == text => Ok(method),
         Ok(_) => Err(format!(
             "{shown} is not a method: methods are upper-case (did you mean {upper:?}?)"
