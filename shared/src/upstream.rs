@@ -54,7 +54,8 @@ impl Caller {
 
     /// Calls the route's upstream within its time-out and what is left of the request's budget. The answer is
     /// already cleaned for the client: no hop-by-hop headers, no internal host.
-    /// Errors: `BadRequest` (a target too long), `UpstreamUnreachable`, `UpstreamTimeout`, `UpstreamInvalid`, `ResponseTooLarge`.
+    /// Errors: `BadRequest` (a target too long), `UpstreamUnreachable`, `UpstreamTimeout`, `UpstreamInvalid`,
+    /// `ResponseTooLarge`.
     pub async fn call(
         &self,
         route: &Route,

@@ -3,7 +3,7 @@
 
 use bytes::Bytes;
 use http::header::{self, HeaderName, HeaderValue};
-use http::{HeaderMap, Response, StatusCode};
+use http::{HeaderMap, Method, Response, StatusCode};
 use url::Url;
 
 use super::Upstream;
@@ -16,17 +16,30 @@ use crate::request::Request;
 mod tests;
 
 pub(super) fn clean(route: &Route, request: &Request, response: &mut Response<Bytes>) {
-    let has_no_length = response.status() == StatusCode::NO_CONTENT;
+    restate_length(request, response);
     let headers = response.headers_mut();
     remove_hop_by_hop(headers);
-    if has_no_length {
-        // RFC 9110 section 8.6. A front door that takes the upstream's word would wait for bytes that never come.
-        headers.remove(header::CONTENT_LENGTH);
-    }
     for name in [header::LOCATION, header::CONTENT_LOCATION] {
         rewrite_location(route, headers, name);
     }
     restrict_cookies(headers, &request.host);
+}
+
+/// Makes `Content-Length` true. Under `Transfer-Encoding` an upstream's word counts for nothing and may not be passed
+/// on (RFC 9112 section 6.3); a front door that took it would cut the body short or wait for bytes that never come.
+/// Where no body belongs it may say how long one would be, but not on a 204 (RFC 9110 section 8.6).
+fn restate_length(request: &Request, response: &mut Response<Bytes>) {
+    let status = response.status();
+    let length = response.body().len();
+    let headers = response.headers_mut();
+    if status == StatusCode::NO_CONTENT {
+        headers.remove(header::CONTENT_LENGTH);
+    } else if request.method != Method::HEAD
+        && status != StatusCode::NOT_MODIFIED
+        && headers.contains_key(header::CONTENT_LENGTH)
+    {
+        headers.insert(header::CONTENT_LENGTH, length.into());
+    }
 }
 
 /// Each value by itself: of several, the one that a client follows is not ours to guess.
