@@ -8,7 +8,7 @@ use std::net::IpAddr;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
-use http::header::{CONTENT_LENGTH, COOKIE, HOST};
+use http::header::{AUTHORIZATION, CONTENT_LENGTH, COOKIE, HOST, PROXY_AUTHORIZATION};
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 use serde_json::value::RawValue;
@@ -22,6 +22,9 @@ use crate::request::{Request, goes_through};
 /// What no request line can carry in its query (the WHATWG URL standard's query percent-encode set; `http::Uri` refuses
 /// the same). Everything else stays as the client wrote it, whether RFC 3986 knows it or not: upstreams may sign it.
 const OUTSIDE_QUERY: &AsciiSet = &CONTROLS.add(b' ').add(b'"').add(b'#').add(b'<').add(b'>');
+
+/// Headers whose values no `Debug` output shows, wherever it ends up.
+const CREDENTIALS: [HeaderName; 3] = [AUTHORIZATION, COOKIE, PROXY_AUTHORIZATION];
 
 /// Headers as they are read.
 #[derive(Default)]
@@ -144,8 +147,9 @@ fn read_header(name: &str, value: &RawValue, headers: &mut Headers) -> Result<()
     if name == CONTENT_LENGTH {
         return Ok(());
     }
-    let value = HeaderValue::from_bytes(text.as_bytes())
+    let mut value = HeaderValue::from_bytes(text.as_bytes())
         .map_err(|_| format!("The event's header `{name}` holds a control character."))?;
+    value.set_sensitive(CREDENTIALS.contains(&name));
     let too_many = |_| "The event's `headers` hold too many names.".to_owned();
     headers.map.try_append(name, value).map_err(too_many).map(drop)
 }
@@ -157,8 +161,9 @@ fn read_cookies(envelope: &Object<'_>, headers: &mut HeaderMap) -> Result<(), St
     if cookies.is_empty() {
         return Ok(());
     }
-    let value = HeaderValue::from_maybe_shared(Bytes::from(cookies.join("; ")))
+    let mut value = HeaderValue::from_maybe_shared(Bytes::from(cookies.join("; ")))
         .map_err(|_| envelope.wrong("cookies", "holds a control character"))?;
+    value.set_sensitive(true);
     let too_many = |_| "The event's `headers` hold too many names.".to_owned();
     headers.try_insert(COOKIE, value).map_err(too_many).map(drop)
 }

@@ -664,3 +664,14 @@ proptest! {
         prop_assert_eq!(request(&with(HTTP_GET, "/body", json!(text))).unwrap().body, text.as_bytes());
     }
 }
+
+#[test]
+fn debug_output_shows_no_credential() {
+    let mut payload = with(HTTP_GET, "/cookies", json!(["sid=s3cret"]));
+    for name in ["authorization", "Proxy-Authorization"] {
+        payload = with(&payload, &format!("/headers/{name}"), json!("Bearer s3cret"));
+    }
+    let request = request(&payload).unwrap();
+    assert_eq!(request.headers["authorization"], "Bearer s3cret");
+    assert!(!format!("{request:?}").contains("s3cret"));
+}
