@@ -79,60 +79,86 @@ async fn serve(options: &DevOptions, console: &Console, shutdown: &Shutdown) -> 
     let text = source.read()?;
     let places = Places::of(options)?;
     let front = open(&places.front, console).await?;
-    // Dropped with everything in it when this future is.
-    let mut servers = JoinSet::new();
+    let mut behind = Behind::start(&places, &source, console).await?;
+    accept(&behind.variables, &source.name(), &text, console).map_err(Failure::usage)?;
+    let runtime = behind.runtime(options, console, shutdown)?;
 
-    let provider = serve_provider(&places, console, &mut servers).await?;
-    let mut variables = Variables::default();
-    variables.set(ISSUER_VARIABLE, provider.issuer());
-    let _services = match source {
-        Source::Store => Some(Services::start(&mut variables).await?),
-        Source::File(_) => None,
-    };
-    let checked = variables
-        .parse(&source.name(), &text)
-        .map_err(|mistakes| Failure::usage(mistakes.to_string()))?;
-    checked.warnings.iter().for_each(|warning| console.warn(warning));
-
-    let kind = event_kind(options.event);
-    let (database, database_url) = open_database(&places, console).await?;
-    let runtime = Runtime {
-        kind: Some(kind),
-        most: options.environments.into(),
-        timeout: options.timeout,
-        console: console.clone(),
-        variables,
-        database: database.endpoint().to_owned(),
-        part: shutdown.part(),
-        snapshots: runtime::snapshots()?,
-        numbers: Arc::new(AtomicUsize::new(0)),
-    };
     let first = Environments::start(runtime.setting(&text)?).await;
     let first = first.map_err(|error| Failure::unavailable(format!("the first function environment {error}")))?;
     let (serving, environments) = watch::channel(first);
     let address = front.address;
-    serve_front(
-        front,
-        Front {
-            kind,
-            port: address.port(),
-            environments,
-        },
-        &mut servers,
-    );
+    behind.serve_front(front, event_kind(options.event), environments);
 
-    console.say(&format!("dynamodb on {database_url}"));
-    console.say(&format!("identity provider on {}", provider.issuer()));
+    console.say(&format!("dynamodb on {}", behind.database_url));
+    console.say(&format!("identity provider on {}", behind.provider.issuer()));
     console.say(&format!("listening on http://{address}"));
     match source {
         Source::Store => {
-            console.say(&tour(address, &database_url, &provider)?);
+            console.say(&tour(address, &behind.database_url, &behind.provider)?);
             std::future::pending().await
         }
         Source::File(path) => {
             let load = async |text| load(&runtime, &path, text).await;
             reload::watch(&path, text.clone(), serving, console.clone(), load).await
         }
+    }
+}
+
+/// What runs in this program beside the function environments. It ends when it is dropped.
+struct Behind {
+    servers: JoinSet<()>,
+    provider: Arc<IdentityProvider>,
+    database: Database,
+    /// Where the user reaches the database.
+    database_url: String,
+    variables: Variables,
+    _services: Option<Services>,
+}
+
+impl Behind {
+    async fn start(places: &Places, source: &Source, console: &Console) -> Result<Self, Failure> {
+        let mut servers = JoinSet::new();
+        let provider = serve_provider(places, console, &mut servers).await?;
+        let mut variables = Variables::default();
+        variables.set(ISSUER_VARIABLE, provider.issuer());
+        let services = match source {
+            Source::Store => Some(Services::start(&mut variables).await?),
+            Source::File(_) => None,
+        };
+        let (database, database_url) = open_database(places, console).await?;
+        Ok(Self {
+            servers,
+            provider,
+            database,
+            database_url,
+            variables,
+            _services: services,
+        })
+    }
+
+    fn runtime(&self, options: &DevOptions, console: &Console, shutdown: &Shutdown) -> Result<Runtime, Failure> {
+        Ok(Runtime {
+            kind: Some(event_kind(options.event)),
+            most: options.environments.into(),
+            timeout: options.timeout,
+            console: console.clone(),
+            variables: self.variables.clone(),
+            database: self.database.endpoint().to_owned(),
+            part: shutdown.part(),
+            snapshots: runtime::snapshots()?,
+            numbers: Arc::new(AtomicUsize::new(0)),
+        })
+    }
+
+    fn serve_front(&mut self, opened: Opened, kind: EventKind, environments: watch::Receiver<Environments>) {
+        let front = Arc::new(Front {
+            kind,
+            port: opened.address.port(),
+            environments,
+        });
+        let handler = move |request, client| Arc::clone(&front).answer(request, client);
+        self.servers
+            .spawn(server::serve(opened.listener, Access::Public, handler));
     }
 }
 
@@ -183,6 +209,9 @@ async fn serve_provider(
 /// The database and the URL by which the user reaches it.
 async fn open_database(places: &Places, console: &Console) -> Result<(Database, String), Failure> {
     if let Some(database) = Database::named(console).await {
+        if places.database.given.is_some() {
+            console.note("--dynamodb-listen is not used, because the environment names another engine");
+        }
         let url = database.endpoint().to_owned();
         return Ok((database, url));
     }
@@ -190,12 +219,6 @@ async fn open_database(places: &Places, console: &Console) -> Result<(Database, 
     let mut database = Database::embedded().await?;
     database.publish(opened.listener, Access::guarded(opened.address));
     Ok((database, format!("http://{}", opened.address)))
-}
-
-fn serve_front(opened: Opened, front: Front, servers: &mut JoinSet<()>) {
-    let front = Arc::new(front);
-    let handler = move |request, client| Arc::clone(&front).answer(request, client);
-    servers.spawn(server::serve(opened.listener, Access::Public, handler));
 }
 
 fn tour(gateway: SocketAddr, database: &str, provider: &IdentityProvider) -> Result<String, Failure> {
@@ -214,16 +237,18 @@ fn tour(gateway: SocketAddr, database: &str, provider: &IdentityProvider) -> Res
     .text())
 }
 
+/// Whether a config can be served; its mistakes otherwise. Warnings are said.
+fn accept(variables: &Variables, name: &str, text: &str, console: &Console) -> Result<(), String> {
+    let checked = variables.parse(name, text).map_err(|mistakes| mistakes.to_string())?;
+    checked.warnings.iter().for_each(|warning| console.warn(warning));
+    Ok(())
+}
+
 /// Environments for a changed config, or why there are none.
 async fn load(runtime: &Runtime, path: &Path, text: String) -> Reload {
-    let checked = match runtime.variables.parse(&path.display().to_string(), &text) {
-        Ok(checked) => checked,
-        Err(mistakes) => return Reload::Refused(mistakes.to_string()),
-    };
-    checked
-        .warnings
-        .iter()
-        .for_each(|warning| runtime.console.warn(warning));
+    if let Err(mistakes) = accept(&runtime.variables, &path.display().to_string(), &text, &runtime.console) {
+        return Reload::Refused(mistakes);
+    }
     let setting = match runtime.setting(&text) {
         Ok(setting) => setting,
         Err(failure) => return Reload::Refused(failure.to_string()),

@@ -135,17 +135,8 @@ impl Proxy {
         let Ok(body) = body.collect().await else {
             return unreachable();
         };
-        // Our own server frames the answer; and no page may read it, not even one of this origin.
+        // Our own server frames the answer.
         for name in [TRANSFER_ENCODING, CONTENT_LENGTH, CONNECTION] {
-            parts.headers.remove(name);
-        }
-        let cors: Vec<_> = parts
-            .headers
-            .keys()
-            .filter(|name| name.as_str().starts_with("access-control-"))
-            .cloned()
-            .collect();
-        for name in cors {
             parts.headers.remove(name);
         }
         Response::from_parts(parts, Full::new(body.to_bytes()))
@@ -157,6 +148,7 @@ impl Proxy {
         let body = body
             .map_err(|_| message(StatusCode::PAYLOAD_TOO_LARGE, "The request is over 16 MiB."))?
             .to_bytes();
+        // Without an origin the engine sends no CORS header, not even to a page of this listener's own origin.
         for name in [HOST, ORIGIN, TRANSFER_ENCODING, CONTENT_LENGTH, CONNECTION] {
             parts.headers.remove(name);
         }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::header::CONTENT_LENGTH;
 use http::request::Parts;
-use http::{Request, StatusCode, Version};
+use http::{Request, StatusCode};
 use http_body_util::{BodyExt, Limited};
 use hyper::body::Incoming;
 use tokio::sync::watch;
@@ -30,8 +30,8 @@ const LARGEST_EVENT: usize = 6 * 1024 * 1024;
 /// An HTTP API waits no longer for an integration.
 const INTEGRATION_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// An answer of the service's own, in its words.
-#[derive(Clone, Copy, Debug)]
+/// What a front door says itself: status and `message`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Refusal(StatusCode, &'static str);
 
 const BAD_REQUEST: Refusal = Refusal(StatusCode::BAD_REQUEST, "Bad Request");
@@ -57,7 +57,7 @@ impl Front {
     /// Answers one request, whatever it is.
     pub(crate) async fn answer(self: Arc<Self>, request: Request<Incoming>, client: SocketAddr) -> Answer {
         let served = self.serve(request, client).await;
-        served.unwrap_or_else(|Refusal(status, words)| message(status, words))
+        served.unwrap_or_else(|Refusal(status, text)| message(status, text))
     }
 
     async fn serve(&self, request: Request<Incoming>, client: SocketAddr) -> Result<Answer, Refusal> {
@@ -119,7 +119,7 @@ fn check_head(parts: &Parts) -> Result<&str, Refusal> {
         .uri
         .authority()
         .is_none_or(|authority| authority.as_str().eq_ignore_ascii_case(host));
-    if !own || !parts.uri.path().starts_with('/') || parts.version < Version::HTTP_10 {
+    if !own || !parts.uri.path().starts_with('/') {
         return Err(BAD_REQUEST);
     }
     Ok(host)

@@ -58,9 +58,10 @@ fn work(id: &str) -> Invocation {
 async fn given(api: &mut RuntimeApi, function: &Function, id: &str) -> (oneshot::Receiver<Outcome>, Response<Bytes>) {
     let give = async {
         let asking = api.asked().await.unwrap();
-        api.give(asking, work(id)).unwrap()
+        api.give(asking, work(id))
     };
-    tokio::join!(give, function.next())
+    let (outcome, event) = tokio::join!(give, function.next());
+    (outcome.unwrap(), event)
 }
 
 #[tokio::test]
