@@ -14,8 +14,8 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 pub use pattern::{PathPattern, PathPrefix, Segment};
 
-/// What is escaped when a path is forwarded: all but unreserved characters, sub-delims, `:` and `@`
-/// (`pchar`, RFC 3986 section 3.3), and the `/` between segments.
+/// What is escaped when a path is forwarded: all but `pchar` (RFC 3986 section 3.3) and the `/` between segments; and
+/// `;`, where servlet containers cut a segment: `/private;/x` must not become `/private/x` behind our back.
 const OUTSIDE_PATH: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'-')
     .remove(b'.')
@@ -30,7 +30,6 @@ const OUTSIDE_PATH: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'*')
     .remove(b'+')
     .remove(b',')
-    .remove(b';')
     .remove(b'=')
     .remove(b':')
     .remove(b'@')
@@ -66,8 +65,8 @@ impl CanonicalPath {
         &self.0
     }
 
-    /// The path percent-encoded for a request line: everything but unreserved characters, sub-delims, `:`, `@` and
-    /// `/` is escaped (RFC 3986 section 3.3). [`CanonicalPath::from_encoded`] of it is this path again.
+    /// The path percent-encoded for a request line: everything but unreserved characters, sub-delims other
+    /// than `;`, `:`, `@` and `/` is escaped (RFC 3986 section 3.3). [`CanonicalPath::from_encoded`] of it is this path again.
     pub fn encoded(&self) -> String {
         escaped(&self.0)
     }

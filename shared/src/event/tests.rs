@@ -175,7 +175,7 @@ fn http_odd_path() {
     insta::assert_snapshot!(shown(event_file!("http-odd-path")), @r"
     Http event from 203.0.113.7
     GET https://api.example.com (api.example.com)
-    /api/users/Zoë Müller/a+b;v=1/100%/ -> /api/users/Zo%C3%AB%20M%C3%BCller/a+b;v=1/100%25/?q=%C3%A4&x=%2F..%2F&y
+    /api/users/Zoë Müller/a+b;v=1/100%/ -> /api/users/Zo%C3%AB%20M%C3%BCller/a+b%3Bv=1/100%25/?q=%C3%A4&x=%2F..%2F&y
     accept: application/json
     accept-encoding: gzip, deflate, br
     user-agent: curl/8.5.0
@@ -253,7 +253,7 @@ fn url_odd_path() {
     insta::assert_snapshot!(shown(event_file!("url-odd-path")), @r"
     Url event from 203.0.113.7
     GET https://abcdefghijklmnopqrstuvwxyz012345.lambda-url.eu-central-1.on.aws (abcdefghijklmnopqrstuvwxyz012345.lambda-url.eu-central-1.on.aws)
-    /api/users/Zoë Müller/a+b;v=1/100%/ -> /api/users/Zo%C3%AB%20M%C3%BCller/a+b;v=1/100%25/?q=%C3%A4&x=%2F..%2F&y
+    /api/users/Zoë Müller/a+b;v=1/100%/ -> /api/users/Zo%C3%AB%20M%C3%BCller/a+b%3Bv=1/100%25/?q=%C3%A4&x=%2F..%2F&y
     accept: application/json
     accept-encoding: gzip, deflate, br
     user-agent: curl/8.5.0

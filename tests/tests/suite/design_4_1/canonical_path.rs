@@ -70,7 +70,11 @@ async fn accepted_paths(event: Event) {
         ("`//` is merged", "//a///b", "/a/b"),
         ("`//` at the end leaves one", "/a//", "/a/"),
         ("dots inside a segment are letters", "/a..b/...", "/a..b/..."),
-        ("`;` inside a segment is a letter", "/a;v=1/b", "/a;v=1/b"),
+        (
+            "`;` inside a segment is a letter, and stays one upstream",
+            "/a;v=1/b",
+            "/a%3Bv=1/b",
+        ),
         ("an escape of a plain letter is that letter", "/%61", "/a"),
         ("the root", "/", "/"),
     ];
