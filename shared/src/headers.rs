@@ -22,8 +22,28 @@ const SEALED_FAMILIES: [&str; 9] = [
     "x-amzn-mtls-",
 ];
 
-/// Single names for the same reason.
-const SEALED_NAMES: [&str; 2] = ["x-amzn-request-context", "x-amzn-lambda-context"];
+/// Single names for the same reason, and those by which frameworks let a client replace the path or the method that
+/// was routed and authorized.
+const SEALED_NAMES: [&str; 8] = [
+    "remote-user",
+    "x-amzn-lambda-context",
+    "x-amzn-request-context",
+    "x-http-method",
+    "x-http-method-override",
+    "x-method-override",
+    "x-original-url",
+    "x-rewrite-url",
+];
+
+/// What clients and foreign proxies call the client's address, besides `X-Forwarded-*`.
+const FORWARDING_NAMES: [&str; 6] = [
+    "cf-connecting-ip",
+    "forwarded",
+    "true-client-ip",
+    "x-client-ip",
+    "x-cluster-client-ip",
+    "x-real-ip",
+];
 
 /// Headers about one connection (RFC 9110 section 7.6.1), `Proxy` (CVE-2016-5385), and `Expect`, which was
 /// answered before the event was made.
@@ -112,10 +132,10 @@ pub fn text_of(value: &HeaderValue) -> Cow<'_, str> {
     }
 }
 
-/// `Forwarded`, `X-Real-IP`, `X-Forwarded-*`: always our own.
+/// The client's address under any name, and `X-Forwarded-*`: always our own.
 fn is_forwarding(name: &str) -> bool {
     let folded = folded(name);
-    folded == "forwarded" || folded == "x-real-ip" || folded.starts_with("x-forwarded-")
+    FORWARDING_NAMES.contains(&&*folded) || folded.starts_with("x-forwarded-")
 }
 
 /// The name as a CGI-like interface would read it. Ordinary names are borrowed as they are.

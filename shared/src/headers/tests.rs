@@ -37,6 +37,10 @@ fn every_family_is_sealed_in_every_spelling() {
         "X-Amzn-Mtls-Clientcert",
         "X-Amzn-Request-Context",
         "x_amzn_lambda_context",
+        "Remote-User",
+        "X-Original-URL",
+        "x_rewrite_url",
+        "X-HTTP-Method-Override",
         "X-Tenant",
         "x~tenant",
     ] {
@@ -72,6 +76,8 @@ fn forwarding_headers_are_always_our_own() {
         ("X-Forwarded-For", "1.2.3.4"),
         ("X-Forwarded-User", "root"),
         ("x.forwarded.host", "evil"),
+        ("True-Client-IP", "1.2.3.4"),
+        ("CF_Connecting_IP", "1.2.3.4"),
         ("Accept", "*/*"),
     ];
     assert_eq!(sealed(&rules(), &lines), ["accept"]);
