@@ -19,6 +19,8 @@ pub(super) fn clean(route: &Route, request: &Request, response: &mut Response<By
     restate_length(request, response);
     let headers = response.headers_mut();
     remove_hop_by_hop(headers);
+    // Another way to the upstream's own origin, past the gateway (RFC 7838).
+    headers.remove(header::ALT_SVC);
     for name in [header::LOCATION, header::CONTENT_LOCATION] {
         rewrite_location(route, headers, name);
     }
@@ -74,7 +76,7 @@ fn public_location(upstream: &Upstream, prefix: &str, location: &str) -> Option<
             Some(_) => Url::parse(&format!("{}:{location}", upstream.url.scheme())),
             None => Url::parse(location),
         };
-        let absolute = absolute.ok().filter(|url| url.origin() == upstream.url.origin())?;
+        let absolute = absolute.ok().filter(|url| is_same_server(url, &upstream.url))?;
         absolute[url::Position::BeforePath..].to_owned()
     };
     let base = upstream.url.path().trim_end_matches('/');
@@ -87,6 +89,12 @@ fn public_location(upstream: &Upstream, prefix: &str, location: &str) -> Option<
         return Some(format!("/{}", tail.trim_start_matches(['/', '\\', '\t'])));
     }
     Some(format!("{prefix}{tail}"))
+}
+
+/// Whether both name one server. The scheme does not count: an upstream called by http that is told the client came by
+/// https writes https into its locations, with its own host and port.
+fn is_same_server(one: &Url, other: &Url) -> bool {
+    one.host().is_some() && one.host() == other.host() && one.port() == other.port()
 }
 
 /// Takes `Domain` from cookies that name another domain than the public host (RFC 6265 section 5.2.3).

@@ -31,6 +31,8 @@ fn a_location_at_the_upstreams_origin_becomes_the_public_path() {
         ("http://orders:3002/base", "/api", "/basement", "/api/basement"),
         ("http://orders:80", "/api", "//orders/x", "/api/x"),
         ("http://orders", "/api", "HTTP://ORDERS:80/x", "/api/x"),
+        ("http://orders:3002", "/api", "https://orders:3002/x", "/api/x"),
+        ("http://orders", "/api", "https://orders/x", "/api/x"),
     ] {
         assert_eq!(
             public_location(&upstream(url), prefix, location).as_deref(),
@@ -44,7 +46,8 @@ fn a_location_at_the_upstreams_origin_becomes_the_public_path() {
 fn any_other_location_stays_as_it_is() {
     for location in [
         "https://idp.example.com/login",
-        "https://orders:3002/x",
+        "https://orders/x",
+        "ftp:orders",
         "http://orders:3003/x",
         "//elsewhere/x",
         "next",
