@@ -67,6 +67,8 @@ pub fn of_error(error: &GatewayError, format: ErrorFormat, request_id: &str) -> 
         request_id,
     );
     let headers = response.headers_mut();
+    // It is about this request, credential and moment; a 404 or 405 would be cacheable by default (RFC 9111 section 3).
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     if let Some(seconds) = error.retry_after() {
         headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
     }

@@ -57,6 +57,7 @@ fn as_a_problem_document_it_has_the_same_members() {
     insta::assert_snapshot!(shown(&of_error(&error, ErrorFormat::Problem, "req_1")), @r#"
     429 Too Many Requests
     content-type: application/problem+json
+    cache-control: no-store
     retry-after: 3
     {"type":"about:blank","title":"Too Many Requests","status":429,"detail":"Too many requests. Retry after 3 seconds.","error":"rate_limit_exceeded","message":"Too many requests. Retry after 3 seconds.","retry_after":3,"request_id":"req_1"}
     "#);
