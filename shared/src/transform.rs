@@ -60,7 +60,7 @@ pub enum OnUnparsable {
 /// first), `Content-Length` anew, `ETag` weak, digests dropped. The error is `UpstreamInvalid`.
 ///
 /// Each block of rules sees what the one before it left, new names included. A body without a media type is
-/// transformed if it is JSON and passed untouched if not: it does not claim to be. An empty body (HEAD, 204, 304)
+/// transformed if it is JSON, unparsable if it only begins like JSON, and passed untouched if not. An empty body (HEAD, 204, 304)
 /// passes; its headers are treated like those of the body it stands for. One block that refuses an unparsable body
 /// outweighs all that pass it.
 pub fn apply(rules: &[&ResponseRules], response: http::Response<Bytes>) -> Result<http::Response<Bytes>, GatewayError> {
@@ -85,7 +85,7 @@ pub fn apply(rules: &[&ResponseRules], response: http::Response<Bytes>) -> Resul
             restate(&mut answer.headers);
             Ok(http::Response::from_parts(answer, new))
         }
-        Err(unreadable) => match refusing(&rules, media, &unreadable) {
+        Err(unreadable) => match refusing(&rules, media, &body, &unreadable) {
             None => Ok(http::Response::from_parts(answer, body)),
             Some(block) => Err(GatewayError::UpstreamInvalid {
                 why: format!(
@@ -107,11 +107,16 @@ fn transform(rules: &[&ResponseRules], answer: &Parts, body: &Bytes) -> Result<B
 }
 
 /// The block that does not let such a body through; `None` when all do.
-fn refusing<'r>(rules: &[&'r ResponseRules], media: Media, unreadable: &Unreadable) -> Option<&'r ResponseRules> {
+fn refusing<'r>(
+    rules: &[&'r ResponseRules],
+    media: Media,
+    body: &[u8],
+    unreadable: &Unreadable,
+) -> Option<&'r ResponseRules> {
     if unreadable.may_be_json() {
         return rules.first().copied();
     }
-    if media == Media::Unnamed {
+    if media == Media::Unnamed && !content::begins_like_json(body) {
         return None;
     }
     rules

@@ -100,9 +100,12 @@ impl Media {
     }
 }
 
-/// `application/json`, `text/json`, and every structured syntax suffix `+json` (RFC 6839 section 3.1).
+/// Every type with `json` in its subtype: `application/json`, the suffix `+json` (RFC 6839 section 3.1), and also
+/// sequences such as `application/x-ndjson` and `application/json-seq`. Those are not one JSON text and end as
+/// unparsable, but a client could ask for them by `Accept`, and rules must not be passed by asking in another way.
 fn is_json(essence: &[u8]) -> bool {
-    essence == b"application/json" || essence == b"text/json" || essence.ends_with(b"+json")
+    let subtype = essence.splitn(2, |byte| *byte == b'/').nth(1).unwrap_or_default();
+    subtype.windows(4).any(|window| window == b"json")
 }
 
 /// Two tokens around a slash (RFC 9110 section 8.3.1). What is not names no type: clients guess.
@@ -125,6 +128,18 @@ pub(super) fn json_text(answer: &Parts, body: &Bytes) -> Result<Bytes, Unreadabl
     let unmarked = body.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(&body);
     let text: &RawValue = serde_json::from_slice(unmarked).map_err(Unreadable::NotJson)?;
     Ok(body.slice_ref(text.get().as_bytes()))
+}
+
+/// Whether a body of no type begins like JSON, as clients that guess would see it: with a bracket, after white space,
+/// a byte order mark or the NULs of a wider encoding.
+pub(super) fn begins_like_json(body: &[u8]) -> bool {
+    let begun = body.iter().find(|byte| {
+        !matches!(
+            byte,
+            b' ' | b'\t' | b'\r' | b'\n' | 0 | 0xEF | 0xBB | 0xBF | 0xFE | 0xFF
+        )
+    });
+    matches!(begun, Some(b'{' | b'['))
 }
 
 fn decode(headers: &HeaderMap, body: &Bytes) -> Result<Bytes, Unreadable> {

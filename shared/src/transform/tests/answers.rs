@@ -99,8 +99,7 @@ fn other_media_types_pass_untouched() {
     for media in [
         "text/plain",
         "text/html; a=application/json",
-        "application/x-ndjson",
-        "application/jsonx",
+        "application/x-jso",
         "image/png",
     ] {
         let headers = &[
@@ -113,6 +112,29 @@ fn other_media_types_pass_untouched() {
         ];
         passes_untouched(&[&refuse], answer(headers, r#"{"secret":1}"#));
     }
+}
+
+#[test]
+fn asking_for_a_sequence_does_not_pass_the_rules() {
+    let refuse = hide_secret(OnUnparsable::Refuse);
+    for media in [
+        "application/x-ndjson",
+        "application/jsonl",
+        "application/json-seq",
+        "Application/X-NDJSON; a=b",
+    ] {
+        let sequence = answer(&[("content-type", media)], "{\"secret\":1}\n{\"secret\":2}\n");
+        assert!(apply(&[&refuse], sequence).is_err(), "{media}");
+    }
+}
+
+#[test]
+fn a_body_of_no_type_that_begins_like_json_must_be_json() {
+    let refuse = hide_secret(OnUnparsable::Refuse);
+    for body in ["{\"secret\":1}\n{\"secret\":2}", " [1,", "\u{feff}{", "{\0\"\0s\0\"\0"] {
+        assert!(apply(&[&refuse], answer(&[], body)).is_err(), "{body:?}");
+    }
+    passes_untouched(&[&refuse], answer(&[], "plain words"));
 }
 
 #[test]
