@@ -148,10 +148,7 @@ impl Gateway {
         visit.record.route = Some(Arc::clone(&route.id));
 
         let rule = self.limiter.rule(route, &request.path);
-        let (anonymous, personal) = rule.map_or((None, None), |rule| match rule.needs_no_identity() {
-            true => (Some(rule), None),
-            false => (None, Some(rule)),
-        });
+        let anonymous = rule.filter(|rule| rule.needs_no_identity());
         self.admit(anonymous, route, &request, None, visit).await?;
 
         visit.record.stage("authenticate");
@@ -159,7 +156,7 @@ impl Gateway {
         if let Some(identity) = &identity {
             identity.stamp(&mut request.headers);
         }
-
+        let personal = rule.filter(|rule| !rule.needs_no_identity());
         self.admit(personal, route, &request, identity.as_ref(), visit).await?;
 
         visit.record.stage("call");
