@@ -255,7 +255,7 @@ async fn media_types(event: Event) {
         ("application/vnd.api+json;version=1", to),
         ("text/plain", from),
         ("text/html", from),
-        ("application/jsonlines", from),
+        ("application/jsonlines", to),
         ("application/octet-stream", from),
     ];
     for (media_type, body) in rows {
