@@ -122,20 +122,33 @@ impl Environment {
         let _ = self.process.child.wait().await;
     }
 
+    /// Whether the function asks for work again, after an answer. Lambda's time-out holds until then.
+    pub(crate) async fn asks_again(&mut self, limit: Duration) -> bool {
+        matches!(timeout(limit, self.ready()).await, Ok(None))
+    }
+
     /// One event. After an error that is an end, stop the environment.
     pub(crate) async fn invoke(&mut self, work: Invocation, limit: Duration) -> Result<bytes::Bytes, InvokeError> {
-        let Some(asking) = self.asking.take() else {
-            return Err(InvokeError::Crashed("it never asked for an event".to_owned()));
-        };
-        let Some(outcome) = self.api.give(asking, work) else {
-            return Err(InvokeError::Crashed(self.process.exit_text().await));
+        let outcome = timeout(limit, self.outcome(work)).await;
+        outcome.unwrap_or(Err(InvokeError::TimedOut(limit)))
+    }
+
+    async fn outcome(&mut self, work: Invocation) -> Result<bytes::Bytes, InvokeError> {
+        let outcome = loop {
+            if let Some(status) = self.ready().await {
+                return Err(InvokeError::Crashed(status.to_string()));
+            }
+            // A question that was given up is no end: the function may ask anew, on another connection.
+            let asking = self.asking.take();
+            if let Some(outcome) = asking.and_then(|asking| self.api.give(asking, work.clone())) {
+                break outcome;
+            }
         };
         tokio::select! {
             // An answer that has arrived counts, even when its function ended right after it.
             biased;
             Ok(outcome) = outcome => outcome.map_err(InvokeError::Function),
-            () = self.process.exited() => Err(InvokeError::Crashed(self.process.exit_text().await)),
-            () = tokio::time::sleep(limit) => Err(InvokeError::TimedOut(limit)),
+            how = self.process.exit_text() => Err(InvokeError::Crashed(how)),
         }
     }
 
@@ -189,10 +202,7 @@ impl Process {
         })
     }
 
-    async fn exited(&mut self) {
-        let _ = self.child.wait().await;
-    }
-
+    /// Waits for its end and says how that was.
     async fn exit_text(&mut self) -> String {
         self.child
             .wait()

@@ -210,7 +210,7 @@ impl Shared {
             }
             // Nobody waits any more when the client went away.
             let _ = job.answer.send(result);
-            if ends || environment.ready().await.is_some() {
+            if ends || !environment.asks_again(self.setting.timeout).await {
                 return !ends;
             }
         }

@@ -32,6 +32,14 @@ fn fake_function() {
             eprintln!("no config");
             std::process::exit(64)
         }
+        Ok("impatient") => {
+            // Gives its first question up; `serve` asks anew on another connection.
+            let api = std::env::var("AWS_LAMBDA_RUNTIME_API").unwrap();
+            let first = asked(&api, "GET", "invocation/next", "");
+            wait();
+            drop(first);
+            serve()
+        }
         _ => {}
     }
 }
@@ -61,6 +69,10 @@ fn serve() -> ! {
             }
             // Until it is killed.
             "hang" => std::thread::park(),
+            "answer and hang" => {
+                post("response", "{}");
+                std::thread::park();
+            }
             "error" => drop(post("error", r#"{"errorType":"Oops","errorMessage":"on purpose"}"#)),
             "environment" => {
                 let names = std::env::vars().map(|(name, value)| format!("{name}={value}\n"));
@@ -73,9 +85,7 @@ fn serve() -> ! {
                 post("response", deadline.unwrap());
             }
             "wait" => {
-                // Answers when somebody connects to the port in the environment and closes again.
-                let gate = std::env::var("GATE").unwrap();
-                let _ = TcpStream::connect(gate).unwrap().read(&mut [0]);
+                wait();
                 post("response", &std::process::id().to_string());
             }
             "echo" => {
@@ -95,7 +105,20 @@ fn serve() -> ! {
     }
 }
 
+/// Until the port that the environment names is connected to, and closed by its owner.
+fn wait() {
+    let gate = std::env::var("GATE").unwrap();
+    let _ = TcpStream::connect(gate).unwrap().read(&mut [0]);
+}
+
 fn call(api: &str, method: &str, operation: &str, body: &str) -> Option<String> {
+    let mut answer = String::new();
+    asked(api, method, operation, body)?.read_to_string(&mut answer).ok()?;
+    (!answer.is_empty()).then_some(answer)
+}
+
+/// Sends a request; the answer is still to be read.
+fn asked(api: &str, method: &str, operation: &str, body: &str) -> Option<TcpStream> {
     let mut stream = TcpStream::connect(api).ok()?;
     stream.set_read_timeout(Some(Duration::from_secs(60))).ok()?;
     write!(
@@ -104,7 +127,5 @@ fn call(api: &str, method: &str, operation: &str, body: &str) -> Option<String> 
         body.len()
     )
     .ok()?;
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer).ok()?;
-    (!answer.is_empty()).then_some(answer)
+    Some(stream)
 }

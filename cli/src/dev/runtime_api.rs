@@ -51,6 +51,14 @@ pub(crate) type Outcome = Result<Bytes, FunctionError>;
 #[derive(Debug)]
 pub(crate) struct Asking(oneshot::Sender<Invocation>);
 
+#[cfg(test)]
+impl Asking {
+    /// Returns when it is known that the function does not wait on this connection any more.
+    pub(crate) async fn given_up(&mut self) {
+        self.0.closed().await;
+    }
+}
+
 /// One environment's Runtime API. Closed when dropped.
 #[derive(Debug)]
 pub(crate) struct RuntimeApi {
@@ -107,14 +115,20 @@ impl RuntimeApi {
         self.asking.recv().await
     }
 
-    /// Gives an event to the function; what comes of it arrives later. `None` when the function went away.
+    /// Gives an event to the function; what comes of it arrives later. `None` when this question was given up:
+    /// the function went away, or it asks again.
     pub(crate) fn give(&self, to: Asking, work: Invocation) -> Option<oneshot::Receiver<Outcome>> {
         let (sender, outcome) = oneshot::channel();
-        *self.shared.lock() = Some(Current {
-            request_id: work.request_id.clone(),
+        let request_id = work.request_id.clone();
+        // Held until the event is noted, so that its answer cannot come before; noted only when it went out, so
+        // that a function which asks anew is not told that it has work already.
+        let mut current = self.shared.lock();
+        to.0.send(work).ok()?;
+        *current = Some(Current {
+            request_id,
             outcome: sender,
         });
-        to.0.send(work).ok().map(|()| outcome)
+        Some(outcome)
     }
 }
 

@@ -73,6 +73,26 @@ async fn a_hanging_one_is_given_up_and_killed() {
 }
 
 #[tokio::test]
+async fn a_question_that_was_given_up_is_asked_anew() {
+    let gate = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let mut command = fake_function::command("impatient");
+    let address = gate.local_addr().unwrap().to_string();
+    command.variables.push(("GATE".to_owned(), address));
+    let mut environment = Environment::start(&command, 7, &Console::kept()).await.unwrap();
+    drop(gate.accept().await.unwrap());
+    environment.asking.as_mut().unwrap().given_up().await;
+    answer(&mut environment, "1").await;
+    answer(&mut environment, "2").await;
+}
+
+#[tokio::test]
+async fn an_answer_is_no_sign_that_it_asks_again() {
+    let mut environment = started(&Console::kept()).await;
+    assert_eq!(answer(&mut environment, r#""answer and hang""#).await, "{}");
+    assert!(!environment.asks_again(Duration::from_millis(50)).await);
+}
+
+#[tokio::test]
 async fn an_init_failure_says_how_it_ended() {
     let console = Console::kept();
     let error = Environment::start(&fake_function::command("exit"), 1, &console)

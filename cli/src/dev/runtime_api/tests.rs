@@ -171,9 +171,10 @@ async fn a_function_that_went_away_gets_no_event() {
     };
     drop(function);
     // The server sees the closed connection in its own time.
-    asking.0.closed().await;
-    asking.0.closed().await;
+    asking.given_up().await;
     assert!(api.give(asking, work("r-1")).is_none());
+    let anew = Function::of(&api);
+    assert_eq!(given(&mut api, &anew, "r-1").await.1.status(), 200);
 }
 
 #[tokio::test]
