@@ -9,7 +9,7 @@ use tollgate::limit::{LimitRule, Rate};
 
 use crate::args::CheckOptions;
 use crate::document::{Variables, read_text};
-use crate::exit::Failure;
+use crate::exit::{Failure, print};
 
 /// "Maximum size of a parameter value" of CloudFormation, in bytes.
 const PARAMETER: usize = 4_096;
@@ -18,13 +18,12 @@ const VARIABLES: usize = 4_096;
 /// The variable that would carry it.
 const VARIABLE: &str = "GATEWAY_CONFIG";
 
-pub(crate) fn run(options: &CheckOptions) -> Result<(), Failure> {
+pub(crate) async fn run(options: &CheckOptions) -> Result<(), Failure> {
     let variables = Variables::with_default_issuer();
     let mut wrong = Vec::new();
     for file in &options.files {
-        match check(file, &variables) {
-            // A closed standard output does not make a config wrong.
-            Ok(report) => drop(std::io::stdout().write_all(report.as_bytes())),
+        match check(file, &variables).await {
+            Ok(report) => print(&report)?,
             Err(failure) => wrong.push(failure.to_string()),
         }
     }
@@ -35,9 +34,9 @@ pub(crate) fn run(options: &CheckOptions) -> Result<(), Failure> {
     }
 }
 
-fn check(file: &Path, variables: &Variables) -> Result<String, Failure> {
+async fn check(file: &Path, variables: &Variables) -> Result<String, Failure> {
     let name = file.display().to_string();
-    let text = read_text(file)?;
+    let text = read_text(file).await?;
     let checked = variables
         .parse(&name, &text)
         .map_err(|mistakes| Failure::usage(mistakes.to_string()))?;

@@ -76,7 +76,7 @@ pub(crate) async fn run(options: DevOptions) -> Result<(), Failure> {
 /// Returns only when something could not be started.
 async fn serve(options: &DevOptions, console: &Console, shutdown: &Shutdown) -> Result<Infallible, Failure> {
     let source = Source::new(options.config.clone());
-    let text = source.read()?;
+    let text = source.read().await?;
     let places = Places::of(options)?;
     let front = open(&places.front, console).await?;
     let mut behind = Behind::start(&places, &source, console).await?;

@@ -36,17 +36,19 @@ impl Source {
         }
     }
 
-    pub(crate) fn read(&self) -> Result<String, Failure> {
+    pub(crate) async fn read(&self) -> Result<String, Failure> {
         match self {
             Self::Store => Ok(STORE.to_owned()),
-            Self::File(path) => read_text(path),
+            Self::File(path) => read_text(path).await,
         }
     }
 }
 
-/// A file that the command line names.
-pub(crate) fn read_text(path: &Path) -> Result<String, Failure> {
-    std::fs::read_to_string(path).map_err(|error| Failure::usage(format!("{}: {error}", path.display())))
+/// A file that the command line names. Not on this thread: it may be a pipe that nobody writes to, and Ctrl-C must
+/// be heard all the same.
+pub(crate) async fn read_text(path: &Path) -> Result<String, Failure> {
+    let text = tokio::fs::read_to_string(path).await;
+    text.map_err(|error| Failure::usage(format!("{}: {error}", path.display())))
 }
 
 /// Values for placeholders: those that the command sets, before the environment's.
@@ -95,9 +97,9 @@ mod tests {
         assert_eq!(variables.get("TOLLGATE_TEST_NOT_SET"), None);
     }
 
-    #[test]
-    fn a_missing_file_is_named() {
-        let missing = Source::new(Some("no/such/file.yaml".into())).read();
+    #[tokio::test]
+    async fn a_missing_file_is_named() {
+        let missing = Source::new(Some("no/such/file.yaml".into())).read().await;
         assert!(matches!(missing, Err(Failure::Usage(why)) if why.starts_with("no/such/file.yaml: ")));
     }
 }

@@ -1,6 +1,6 @@
 //! How a command ends: what it says on standard error, and its exit code (the numbers of `sysexits.h`).
 
-use std::io::Write;
+use std::io::{ErrorKind, Write};
 use std::process::ExitCode;
 
 /// The command line or the config is wrong (`EX_USAGE`): trying again does not help.
@@ -51,6 +51,17 @@ impl Failure {
         // A closed standard error is no reason to end differently.
         let _ = writeln!(anstream::stderr(), "{self}");
         ExitCode::from(code)
+    }
+}
+
+/// Writes what a command was asked for. A reader that has read enough (`| head`) is no failure.
+pub(crate) fn print(text: &str) -> Result<(), Failure> {
+    let mut stdout = std::io::stdout().lock();
+    match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => {
+            Err(Failure::internal(format!("cannot write to standard output: {error}")))
+        }
+        _ => Ok(()),
     }
 }
 

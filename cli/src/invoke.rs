@@ -1,6 +1,5 @@
 //! `tollgate invoke`: one event through one function environment, over the Runtime API.
 
-use std::io::Write;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
@@ -21,7 +20,7 @@ use crate::dev::runtime::{self, Runtime};
 use crate::dev::services::Services;
 use crate::dev::shutdown::{Shutdown, asked_to_stop};
 use crate::document::{Source, Variables, read_text};
-use crate::exit::Failure;
+use crate::exit::{Failure, print};
 
 /// As `dev`'s default.
 const TIMEOUT: Duration = Duration::from_secs(30);
@@ -46,11 +45,11 @@ pub(crate) async fn run(options: InvokeOptions) -> Result<(), Failure> {
 }
 
 async fn invoke(options: &InvokeOptions, console: &Console, shutdown: &Shutdown) -> Result<Outcome, Failure> {
-    let event = read_text(&options.event)?;
+    let event = read_text(&options.event).await?;
     serde_json::from_str::<&RawValue>(&event)
         .map_err(|error| Failure::usage(format!("{}: is no JSON: {error}", options.event.display())))?;
     let source = Source::new(options.config.clone());
-    let text = source.read()?;
+    let text = source.read().await?;
     let mut variables = Variables::with_default_issuer();
     let _services = match source {
         Source::Store => Some(Services::start(&mut variables).await?),
@@ -94,8 +93,7 @@ fn show(outcome: Outcome) -> Result<(), Failure> {
             Err(Failure::Code(ExitCode::FAILURE)),
         ),
     };
-    let written = writeln!(std::io::stdout(), "{value:#}");
-    written.map_err(|error| Failure::internal(format!("cannot write the answer: {error}")))?;
+    print(&format!("{value:#}\n"))?;
     ended
 }
 

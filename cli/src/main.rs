@@ -10,10 +10,10 @@ mod invoke;
 mod lifeline;
 mod token;
 
-use std::io::Write;
 use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser};
+use tokio::runtime::Runtime;
 
 use crate::args::{Arguments, Command};
 use crate::exit::Failure;
@@ -31,18 +31,24 @@ fn main() -> ExitCode {
 
 fn run(command: Command) -> Result<(), Failure> {
     match command {
-        Command::Dev(options) => multi_threaded()?.block_on(dev::run(options)),
-        Command::Invoke(options) => multi_threaded()?.block_on(invoke::run(options)),
-        Command::Check(options) => check::run(&options),
-        Command::Token(options) => single_threaded()?.block_on(token::run(options)),
+        Command::Dev(options) => to_its_end(multi_threaded()?, dev::run(options)),
+        Command::Invoke(options) => to_its_end(multi_threaded()?, invoke::run(options)),
+        Command::Check(options) => to_its_end(single_threaded()?, check::run(&options)),
+        Command::Token(options) => to_its_end(single_threaded()?, token::run(options)),
         Command::Completions { shell } => {
             let mut script = Vec::new();
             clap_complete::generate(shell, &mut Arguments::command(), "tollgate", &mut script);
-            let written = std::io::stdout().write_all(&script);
-            written.map_err(|error| Failure::internal(format!("cannot write the script: {error}")))
+            exit::print(&String::from_utf8_lossy(&script))
         }
         Command::Function { lifeline } => function(lifeline),
     }
+}
+
+/// Runs a command, and waits for no thread that it left in a read which may never end.
+fn to_its_end(runtime: Runtime, command: impl Future<Output = Result<(), Failure>>) -> Result<(), Failure> {
+    let ended = runtime.block_on(command);
+    runtime.shutdown_background();
+    ended
 }
 
 fn function(lifeline: bool) -> Result<(), Failure> {
@@ -53,11 +59,11 @@ fn function(lifeline: bool) -> Result<(), Failure> {
     Err(Failure::Code(single_threaded()?.block_on(tollgate::lambda::serve())))
 }
 
-fn multi_threaded() -> Result<tokio::runtime::Runtime, Failure> {
-    tokio::runtime::Runtime::new().map_err(|error| Failure::internal(format!("cannot start threads: {error}")))
+fn multi_threaded() -> Result<Runtime, Failure> {
+    Runtime::new().map_err(|error| Failure::internal(format!("cannot start threads: {error}")))
 }
 
-fn single_threaded() -> Result<tokio::runtime::Runtime, Failure> {
+fn single_threaded() -> Result<Runtime, Failure> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     runtime.map_err(|error| Failure::internal(format!("cannot start the event loop: {error}")))
 }

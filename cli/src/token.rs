@@ -1,7 +1,5 @@
 //! `tollgate token`: asks the demo identity provider of a running `tollgate dev`.
 
-use std::io::Write;
-
 use bytes::Bytes;
 use http::header::CONTENT_TYPE;
 use http::{Method, Request};
@@ -9,7 +7,7 @@ use http_body_util::{BodyExt, Full};
 use serde_json::Value;
 
 use crate::args::TokenOptions;
-use crate::exit::Failure;
+use crate::exit::{Failure, print};
 use crate::http_client::http_client;
 
 pub(crate) async fn run(options: TokenOptions) -> Result<(), Failure> {
@@ -32,8 +30,7 @@ pub(crate) async fn run(options: TokenOptions) -> Result<(), Failure> {
         .to_bytes();
     let token = read_token(&body);
     let token = token.ok_or_else(|| Failure::unavailable(format!("{url} answered {status} without a token")))?;
-    let written = writeln!(std::io::stdout(), "{token}");
-    written.map_err(|error| Failure::internal(format!("cannot write the token: {error}")))
+    print(&format!("{token}\n"))
 }
 
 fn form(options: &TokenOptions) -> String {

@@ -1,5 +1,6 @@
 //! Takes a changed config into service while requests are served, or keeps the old one.
 
+use std::io::ErrorKind;
 use std::path::Path;
 use std::time::Duration;
 
@@ -12,19 +13,34 @@ use crate::dev::environments::Environments;
 /// How often the file is looked at.
 const INTERVAL: Duration = Duration::from_millis(300);
 
+/// A file's text, or why it has none.
+type Content = Result<String, String>;
+
+/// What a look sees. `None` for a file that is gone for a moment, and for what is no file, such as a pipe: it gives
+/// its text once, and reading it again might wait for ever.
+async fn content(path: &Path) -> Option<Content> {
+    if !tokio::fs::metadata(path).await.ok()?.is_file() {
+        return None;
+    }
+    match tokio::fs::read_to_string(path).await {
+        Err(error) if error.kind() == ErrorKind::NotFound => None,
+        read => Some(read.map_err(|error| error.to_string())),
+    }
+}
+
 /// Decides when a file's content is worth a try.
 #[derive(Debug)]
 struct Watched {
     /// What was tried last.
-    tried: String,
+    tried: Content,
     /// What the last look saw, when that was something new.
-    seen: Option<String>,
+    seen: Option<Content>,
 }
 
 impl Watched {
     /// The content to try now. Only what two looks in a row agree on, because an editor may be in the middle of
-    /// writing; `None` for the content also stands for a file that is gone for a moment.
-    fn look(&mut self, content: Option<String>) -> Option<String> {
+    /// writing.
+    fn look(&mut self, content: Option<Content>) -> Option<Content> {
         let content = content.filter(|content| *content != self.tried);
         let settled = content.is_some() && content == self.seen;
         self.seen = content;
@@ -57,15 +73,22 @@ pub(crate) async fn watch<F>(
 where
     F: AsyncFn(String) -> Reload,
 {
-    let mut watched = Watched { tried, seen: None };
+    let mut watched = Watched {
+        tried: Ok(tried),
+        seen: None,
+    };
     let mut looks = interval(INTERVAL);
     looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         looks.tick().await;
-        let Some(text) = watched.look(tokio::fs::read_to_string(path).await.ok()) else {
+        let Some(content) = watched.look(content(path).await) else {
             continue;
         };
-        match load(text).await {
+        let outcome = match content {
+            Ok(text) => load(text).await,
+            Err(why) => Reload::Refused(format!("{}: {why}", path.display())),
+        };
+        match outcome {
             Reload::Serves(environments) => {
                 serving.send_replace(environments).retire();
                 console.note(&format!("{} changed and is served now", path.display()));
@@ -90,12 +113,13 @@ mod tests {
 
     fn tries(looks: &[Option<&str>]) -> Vec<String> {
         let mut watched = Watched {
-            tried: "a".to_owned(),
+            tried: Ok("a".to_owned()),
             seen: None,
         };
         looks
             .iter()
-            .filter_map(|look| watched.look(look.map(str::to_owned)))
+            .filter_map(|look| watched.look(look.map(|text| Ok(text.to_owned()))))
+            .map(Result::unwrap)
             .collect()
     }
 
@@ -119,6 +143,19 @@ mod tests {
             tries(&[Some("b"), Some("a"), Some("b"), Some("a")]),
             Vec::<String>::new()
         );
+    }
+
+    #[tokio::test]
+    async fn only_files_have_a_content() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("gateway.yaml");
+        assert_eq!(content(&path).await, None, "gone");
+        assert_eq!(content(directory.path()).await, None, "a directory");
+        std::fs::write(&path, "a").unwrap();
+        assert_eq!(content(&path).await, Some(Ok("a".to_owned())));
+        std::fs::write(&path, [0xff]).unwrap();
+        let why = content(&path).await.unwrap().unwrap_err();
+        assert!(why.contains("UTF-8"), "{why}");
     }
 
     #[tokio::test(start_paused = true)]
