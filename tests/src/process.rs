@@ -1,10 +1,25 @@
 //! Processes by their ids: who descends from whom, and signals to them.
 
 use std::process::Command;
+use std::time::Instant;
+
+use crate::DEADLINE;
 
 /// Whether a process is there and not merely waiting to be reaped.
 pub fn is_running(pid: u32) -> bool {
     stat(pid).is_some_and(|(state, _)| state != 'Z')
+}
+
+/// Waits until a process has ended that somebody else started.
+///
+/// # Panics
+/// When it does not end.
+pub async fn ended(pid: u32) {
+    let began = Instant::now();
+    while is_running(pid) {
+        assert!(began.elapsed() < DEADLINE, "{pid} does not end");
+        tokio::task::yield_now().await;
+    }
 }
 
 /// The running processes that this one started, and those that they started.

@@ -1,11 +1,13 @@
 //! Environments are processes of their own, and nothing outlives the runtime.
 
+use std::process::Command;
 use std::sync::Arc;
 
 use serde_json::json;
 use tokio::sync::Notify;
 use tokio::task::JoinSet;
-use tollgate_tests::process::{is_running, signal};
+use tollgate_tests::process::{ended, is_running, signal};
+use tollgate_tests::running::{Running, tollgate};
 use tollgate_tests::{Answer, Api, Event, Gateway, Stage, get};
 
 async fn with_environments(most: u32) -> Api {
@@ -121,4 +123,35 @@ async fn sigterm_ends_it_while_a_request_is_under_way() {
         assert!(!is_running(process), "{process} outlived the runtime");
     }
     client.abort();
+}
+
+#[tokio::test]
+async fn a_killed_runtime_leaves_no_environment() {
+    let api = with_environments(2).await;
+    let environments = under_load(&api, 2, 2).await;
+    assert_eq!(environments.len(), 2);
+    signal(api.gateway.process().id(), "KILL");
+    for process in environments {
+        ended(process).await;
+    }
+}
+
+#[tokio::test]
+async fn a_config_from_a_pipe_is_served_and_can_be_interrupted() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let pipe = folder.path().join("pipe");
+    let made = Command::new("mkfifo").arg(&pipe).status();
+    assert!(made.is_ok_and(|status| status.success()), "mkfifo is there");
+    let mut command = tollgate();
+    command.arg("dev").arg("--config").arg(&pipe);
+    for listener in ["--listen", "--dynamodb-listen", "--idp-listen"] {
+        command.args([listener, "127.0.0.1:0"]);
+    }
+    let process = Running::start(command);
+    let document = r#"{"routes":[{"path":"/","upstream":"http://127.0.0.1:1","auth":"none"}]}"#;
+    std::fs::write(&pipe, document).expect("the pipe can be written");
+    process.address("listening on").await;
+    // Nobody writes the pipe a second time.
+    signal(process.id(), "INT");
+    assert!(process.exited().await.success());
 }
