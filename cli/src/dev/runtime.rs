@@ -1,6 +1,8 @@
 //! What a function environment is started with, for one text of the config.
 
 use std::io::Write;
+#[cfg(unix)]
+use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
@@ -39,7 +41,11 @@ pub(crate) struct Runtime {
 
 /// A private place for accepted texts.
 pub(crate) fn snapshots() -> Result<TempDir, Failure> {
-    let directory = tempfile::Builder::new().prefix("tollgate-").tempdir();
+    let mut directory = tempfile::Builder::new();
+    directory.prefix("tollgate-");
+    #[cfg(unix)]
+    directory.permissions(PermissionsExt::from_mode(0o700));
+    let directory = directory.tempdir();
     directory.map_err(|error| Failure::internal(format!("cannot make a temporary directory: {error}")))
 }
 
@@ -105,5 +111,17 @@ impl Runtime {
             .chain(own)
             .chain(kind.map(|kind| ("GATEWAY_EVENT", kind)));
         all.map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
+    }
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_other_user_sees_what_is_kept() {
+        let directory = snapshots().unwrap();
+        let mode = directory.path().metadata().unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o700);
     }
 }
