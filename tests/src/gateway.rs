@@ -83,6 +83,8 @@ impl Builder {
         command.args(["--log", "json", "--environments", &self.environments.to_string()]);
         command.args(["--event", if self.event == Event::Http { "http" } else { "url" }]);
         command.args(self.timeout.iter().flat_map(|duration| ["--timeout", duration]));
+        // What a killed one leaves behind goes with the folder.
+        command.env("TMPDIR", folder.path());
         command.envs(self.variables).current_dir(folder.path());
         Gateway::run(command, folder, config).await
     }
