@@ -1,7 +1,6 @@
 //! The end-to-end suites: every test starts the real binary and speaks HTTP to it.
 
 mod design_4_1;
-mod exactness;
 mod faults;
 mod local_runtime;
 mod record;
