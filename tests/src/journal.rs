@@ -62,7 +62,7 @@ impl<T: Clone> Journal<T> {
     }
 
     /// The first entry, past or to come, that `pick` takes; `None` when the journal closes or
-    /// [`DEADLINE`](crate::DEADLINE) passes without one.
+    /// [`DEADLINE`] passes without one.
     pub async fn find<R>(&self, pick: impl FnMut(&T) -> Option<R>) -> Option<R> {
         self.find_from(0, pick).await
     }

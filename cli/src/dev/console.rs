@@ -76,7 +76,7 @@ impl Console {
 
     /// A line of a function's standard error.
     pub(crate) fn function_complaint(&self, environment: usize, line: &str) {
-        self.err(&format!("{DIM}[{environment}]{DIM:#} {}", printable(line)));
+        self.err(&format!("{DIM}[{environment}]{DIM:#} {}", short_line::printable(line)));
     }
 
     fn out(&self, line: &str) {
@@ -95,19 +95,6 @@ fn record(line: &str) -> Option<Value> {
         .then(|| serde_json::from_str(line).ok())
         .flatten()?;
     value.get("status").is_some_and(Value::is_number).then_some(value)
-}
-
-/// Text from elsewhere, such as a request's path, without the control characters that steer terminals.
-pub(crate) fn printable(text: &str) -> String {
-    let mut printable = String::with_capacity(text.len());
-    for character in text.chars() {
-        if character.is_control() && character != '\t' {
-            printable.extend(character.escape_debug());
-        } else {
-            printable.push(character);
-        }
-    }
-    printable
 }
 
 #[cfg(test)]
@@ -165,10 +152,5 @@ mod tests {
             console.function_line(1, record);
             assert_eq!(console.lines(), [expected]);
         }
-    }
-
-    #[test]
-    fn control_characters_are_shown_not_obeyed() {
-        assert_eq!(printable("a\tb\r\u{9b}2Jé"), "a\tb\\r\\u{9b}2Jé");
     }
 }

@@ -3,7 +3,7 @@
 //! A web page can send requests to loopback addresses, and by rebinding its own name to 127.0.0.1 it can even
 //! read the answers. Both leave a trace that the page cannot change: a foreign `Origin`, or its name in `Host`.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use http::header::{HOST, ORIGIN};
 use http::{HeaderMap, HeaderValue, StatusCode};
@@ -18,8 +18,11 @@ pub(crate) enum Access {
         /// The port that `Host` must name.
         port: u16,
     },
-    /// Programs that reach it under any name (`--allow-remote`), but no page of another origin.
-    SameOrigin,
+    /// Programs of other machines too (`--allow-remote`), by address and port: a name could have been rebound to it.
+    Address {
+        /// The port that `Host` must name.
+        port: u16,
+    },
 }
 
 impl Access {
@@ -28,20 +31,27 @@ impl Access {
         if address.ip().is_loopback() {
             Self::Loopback { port: address.port() }
         } else {
-            Self::SameOrigin
+            Self::Address { port: address.port() }
         }
     }
 
     /// Whether a request with these headers is answered; otherwise the status and the reason.
     pub(crate) fn check(self, headers: &HeaderMap) -> Result<(), (StatusCode, &'static str)> {
-        if self == Self::Public {
-            return Ok(());
-        }
+        let (port, remote) = match self {
+            Self::Public => return Ok(()),
+            Self::Loopback { port } => (port, false),
+            Self::Address { port } => (port, true),
+        };
         let host = only_host(headers).ok_or((StatusCode::BAD_REQUEST, "Exactly one Host header is needed."))?;
-        if let Self::Loopback { port } = self
-            && !is_loopback(host, port)
-        {
-            return Err((StatusCode::FORBIDDEN, "This listener answers loopback names only."));
+        match address_of(host, port) {
+            Some(address) if remote || address.is_loopback() => {}
+            _ if remote => {
+                return Err((
+                    StatusCode::FORBIDDEN,
+                    "This listener is reached by its address, not by a name.",
+                ));
+            }
+            _ => return Err((StatusCode::FORBIDDEN, "This listener answers loopback names only.")),
         }
         let own_origin = format!("http://{host}");
         if headers
@@ -67,26 +77,25 @@ pub(crate) fn only_host(headers: &HeaderMap) -> Option<&str> {
     }
 }
 
-/// Whether a `Host` is a loopback address or `localhost`, with this port.
-fn is_loopback(host: &str, port: u16) -> bool {
+/// The address that a `Host` with this port names: a literal one, or `localhost`.
+fn address_of(host: &str, port: u16) -> Option<IpAddr> {
     let suffix = format!(":{port}");
     let name = match host.strip_suffix(&suffix) {
         Some(name) => name,
         // Port 80 is left out of `Host` (RFC 9110 section 7.2).
         None if port == 80 => host,
-        None => return false,
+        None => return None,
     };
     if name.eq_ignore_ascii_case("localhost") {
-        return true;
+        return Some(IpAddr::V4(Ipv4Addr::LOCALHOST));
     }
-    let literal = match name.strip_prefix('[') {
+    match name.strip_prefix('[') {
         Some(rest) => rest
             .strip_suffix(']')
             .and_then(|inner| inner.parse().ok())
             .map(IpAddr::V6),
         None => name.parse().ok().map(IpAddr::V4),
-    };
-    literal.is_some_and(|address| address.is_loopback())
+    }
 }
 
 #[cfg(test)]
@@ -156,7 +165,7 @@ mod tests {
 
     #[test]
     fn only_its_own_origin_is_answered() {
-        for access in [Access::Loopback { port: 8000 }, Access::SameOrigin] {
+        for access in [Access::Loopback { port: 8000 }, Access::Address { port: 8000 }] {
             for (origin, expected) in [
                 ("http://localhost:8000", 200),
                 ("http://127.0.0.1:8000", 403),
@@ -176,16 +185,22 @@ mod tests {
     }
 
     #[test]
-    fn beyond_loopback_any_name_but_no_foreign_page() {
-        assert_eq!(status(Access::SameOrigin, &[("host", "box.lan:8000")]), 200);
-        assert_eq!(
-            status(
-                Access::SameOrigin,
-                &[("host", "box.lan:8000"), ("origin", "https://evil.example")]
-            ),
-            403
-        );
-        assert_eq!(status(Access::SameOrigin, &[]), 400);
+    fn beyond_loopback_any_address_but_no_name_and_no_foreign_page() {
+        let remote = Access::Address { port: 8000 };
+        for host in [
+            "192.0.2.7:8000",
+            "[2001:db8::1]:8000",
+            "127.0.0.1:8000",
+            "localhost:8000",
+        ] {
+            assert_eq!(status(remote, &[("host", host)]), 200, "{host}");
+        }
+        for host in ["box.lan:8000", "evil.example:8000", "192.0.2.7:9000", "192.0.2.7"] {
+            assert_eq!(status(remote, &[("host", host)]), 403, "{host}");
+        }
+        let page = [("host", "192.0.2.7:8000"), ("origin", "https://evil.example")];
+        assert_eq!(status(remote, &page), 403);
+        assert_eq!(status(remote, &[]), 400);
     }
 
     #[test]
@@ -203,6 +218,9 @@ mod tests {
             Access::guarded("[::1]:80".parse().unwrap()),
             Access::Loopback { port: 80 }
         );
-        assert_eq!(Access::guarded("0.0.0.0:80".parse().unwrap()), Access::SameOrigin);
+        assert_eq!(
+            Access::guarded("0.0.0.0:80".parse().unwrap()),
+            Access::Address { port: 80 }
+        );
     }
 }

@@ -3,8 +3,6 @@
 use anstyle::{AnsiColor, Style};
 use serde_json::Value;
 
-use crate::dev::console::printable;
-
 const DIM: Style = Style::new().dimmed();
 
 /// `12:03:58 200 GET /api/users/42  12 ms  users  19 left`.
@@ -57,6 +55,19 @@ fn milliseconds(record: &Value) -> Option<String> {
     })
 }
 
+/// Text from elsewhere, such as a request's path, without the control characters that steer terminals.
+pub(crate) fn printable(text: &str) -> String {
+    let mut printable = String::with_capacity(text.len());
+    for character in text.chars() {
+        if character.is_control() && character != '\t' {
+            printable.extend(character.escape_debug());
+        } else {
+            printable.push(character);
+        }
+    }
+    printable
+}
+
 #[cfg(test)]
 mod tests {
     use serde_json::json;
@@ -100,5 +111,10 @@ mod tests {
     fn a_path_cannot_steer_the_terminal() {
         let record = json!({"status": 400, "method": "GET", "path": "/\u{1b}]0;owned\u{7}"});
         assert!(!format(&record).contains("\u{1b}]"), "{:?}", format(&record));
+    }
+
+    #[test]
+    fn control_characters_are_shown_not_obeyed() {
+        assert_eq!(printable("a\tb\r\u{9b}2Jé"), "a\tb\\r\\u{9b}2Jé");
     }
 }

@@ -51,10 +51,6 @@ fn work(id: &str) -> Invocation {
 }
 
 /// Gives the function its event, and returns where the outcome will arrive.
-#[expect(
-    clippy::async_yields_async,
-    reason = "the outcome comes later than this, when the test wants it"
-)]
 async fn given(api: &mut RuntimeApi, function: &Function, id: &str) -> (oneshot::Receiver<Outcome>, Response<Bytes>) {
     let give = async {
         let asking = api.asked().await.unwrap();
