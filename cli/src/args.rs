@@ -180,7 +180,7 @@ fn parse_timeout(text: &str) -> Result<Duration, String> {
     Ok(timeout)
 }
 
-/// `250ms`, `2s`, `10m`, `8h`: the config's durations.
+/// `250ms`, `2s`, `10m` as in a config, and `8h` besides: tokens live longer than requests.
 pub(crate) fn parse_duration(text: &str) -> Result<Duration, String> {
     let wrong = || format!("{text:?} is no duration; write a whole number and ms, s, m or h, such as 30s");
     let digits = text.find(|c: char| !c.is_ascii_digit()).ok_or_else(wrong)?;
@@ -254,7 +254,7 @@ mod tests {
     }
 
     #[test]
-    fn durations_are_those_of_the_config() {
+    fn durations_are_whole_numbers_with_their_unit() {
         assert_eq!(parse_duration("10m"), Ok(Duration::from_secs(600)));
         assert_eq!(parse_duration("8h"), Ok(Duration::from_secs(8 * 3600)));
         for wrong in ["", "s", "1", "1.5s", "-1s", "1 s", "1d", "99999999999s"] {

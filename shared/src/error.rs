@@ -70,6 +70,8 @@ pub enum GatewayError {
         /// How long it was waited for.
         after: Duration,
     },
+    /// The time for the whole request was used up before its upstream could be called.
+    DeadlineExceeded,
     /// The upstream's answer is no answer: reset, truncated, not HTTP, or not the JSON it says it is.
     UpstreamInvalid {
         /// Why, for the log only.
@@ -100,7 +102,7 @@ impl GatewayError {
             Self::UpstreamUnreachable { .. } | Self::UpstreamInvalid { .. } | Self::ResponseTooLarge { .. } => {
                 StatusCode::BAD_GATEWAY
             }
-            Self::UpstreamTimeout { .. } => StatusCode::GATEWAY_TIMEOUT,
+            Self::UpstreamTimeout { .. } | Self::DeadlineExceeded => StatusCode::GATEWAY_TIMEOUT,
             Self::Internal { .. } => StatusCode::INTERNAL_SERVER_ERROR,
         }
     }
@@ -118,6 +120,7 @@ impl GatewayError {
             Self::LimitStoreUnavailable { .. } => "limit_store_unavailable",
             Self::UpstreamUnreachable { .. } => "upstream_unreachable",
             Self::UpstreamTimeout { .. } => "upstream_timeout",
+            Self::DeadlineExceeded => "deadline_exceeded",
             Self::UpstreamInvalid { .. } => "upstream_invalid_response",
             Self::ResponseTooLarge { .. } => "response_too_large",
             Self::Internal { .. } => "internal_error",
@@ -144,6 +147,7 @@ impl GatewayError {
             Self::LimitStoreUnavailable { .. } => "Requests cannot be counted right now.".into(),
             Self::UpstreamUnreachable { .. } => "The service behind this path cannot be reached.".into(),
             Self::UpstreamTimeout { .. } => "The service behind this path did not answer in time.".into(),
+            Self::DeadlineExceeded => "There was no time left to call the service behind this path.".into(),
             Self::UpstreamInvalid { .. } => "The service behind this path gave an invalid answer.".into(),
             Self::Internal { .. } => "The gateway failed on this request.".into(),
         }
@@ -158,9 +162,10 @@ impl GatewayError {
             | Self::MissingCredential
             | Self::InvalidCredential { .. }
             | Self::RateLimited { .. } => Fault::Client,
-            Self::KeySetUnavailable { .. } | Self::LimitStoreUnavailable { .. } | Self::Internal { .. } => {
-                Fault::Gateway
-            }
+            Self::KeySetUnavailable { .. }
+            | Self::LimitStoreUnavailable { .. }
+            | Self::DeadlineExceeded
+            | Self::Internal { .. } => Fault::Gateway,
             Self::UpstreamUnreachable { .. }
             | Self::UpstreamTimeout { .. }
             | Self::UpstreamInvalid { .. }
@@ -192,7 +197,11 @@ impl GatewayError {
             | Self::ResponseTooLarge { why }
             | Self::Internal { why } => Some(why.clone()),
             Self::UpstreamTimeout { after } => Some(format!("no whole answer within {after:?}")),
-            Self::NotFound | Self::MethodNotAllowed { .. } | Self::MissingCredential | Self::RateLimited { .. } => None,
+            Self::NotFound
+            | Self::MethodNotAllowed { .. }
+            | Self::MissingCredential
+            | Self::RateLimited { .. }
+            | Self::DeadlineExceeded => None,
         }
     }
 }

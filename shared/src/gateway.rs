@@ -6,8 +6,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use bytes::Bytes;
 use futures_util::FutureExt;
-use http::Response;
 use http::header::{HeaderMap, HeaderName, HeaderValue};
+use http::{Response, StatusCode};
 use serde_json::value::RawValue;
 
 use crate::auth::{Authenticator, Identity};
@@ -108,12 +108,14 @@ impl Gateway {
     /// Answers one event; `deadline` is when Lambda ends the invocation. Only an event that is no HTTP request
     /// is an error: every other one, however broken, gets an answer and a log line.
     pub async fn handle(&self, payload: &str, deadline: Timestamp) -> Result<Answer, NotHttp> {
+        let now = self.clock.now();
+        let mut record = Record::start(now, !self.served.swap(true, Ordering::Relaxed));
+        record.stage("read");
         let event = Event::read(payload, self.kind)?;
         let kind = event.kind();
-        let now = self.clock.now();
         let budget = Budget::new(kind, now, deadline);
         let mut visit = Visit {
-            record: Record::start(now, !self.served.swap(true, Ordering::Relaxed)),
+            record,
             request_id: request_id(event.headers()),
             error_format: response::negotiate(self.errors.format, event.headers()),
             limit: None,
@@ -135,7 +137,6 @@ impl Gateway {
     /// The stages in order. Each either goes on or ends the request with its error; what later answers must
     /// carry is kept in `visit` as soon as it is known.
     async fn run(&self, event: Event, budget: Budget, visit: &mut Visit) -> Result<Response<Bytes>, GatewayError> {
-        visit.record.stage("read");
         let mut request = event.request(&self.trusted_proxies)?;
         visit.record.method = Some(request.method.clone());
         visit.record.path = Some(request.path.as_str().to_owned());
@@ -173,8 +174,10 @@ impl Gateway {
         visit.record.upstream_status = Some(answer.status());
 
         visit.record.stage("transform");
-        let answer = transform::apply(&rules, answer)?;
-        Ok(self.errors_in_shape(answer, visit))
+        if self.wraps(answer.status()) {
+            return Ok(response::wrap_upstream(answer, visit.error_format, &visit.request_id));
+        }
+        transform::apply(&rules, answer)
     }
 
     /// Counts the request against a rule, if there is one. What was decided is kept for every later answer.
@@ -189,8 +192,8 @@ impl Gateway {
         let Some(rule) = rule else { return Ok(()) };
         visit.record.stage("limit");
         let subject = Subject::of(rule, route, request, identity);
-        let decision = self.limiter.admit(rule, &subject).await?;
         visit.record.subject = Some(subject.as_str().to_owned());
+        let decision = self.limiter.admit(rule, &subject).await?;
         visit.record.limit = Some(LimitOutcome {
             rule: Arc::clone(&rule.name),
             allowed: decision.allowed(),
@@ -209,13 +212,9 @@ impl Gateway {
             .collect()
     }
 
-    /// `errors.upstream: wrap`.
-    fn errors_in_shape(&self, answer: Response<Bytes>, visit: &Visit) -> Response<Bytes> {
-        let failed = answer.status().is_client_error() || answer.status().is_server_error();
-        if failed && self.errors.upstream == UpstreamErrors::Wrap {
-            return response::wrap_upstream(answer, visit.error_format, &visit.request_id);
-        }
-        answer
+    /// Whether `errors.upstream` puts an answer of this status into the gateway's own shape.
+    fn wraps(&self, status: StatusCode) -> bool {
+        self.errors.upstream == UpstreamErrors::Wrap && (status.is_client_error() || status.is_server_error())
     }
 }
 
@@ -227,6 +226,7 @@ impl Visit {
 
     /// Stamps the answer, writes it as the event wants it, and closes the record.
     fn end(mut self, kind: EventKind, answer: Response<Bytes>) -> Answer {
+        self.record.stage("answer");
         let answer = self.stamped(answer);
         let (status, bytes) = (answer.status(), answer.body().len());
         match event::write(kind, answer) {

@@ -61,6 +61,9 @@ const HOP_BY_HOP: [&str; 11] = [
     "upgrade",
 ];
 
+/// What the event layer reads into the request itself; the upstream's own are set later.
+const OF_THE_MESSAGE: [HeaderName; 2] = [header::CONTENT_LENGTH, header::HOST];
+
 /// Header names that no client may set: compared case-folded, with every character that is not a letter or a
 /// digit read as `-`, because servers behind CGI-like interfaces read them so.
 #[derive(Clone, Debug, Default)]
@@ -98,7 +101,7 @@ impl HeaderRules {
 
     /// Whether no request has a header of this name once it is sealed.
     pub fn removes(&self, name: &HeaderName) -> bool {
-        HOP_BY_HOP.contains(&name.as_str()) || !self.may_pass(name)
+        is_hop_by_hop(name) || OF_THE_MESSAGE.contains(name) || !self.may_pass(name)
     }
 
     fn may_pass(&self, name: &HeaderName) -> bool {
@@ -132,8 +135,13 @@ pub fn text_of(value: &HeaderValue) -> Cow<'_, str> {
     }
 }
 
+/// Whether a header is about one connection only, in any spelling.
+pub(crate) fn is_hop_by_hop(name: &HeaderName) -> bool {
+    HOP_BY_HOP.contains(&&*folded(name.as_str()))
+}
+
 /// The client's address under any name, and `X-Forwarded-*`: always our own.
-fn is_forwarding(name: &str) -> bool {
+pub(crate) fn is_forwarding(name: &str) -> bool {
     let folded = folded(name);
     FORWARDING_NAMES.contains(&&*folded) || folded.starts_with("x-forwarded-")
 }

@@ -24,7 +24,8 @@ use crate::upstream::reqwest_client::ReqwestClient;
 const WRONG_CONFIG: u8 = 64;
 
 /// Loads the config, builds the gateway, opens its connections and serves events until the process ends.
-/// A wrong config or environment prints every mistake on standard error and exits 64, before the first event.
+/// A wrong config or environment, or anything else that prevents the start, is told on standard error, every mistake
+/// of a config at once, and exits 64 before the first event.
 pub async fn serve() -> ExitCode {
     log_to_standard_error();
     let gateway = match build() {

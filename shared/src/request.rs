@@ -25,6 +25,9 @@ pub struct Request {
     pub authority: String,
     /// The one path that routes, authorizes and is forwarded.
     pub path: CanonicalPath,
+    /// What the front door put in front of the path and the gateway took off: `/prod` behind that stage, else empty.
+    /// Public locations begin with it.
+    pub mount: String,
     /// The query string as the client sent it, without `?`; empty when there is none.
     pub query: String,
     /// Request headers. Cookies are one `cookie` header here. After sealing nothing in it claims an identity.

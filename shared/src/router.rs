@@ -31,8 +31,8 @@ pub struct Conditions {
     pub query: Vec<(String, String)>,
 }
 
-/// The routing table, compiled once. A look-up visits only the nodes along the path, whatever the number of
-/// routes.
+/// The routing table, compiled once. A look-up follows the path, turning back where a more specific branch
+/// leads nowhere; routes on other branches cost nothing, however many there are.
 #[derive(Debug)]
 pub struct Router {
     nodes: Vec<Node>,

@@ -23,6 +23,7 @@ pub(crate) fn request(method: Method, path: &str) -> Request {
         headers: HeaderMap::new(),
         body: Bytes::new(),
         client_ip: [192, 0, 2, 7].into(),
+        mount: String::new(),
         https: true,
     }
 }

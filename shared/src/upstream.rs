@@ -54,7 +54,7 @@ impl Caller {
 
     /// Calls the route's upstream within its time-out and what is left of the request's budget. The answer is
     /// already cleaned for the client: no hop-by-hop headers, no internal host.
-    /// Errors: `BadRequest` (a target too long), `UpstreamUnreachable`, `UpstreamTimeout`, `UpstreamInvalid`,
+    /// Errors: `BadRequest` (a target too long), `DeadlineExceeded`, `UpstreamUnreachable`, `UpstreamTimeout`, `UpstreamInvalid`,
     /// `ResponseTooLarge`.
     pub async fn call(
         &self,
@@ -66,7 +66,7 @@ impl Caller {
         let outbound = outbound::build(route, request, stamps)?;
         let timeout = route.timeout.min(budget);
         if timeout.is_zero() {
-            return Err(GatewayError::UpstreamTimeout { after: timeout });
+            return Err(GatewayError::DeadlineExceeded);
         }
         let limits = CallLimits {
             connect_timeout: route.upstream.connect_timeout,

@@ -27,6 +27,6 @@ pub use gateway::{Event, Gateway};
 pub use stage::{Api, Stage};
 pub use upstream::{Answer, Recorded, Upstream};
 
-/// How long anything that must happen is waited for. Generous, because two cores may run eight gateways; a
+/// How long anything that must happen is waited for. Generous, because many gateways run at once; a
 /// test that passes never waits for it.
 pub const DEADLINE: Duration = Duration::from_secs(60);

@@ -347,6 +347,7 @@ pub(super) fn request(authorization: &[&str]) -> Request {
         headers,
         body: Bytes::new(),
         client_ip: "192.0.2.1".parse().unwrap(),
+        mount: String::new(),
         https: true,
     }
 }

@@ -56,12 +56,14 @@ fn read_request(
     let method = read_method(&http)?;
     let source = http.required("sourceIp")?;
     let authority = read_authority(&headers.hosts, context)?;
+    let (path, mount) = read_path(envelope, kind, context)?;
     let query = envelope.text("rawQueryString")?.unwrap_or_default();
     Ok(Request {
         method,
         host: host::of_authority(&authority)?,
         authority,
-        path: read_path(envelope, kind, context)?,
+        path,
+        mount,
         query: Cow::from(utf8_percent_encode(&query, OUTSIDE_QUERY)).into_owned(),
         headers: HeaderMap::new(),
         body: read_body(envelope)?,
@@ -82,17 +84,31 @@ fn read_method(http: &Object<'_>) -> Result<Method, String> {
     }
 }
 
-/// The path, decoded or not as the front door gives it, without the stage that an HTTP API puts in front.
-fn read_path(envelope: &Object<'_>, kind: EventKind, context: &Object<'_>) -> Result<CanonicalPath, String> {
+/// The path, decoded or not as the front door gives it, without the stage that an HTTP API puts in front; and what was
+/// taken off.
+fn read_path(envelope: &Object<'_>, kind: EventKind, context: &Object<'_>) -> Result<(CanonicalPath, String), String> {
     let raw = envelope.required("rawPath")?;
     let path = match kind {
         EventKind::Http => CanonicalPath::from_decoded(&raw)?,
         EventKind::Url => CanonicalPath::from_encoded(&raw)?,
     };
-    match context.text("stage")?.as_deref() {
-        None | Some("$default") => Ok(path),
-        Some(stage) => Ok(path.without_stage(stage)),
-    }
+    // A custom domain maps to a stage without showing it: there a first segment of that name is the client's own.
+    let shows_stage = context
+        .text("domainName")?
+        .is_none_or(|domain| domain.contains(".execute-api."));
+    let stage = context
+        .text("stage")?
+        .filter(|stage| shows_stage && stage != "$default");
+    let Some(stage) = stage else {
+        return Ok((path, String::new()));
+    };
+    let rest = path.clone().without_stage(&stage);
+    let mount = if rest == path {
+        String::new()
+    } else {
+        format!("/{stage}")
+    };
+    Ok((rest, mount))
 }
 
 /// What the client asked for, or, when it did not say (HTTP/1.0), the name it reached the front door by.

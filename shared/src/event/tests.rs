@@ -521,15 +521,22 @@ fn each_front_door_decodes_its_own_way() {
 
 #[test]
 fn only_a_stage_of_its_own_goes_off_the_path() {
-    let path = |stage: Value, raw: &str| {
+    let read = |stage: Value, raw: &str, domain: Value| {
         let payload = with(&with(HTTP_GET, "/requestContext/stage", stage), "/rawPath", json!(raw));
-        request(&payload).unwrap().path.as_str().to_owned()
+        request(&with(&payload, "/requestContext/domainName", domain)).unwrap()
     };
+    let generated = json!("a1b2c3d4e5.execute-api.eu-central-1.amazonaws.com");
+    let path = |stage: Value, raw: &str| read(stage, raw, generated.clone()).path.as_str().to_owned();
     assert_eq!(path(json!("prod"), "/prod/a"), "/a");
     assert_eq!(path(json!("prod"), "/prod"), "/");
     assert_eq!(path(json!("prod"), "//prod//a"), "/a");
-    // A custom domain's path has no stage in it.
     assert_eq!(path(json!("prod"), "/a"), "/a");
+    assert_eq!(read(json!("prod"), "/prod/a", generated.clone()).mount, "/prod");
+    assert_eq!(read(json!("prod"), "/a", generated.clone()).mount, "");
+    // A custom domain's path has no stage in it.
+    let custom = read(json!("api"), "/api/users", json!("api.example.com"));
+    assert_eq!((custom.path.as_str(), custom.mount.as_str()), ("/api/users", ""));
+    assert_eq!(read(json!("prod"), "/prod/a", json!(null)).path.as_str(), "/a");
     assert_eq!(path(json!("$default"), "/$default/a"), "/$default/a");
     assert_eq!(path(json!(null), "/prod/a"), "/prod/a");
     assert_eq!(path(json!(""), "/a"), "/a");

@@ -238,3 +238,91 @@ fn a_client_chooses_its_request_id_only_in_a_safe_form() {
     }
     assert_ne!(new_request_id(), new_request_id());
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_redirect_behind_a_stage_leads_back_through_it() {
+    let redirect = |_: &http::Request<Bytes>| {
+        let mut answer = Response::new(Bytes::new());
+        *answer.status_mut() = StatusCode::FOUND;
+        let location = HeaderValue::from_static("http://service.internal:3000/users/2");
+        answer.headers_mut().insert(http::header::LOCATION, location);
+        Ok(answer)
+    };
+    let fixture = fixture(&public(json!({})), Store { down: false }, redirect);
+    let (answer, log) = handled(&fixture, include_str!("../../../events/http-stage.json")).await;
+    assert_eq!(answer["statusCode"], 302);
+    assert_eq!(answer["headers"]["location"], "/prod/api/users/2");
+    assert_eq!(log["path"], "/api/users/42");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_wrapped_error_is_not_read_by_rules_that_hide_fields() {
+    let config = public(json!({
+        "errors": { "upstream": "wrap" },
+        "transformations": [{ "path": "/api/**", "response": { "remove_fields": ["secret"] } }],
+    }));
+    let broken = |request: &http::Request<Bytes>| {
+        let mut answer = Response::new(Bytes::from_static(b"{ broken"));
+        answer
+            .headers_mut()
+            .insert(http::header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        *answer.status_mut() = if request.uri().path() == "/gone" {
+            StatusCode::GONE
+        } else {
+            StatusCode::OK
+        };
+        Ok(answer)
+    };
+    let fixture = fixture(&config, Store { down: false }, broken);
+    let of = |path: &str| event(path, json!({ "host": "api.example.com" }));
+    let (answer, _) = handled(&fixture, &of("/api/gone")).await;
+    assert_eq!(answer["statusCode"], 410);
+    assert!(
+        answer["body"]
+            .as_str()
+            .is_some_and(|body| body.contains("upstream_error")),
+        "{answer}"
+    );
+    assert_eq!(handled(&fixture, &of("/api/x")).await.0["statusCode"], 502);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_record_names_the_stages_in_order_and_whom_a_failing_store_was_asked_about() {
+    let limits = public(json!({ "rate_limiting": { "default": { "requests_per_second": 100 } } }));
+    let stages = |log: &Value| -> Vec<String> {
+        log["stages_us"]
+            .as_object()
+            .expect("an object")
+            .keys()
+            .cloned()
+            .collect()
+    };
+    let event = event("/api/x", json!({ "host": "api.example.com" }));
+
+    let up = fixture(&limits, Store { down: false }, ok);
+    let (_, log) = handled(&up, &event).await;
+    // The parsed map sorts its keys; the line itself has them in order.
+    assert_eq!(
+        stages(&log),
+        ["answer", "authenticate", "call", "limit", "read", "route", "transform"]
+    );
+
+    let down = fixture(&limits, Store { down: true }, ok);
+    let (_, log) = handled(&down, &event).await;
+    assert_eq!(stages(&log), ["answer", "limit", "read", "route"]);
+    assert!(log["subject"].is_string(), "{log}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_budget_used_up_before_the_call_is_no_fault_of_the_service() {
+    let fixture = fixture(&public(json!({})), Store { down: false }, ok);
+    let event = event("/api/x", json!({ "host": "api.example.com" }));
+    let soon = NOW.plus(Duration::from_millis(100));
+    let answer = fixture.gateway.handle(&event, soon).await.expect("an HTTP event");
+    let log: Value = serde_json::from_str(&answer.log).expect("JSON");
+    assert_eq!(
+        (&log["status"], &log["error"], &log["fault"]),
+        (&json!(504), &json!("deadline_exceeded"), &json!("gateway"))
+    );
+    assert!(fixture.upstream.calls.lock().expect("unpoisoned").is_empty());
+}

@@ -22,7 +22,7 @@ pub(super) fn clean(route: &Route, request: &Request, response: &mut Response<By
     // Another way to the upstream's own origin, past the gateway (RFC 7838).
     headers.remove(header::ALT_SVC);
     for name in [header::LOCATION, header::CONTENT_LOCATION] {
-        rewrite_location(route, headers, name);
+        rewrite_location(route, request, headers, name);
     }
     restrict_cookies(headers, &request.host);
 }
@@ -45,11 +45,12 @@ fn restate_length(request: &Request, response: &mut Response<Bytes>) {
 }
 
 /// Each value by itself: of several, the one that a client follows is not ours to guess.
-fn rewrite_location(route: &Route, headers: &mut HeaderMap, name: HeaderName) {
+fn rewrite_location(route: &Route, request: &Request, headers: &mut HeaderMap, name: HeaderName) {
     if !headers.contains_key(&name) {
         return;
     }
-    let prefix = route.strip_prefix.as_ref().map(PathPrefix::encoded).unwrap_or_default();
+    let stripped = route.strip_prefix.as_ref().map(PathPrefix::encoded).unwrap_or_default();
+    let prefix = format!("{}{stripped}", request.mount);
     edit_values(headers, name, |location| {
         public_location(&route.upstream, &prefix, location)
     });

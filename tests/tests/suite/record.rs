@@ -45,10 +45,22 @@ async fn every_request_leaves_one_record(event: Event) {
         "{record:#}"
     );
     assert!(record["fault"].is_null(), "{record:#}");
+    assert_eq!(field(&record, "/limit/rule"), "default");
+    assert_eq!(field(&record, "/limit/allowed"), true);
+    assert_eq!(field(&record, "/limit/remaining"), 19);
+    assert_eq!(field(&record, "/cold_start"), 1);
     assert!(
-        record.to_string().contains("allowed"),
-        "the limit's outcome is missing: {record:#}"
+        field(&record, "/subject")
+            .as_str()
+            .is_some_and(|subject| !subject.contains("usr_1")),
+        "{record:#}"
     );
+    for stage in ["read", "route", "authenticate", "limit", "call", "transform", "answer"] {
+        assert!(
+            field(&record, &format!("/stages_us/{stage}")).is_u64(),
+            "{stage} in {record:#}"
+        );
+    }
     metrics(&record);
 
     let refused = [
@@ -108,7 +120,17 @@ fn metrics(record: &Value) {
         );
     }
     let metrics = directive["Metrics"].as_array().expect("metrics");
-    assert!(metrics.len() >= 2, "{record:#}");
+    let names: Vec<_> = metrics.iter().filter_map(|metric| metric["Name"].as_str()).collect();
+    let wanted = [
+        "count",
+        "latency",
+        "client_errors",
+        "gateway_errors",
+        "upstream_errors",
+        "limited",
+        "cold_start",
+    ];
+    assert_eq!(names, wanted);
     for metric in metrics {
         assert!(
             record[metric["Name"].as_str().expect("a name")].is_number(),

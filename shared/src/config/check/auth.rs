@@ -17,6 +17,7 @@ use crate::config::raw::{Auth, Document};
 use crate::config::report::Report;
 use crate::config::tree::Place;
 use crate::config::{AuthRules, ClaimHeader, HeaderRules};
+use crate::headers::{is_forwarding, is_hop_by_hop};
 
 /// Refused credentials per minute when `auth.failures` is left out.
 const DEFAULT_FAILURES: u32 = 20;
@@ -114,22 +115,23 @@ fn claim_header(entry: &Named<Text>, report: &mut Report) -> Option<ClaimHeader>
     })
 }
 
-/// Why a header cannot carry a claim, if so.
+/// Why a header cannot carry a claim, if so. In any spelling: servers behind CGI-like interfaces read `x_request_id` as
+/// `x-request-id`.
 fn reserved(header: &HeaderName) -> Option<&'static str> {
-    match header.as_str() {
-        "connection"
-        | "keep-alive"
-        | "proxy-authenticate"
-        | "proxy-authorization"
-        | "proxy-connection"
-        | "te"
-        | "trailer"
-        | "transfer-encoding"
-        | "upgrade" => Some("it belongs to one connection (RFC 9110 section 7.6.1)"),
+    if is_hop_by_hop(header) {
+        return Some("it belongs to one connection (RFC 9110 section 7.6.1)");
+    }
+    if is_forwarding(header.as_str()) {
+        return Some("the gateway sets it itself");
+    }
+    match header
+        .as_str()
+        .replace(|character: char| !character.is_ascii_alphanumeric(), "-")
+        .as_str()
+    {
         "host" | "content-length" => Some("it belongs to the message itself"),
         "authorization" | "cookie" => Some("it carries credentials"),
-        "x-request-id" | "forwarded" | "x-real-ip" | "traceparent" | "tracestate" => Some("the gateway sets it itself"),
-        name if name.starts_with("x-forwarded-") => Some("the gateway sets it itself"),
+        "x-request-id" | "traceparent" | "tracestate" => Some("the gateway sets it itself"),
         _ => None,
     }
 }

@@ -34,6 +34,8 @@ pub(super) fn transformations(
             .response
             .given()
             .and_then(|response| response_rules(response, report));
+        // A section that changes nothing must not cost caching and compression either.
+        let rules = rules.filter(|rules| !rules.body.is_empty());
         if let (Some(pattern), Some(rules)) = (pattern, rules) {
             sections.push(PathSection {
                 pattern,

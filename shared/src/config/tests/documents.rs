@@ -36,6 +36,20 @@ fn with(section: &str) -> Config {
     config(&format!("{section}\n{OPEN_ROUTE}"))
 }
 
+/// What readers copy first.
+#[test]
+fn the_config_in_the_readme_loads_without_warnings() {
+    let readme = include_str!("../../../../README.md");
+    let (_, from) = readme.split_once("```yaml\n").expect("a YAML block");
+    let (document, _) = from.split_once("```").expect("its end");
+    let checked = parse("README.md", document, &|name| match name {
+        "ISSUER" => Some("https://auth.example.com".into()),
+        "USERS_URL" | "ORDERS_URL" => Some("http://127.0.0.1:3001".into()),
+        _ => None,
+    });
+    assert_eq!(checked.expect("it is right").warnings, Vec::<String>::new());
+}
+
 #[test]
 fn the_base_document_loads_without_warnings() {
     let checked = right(BASE);

@@ -24,6 +24,7 @@ fn every_error() -> Vec<GatewayError> {
         GatewayError::LimitStoreUnavailable { why: why() },
         GatewayError::UpstreamUnreachable { why: why() },
         GatewayError::UpstreamTimeout { after: wait },
+        GatewayError::DeadlineExceeded,
         GatewayError::UpstreamInvalid { why: why() },
         GatewayError::ResponseTooLarge {
             why: "The answer is too large.".into(),

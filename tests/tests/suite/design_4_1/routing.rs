@@ -301,7 +301,7 @@ async fn methods(event: Event) {
         "a preflight matches by the method it asks for",
         preflight("POST"),
         |x| {
-            assert!(![404, 405].contains(&x.response.status), "{x:?}");
+            x.status(200).reached("site", "OPTIONS /write");
         },
     )
     .await;

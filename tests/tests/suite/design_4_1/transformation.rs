@@ -355,7 +355,7 @@ async fn codings(event: Event) {
     ] {
         api.stage.site.answers(answer);
         api.row(&format!("{sentence} never fails open"), get("/t/0"), |x| {
-            x.status(502).every_answer();
+            x.error(502, "upstream_invalid_response").every_answer();
         })
         .await;
     }
