@@ -46,6 +46,19 @@ impl Subject {
         )
     }
 
+    /// A verified caller, for requests that no rule counts: what the rule key `claim:sub` would make of it.
+    pub fn of_caller(identity: &Identity, route: &Route, request: &Request) -> Self {
+        Self::new(
+            &[KeyPart::Claim("sub".into())],
+            &Source {
+                route_id: &route.id,
+                headers: &request.headers,
+                client_ip: request.client_ip,
+                claims: Some(&identity.claims),
+            },
+        )
+    }
+
     /// For the log.
     pub fn as_str(&self) -> &str {
         &self.0

@@ -4,7 +4,11 @@ use serde_json::{Value, json};
 use tollgate_tests::faulty::Faulty;
 use tollgate_tests::{Api, Event, Request, Stage, get};
 
-crate::for_each_event_kind!(every_request_leaves_one_record, nothing_secret_is_written);
+crate::for_each_event_kind!(
+    every_request_leaves_one_record,
+    nothing_secret_is_written,
+    a_caller_is_told_apart_where_nothing_is_counted
+);
 
 /// A member of the record, by its JSON pointer.
 fn field<'a>(record: &'a Value, pointer: &str) -> &'a Value {
@@ -137,6 +141,26 @@ fn metrics(record: &Value) {
             "{metric} in {record:#}"
         );
     }
+}
+
+async fn a_caller_is_told_apart_where_nothing_is_counted(event: Event) {
+    let stage = Stage::set().await;
+    let mut document = stage.document();
+    document.as_object_mut().expect("an object").remove("rate_limiting");
+    let api = stage.open(event, &document).await;
+    let mut subjects = Vec::new();
+    for caller in ["usr_1", "usr_2", "usr_1"] {
+        let token = api.stage.issuer.sign(caller);
+        let id = format!("rec-{}", subjects.len());
+        let record = recorded(&api, &id, get("/api/orders/1").bearer(&token)).await;
+        assert!(
+            record["limit"].is_null() && !record.to_string().contains(caller),
+            "{record:#}"
+        );
+        subjects.push(field(&record, "/subject").as_str().expect("a hash").to_owned());
+    }
+    assert_eq!(subjects[0], subjects[2]);
+    assert_ne!(subjects[0], subjects[1]);
 }
 
 async fn nothing_secret_is_written(event: Event) {
