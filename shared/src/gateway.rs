@@ -156,8 +156,11 @@ impl Gateway {
         let identity = self.authenticator.authenticate(route, &request, budget.left()).await?;
         if let Some(identity) = &identity {
             identity.stamp(&mut request.headers);
-            let caller = Subject::of_caller(identity, route, &request);
-            visit.record.subject.get_or_insert_with(|| caller.as_str().to_owned());
+            // A rule names its own subject; only where none counts is the caller's hash worth its price.
+            if rule.is_none() {
+                let caller = Subject::of_caller(identity, route, &request);
+                visit.record.subject = Some(caller.as_str().to_owned());
+            }
         }
         let personal = rule.filter(|rule| !rule.needs_no_identity());
         self.admit(personal, route, &request, identity.as_ref(), visit).await?;

@@ -107,7 +107,7 @@ impl HeaderRules {
     fn may_pass(&self, name: &HeaderName) -> bool {
         let text = name.as_str();
         let underscore = text.contains('_') && !self.keep_underscores;
-        !underscore && !is_forwarding(text) && !self.sealed.contains(name)
+        !underscore && !is_forwarding(name) && !self.sealed.contains(name)
     }
 }
 
@@ -141,13 +141,13 @@ pub(crate) fn is_hop_by_hop(name: &HeaderName) -> bool {
 }
 
 /// The client's address under any name, and `X-Forwarded-*`: always our own.
-pub(crate) fn is_forwarding(name: &str) -> bool {
-    let folded = folded(name);
+pub(crate) fn is_forwarding(name: &HeaderName) -> bool {
+    let folded = folded(name.as_str());
     FORWARDING_NAMES.contains(&&*folded) || folded.starts_with("x-forwarded-")
 }
 
 /// The name as a CGI-like interface would read it. Ordinary names are borrowed as they are.
-fn folded(name: &str) -> Cow<'_, str> {
+pub(crate) fn folded(name: &str) -> Cow<'_, str> {
     if name
         .bytes()
         .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-')

@@ -76,12 +76,10 @@ impl CanonicalPath {
         self.0[1..].split('/')
     }
 
-    /// Without a leading segment that is exactly `stage`, which an HTTP API puts there for every stage but `$default`.
-    pub fn without_stage(self, stage: &str) -> Self {
-        match stage.is_empty() {
-            true => self,
-            false => self.after(stage).unwrap_or(self),
-        }
+    /// Without a leading segment that is exactly `stage`, which an HTTP API puts there for every stage but `$default`;
+    /// `None` where the path begins otherwise.
+    pub fn without_stage(&self, stage: &str) -> Option<Self> {
+        if stage.is_empty() { None } else { self.after(stage) }
     }
 
     /// Without the prefix, whole segments; what is left of nothing is `/`. A path that does not begin with the prefix

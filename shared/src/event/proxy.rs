@@ -102,13 +102,10 @@ fn read_path(envelope: &Object<'_>, kind: EventKind, context: &Object<'_>) -> Re
     let Some(stage) = stage else {
         return Ok((path, String::new()));
     };
-    let rest = path.clone().without_stage(&stage);
-    let mount = if rest == path {
-        String::new()
-    } else {
-        format!("/{stage}")
-    };
-    Ok((rest, mount))
+    Ok(match path.without_stage(&stage) {
+        Some(rest) => (rest, format!("/{stage}")),
+        None => (path, String::new()),
+    })
 }
 
 /// What the client asked for, or, when it did not say (HTTP/1.0), the name it reached the front door by.

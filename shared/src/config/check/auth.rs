@@ -17,7 +17,7 @@ use crate::config::raw::{Auth, Document};
 use crate::config::report::Report;
 use crate::config::tree::Place;
 use crate::config::{AuthRules, ClaimHeader, HeaderRules};
-use crate::headers::{is_forwarding, is_hop_by_hop};
+use crate::headers::{folded, is_forwarding, is_hop_by_hop};
 
 /// Refused credentials per minute when `auth.failures` is left out.
 const DEFAULT_FAILURES: u32 = 20;
@@ -80,10 +80,7 @@ fn claim_headers(map: &Map<Text>, report: &mut Report) -> Vec<ClaimHeader> {
             continue;
         };
         // Upstreams that fold `_` to `-` would take the two for one.
-        let folded = header
-            .header
-            .as_str()
-            .replace(|character: char| !character.is_ascii_alphanumeric(), "-");
+        let folded = folded(header.header.as_str()).into_owned();
         match taken.get(&folded) {
             Some(first) => {
                 let reason = format!("this header is already set by {}", report.pointer(*first).as_str());
@@ -121,14 +118,10 @@ fn reserved(header: &HeaderName) -> Option<&'static str> {
     if is_hop_by_hop(header) {
         return Some("it belongs to one connection (RFC 9110 section 7.6.1)");
     }
-    if is_forwarding(header.as_str()) {
+    if is_forwarding(header) {
         return Some("the gateway sets it itself");
     }
-    match header
-        .as_str()
-        .replace(|character: char| !character.is_ascii_alphanumeric(), "-")
-        .as_str()
-    {
+    match &*folded(header.as_str()) {
         "host" | "content-length" => Some("it belongs to the message itself"),
         "authorization" | "cookie" => Some("it carries credentials"),
         "x-request-id" | "traceparent" | "tracestate" => Some("the gateway sets it itself"),
