@@ -3,15 +3,19 @@
 //! Read and written here, on `lambda_runtime` alone, because `lambda_http` loses repeated headers and panics on
 //! malformed hosts and queries before a handler runs.
 //!
-//! Two front doors share one shape, payload format 2.0
-//! (<https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-integrations-lambda.html>):
-//! HTTP APIs and Function URLs (<https://docs.aws.amazon.com/lambda/latest/dg/urls-invocation.html>).
+//! Each front door has its own shape but two: HTTP APIs and Function URLs share `payload_v2`. What is common to all is
+//! in `proxy`.
 
+mod alb;
 mod answer;
 mod client;
+mod headers;
 mod host;
 mod json;
+mod payload_v2;
 mod proxy;
+mod query;
+mod rest;
 mod shape;
 #[cfg(test)]
 mod tests;
@@ -23,8 +27,9 @@ use ipnet::IpNet;
 
 use crate::error::GatewayError;
 use crate::request::Request;
+use shape::Proxy;
 
-pub use answer::write;
+pub use answer::{AnswerForm, write};
 
 /// Which front door an event comes from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,6 +38,22 @@ pub enum EventKind {
     Http,
     /// Lambda Function URL: the same shape, `rawPath` still encoded.
     Url,
+    /// API Gateway REST API: `path` still encoded, query parameters decoded.
+    Rest,
+    /// Application Load Balancer: path and query parameters still encoded.
+    Alb,
+}
+
+impl EventKind {
+    /// Its word in `GATEWAY_EVENT`.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Http => "http",
+            Self::Url => "url",
+            Self::Rest => "rest",
+            Self::Alb => "alb",
+        }
+    }
 }
 
 impl FromStr for EventKind {
@@ -43,8 +64,10 @@ impl FromStr for EventKind {
         match text {
             "http" => Ok(Self::Http),
             "url" => Ok(Self::Url),
+            "rest" => Ok(Self::Rest),
+            "alb" => Ok(Self::Alb),
             other => Err(format!(
-                "GATEWAY_EVENT: \"{other}\" is no kind of event; it is http or url"
+                "GATEWAY_EVENT: \"{other}\" is no kind of event; it is http, rest, alb or url"
             )),
         }
     }
@@ -54,6 +77,7 @@ impl FromStr for EventKind {
 #[derive(Debug)]
 pub struct Event {
     kind: EventKind,
+    form: AnswerForm,
     headers: HeaderMap,
     /// All of the request but its headers and what trusted proxies say, or the sentence for a 400.
     request: Result<Request, String>,
@@ -64,25 +88,38 @@ pub struct Event {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("this function answers HTTP requests, but was sent {kind}")]
 pub struct NotHttp {
-    /// What it is as far as can be told, with its article: `an SQS event`, `a scheduled event`, `a REST API event`.
+    /// What it is as far as can be told, with its article: `an SQS event`, `a scheduled event`.
     pub kind: String,
 }
 
 impl Event {
-    /// Reads the envelope. `kind` comes from `GATEWAY_EVENT`; unset, the shape tells.
+    /// Reads the envelope. `fixed` comes from `GATEWAY_EVENT`; unset, the shape tells the kind. An event that is plainly
+    /// of another kind than is fixed becomes a 400 in its own shape.
     ///
     /// # Errors
-    /// An event of any other kind. One with `version: "2.0"` or `requestContext.http` never is, however broken inside.
-    pub fn read(payload: &str, kind: Option<EventKind>) -> Result<Self, NotHttp> {
+    /// An event that is no HTTP request. One with `version: "2.0"`, `requestContext.http`, `requestContext.elb`, or
+    /// `httpMethod` beside `path` or `requestContext` is one, however broken inside; but not one of an authorizer, of
+    /// payload format 1.0 or of a WebSocket API.
+    pub fn read(payload: &str, fixed: Option<EventKind>) -> Result<Self, NotHttp> {
         let proxy = shape::read(payload).map_err(|kind| NotHttp { kind: kind.to_owned() })?;
-        let kind = kind.unwrap_or_else(|| proxy.front_door());
+        let (kind, misfit) = settle(&proxy, fixed);
         let (headers, request) = proxy::read(&proxy, kind);
-        Ok(Self { kind, headers, request })
+        Ok(Self {
+            kind,
+            form: AnswerForm::of(kind, proxy.envelope.get("multiValueHeaders").is_some()),
+            headers,
+            request: misfit.map_or(request, Err),
+        })
     }
 
     /// The front door it came through.
     pub fn kind(&self) -> EventKind {
         self.kind
+    }
+
+    /// What its answer must look like.
+    pub fn form(&self) -> AnswerForm {
+        self.form
     }
 
     /// The request headers that are well-formed; enough to answer even a broken event in the right shape.
@@ -100,5 +137,28 @@ impl Event {
         request.client_ip = client::address(request.client_ip, &self.headers, trusted_proxies);
         request.headers = self.headers;
         Ok(request)
+    }
+}
+
+/// The kind to read the event as, and the sentence for a 400 where its shape is not the one that `GATEWAY_EVENT` fixes.
+///
+/// HTTP APIs and Function URLs share their shape. An event for a load balancer without any context may be from one: it
+/// is broken, but whoever sent it has a chance to understand the answer.
+fn settle(proxy: &Proxy<'_>, fixed: Option<EventKind>) -> (EventKind, Option<String>) {
+    let told = proxy.kind;
+    let has_context = proxy.context.as_ref().is_ok_and(|context| context.len() > 0);
+    let fits = |fixed: EventKind| match fixed {
+        EventKind::Http | EventKind::Url => matches!(told, EventKind::Http | EventKind::Url),
+        EventKind::Rest => told == EventKind::Rest,
+        EventKind::Alb => told == EventKind::Alb || told == EventKind::Rest && !has_context,
+    };
+    match fixed {
+        None => (told, None),
+        Some(fixed) if fits(fixed) => (fixed, None),
+        Some(fixed) => {
+            let (told_name, fixed_name) = (told.name(), fixed.name());
+            let why = format!("The event is of kind `{told_name}`; this gateway takes `{fixed_name}` (GATEWAY_EVENT).");
+            (told, Some(why))
+        }
     }
 }

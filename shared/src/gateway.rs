@@ -14,7 +14,7 @@ use crate::auth::{Authenticator, Identity};
 use crate::clock::{Clock, Timestamp};
 use crate::config::{Config, ErrorFormat, ErrorRules, HeaderRules, PathSection, Route, UpstreamErrors};
 use crate::error::{GatewayError, response};
-use crate::event::{self, Event, EventKind, NotHttp};
+use crate::event::{self, AnswerForm, Event, EventKind, NotHttp};
 use crate::limit::{Decision, LimitRule, Limiter, Subject};
 use crate::path::CanonicalPath;
 use crate::record::{LimitOutcome, Record};
@@ -112,8 +112,8 @@ impl Gateway {
         let mut record = Record::start(now, !self.served.swap(true, Ordering::Relaxed));
         record.stage("read");
         let event = Event::read(payload, self.kind)?;
-        let kind = event.kind();
-        let budget = Budget::new(kind, now, deadline);
+        let form = event.form();
+        let budget = Budget::new(event.kind(), now, deadline);
         let mut visit = Visit {
             record,
             request_id: request_id(event.headers()),
@@ -131,7 +131,7 @@ impl Gateway {
             })
         });
         let answer = answer.unwrap_or_else(|error| visit.refuse(&error));
-        Ok(visit.end(kind, answer))
+        Ok(visit.end(form, answer))
     }
 
     /// The stages in order. Each either goes on or ends the request with its error; what later answers must
@@ -230,11 +230,11 @@ impl Visit {
     }
 
     /// Stamps the answer, writes it as the event wants it, and closes the record.
-    fn end(mut self, kind: EventKind, answer: Response<Bytes>) -> Answer {
+    fn end(mut self, form: AnswerForm, answer: Response<Bytes>) -> Answer {
         self.record.stage("answer");
         let answer = self.stamped(answer);
         let (status, bytes) = (answer.status(), answer.body().len());
-        match event::write(kind, answer) {
+        match event::write(form, answer, &self.request_id) {
             Ok(event) => Answer {
                 event,
                 log: self.record.finish(status, bytes),
@@ -244,7 +244,7 @@ impl Visit {
                 let answer = self.stamped(answer);
                 let (status, bytes) = (answer.status(), answer.body().len());
                 // An error of the gateway's own is far below any size limit.
-                let event = event::write(kind, answer).unwrap_or_default();
+                let event = event::write(form, answer, &self.request_id).unwrap_or_default();
                 Answer {
                     event,
                     log: self.record.finish(status, bytes),

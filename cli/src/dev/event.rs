@@ -49,8 +49,8 @@ pub(crate) struct Request<'a> {
 /// A request id in the form of this front door.
 pub(crate) fn request_id(kind: EventKind) -> String {
     match kind {
-        EventKind::Http => random::api_request_id(),
-        EventKind::Url => random::uuid(),
+        EventKind::Http | EventKind::Rest => random::api_request_id(),
+        EventKind::Url | EventKind::Alb => random::uuid(),
     }
 }
 
@@ -63,8 +63,8 @@ pub(crate) fn build(kind: EventKind, request: &Request<'_>) -> Value {
         "version": "2.0",
         "routeKey": "$default",
         "rawPath": match kind {
-            EventKind::Http => raw_path(uri.path()),
-            EventKind::Url => uri.path().to_owned(),
+            EventKind::Http | EventKind::Rest => raw_path(uri.path()),
+            EventKind::Url | EventKind::Alb => uri.path().to_owned(),
         },
         "rawQueryString": query,
         "headers": joined(&headers),
@@ -91,9 +91,9 @@ pub(crate) fn build(kind: EventKind, request: &Request<'_>) -> Value {
 fn context(kind: EventKind, request: &Request<'_>, headers: &HeaderMap) -> Value {
     let url_domain = format!("{API_ID}.lambda-url.{REGION}.on.aws");
     let (domain, account) = match kind {
-        EventKind::Http => (without_port(request.host), ACCOUNT),
+        EventKind::Http | EventKind::Rest => (without_port(request.host), ACCOUNT),
         // What a Function URL without IAM says.
-        EventKind::Url => (url_domain.as_str(), "anonymous"),
+        EventKind::Url | EventKind::Alb => (url_domain.as_str(), "anonymous"),
     };
     json!({
         "accountId": account,
@@ -103,8 +103,8 @@ fn context(kind: EventKind, request: &Request<'_>, headers: &HeaderMap) -> Value
         "http": {
             "method": request.parts.method.as_str(),
             "path": match kind {
-                EventKind::Http => raw_path(request.parts.uri.path()),
-                EventKind::Url => request.parts.uri.path().to_owned(),
+                EventKind::Http | EventKind::Rest => raw_path(request.parts.uri.path()),
+                EventKind::Url | EventKind::Alb => request.parts.uri.path().to_owned(),
             },
             "protocol": format!("{:?}", request.parts.version),
             "sourceIp": request.client.ip().to_canonical().to_string(),

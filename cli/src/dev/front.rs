@@ -88,8 +88,8 @@ impl Front {
         let environments = self.environments.borrow().clone();
         let invocation = environments.invoke(random::uuid(), trace_id, event);
         let result = match self.kind {
-            EventKind::Http => timeout(INTEGRATION_TIMEOUT, invocation).await,
-            EventKind::Url => Ok(invocation.await),
+            EventKind::Http | EventKind::Rest => timeout(INTEGRATION_TIMEOUT, invocation).await,
+            EventKind::Url | EventKind::Alb => Ok(invocation.await),
         };
         match result {
             Ok(Ok(answer)) => answer::read(&answer).ok_or(BAD_GATEWAY),
@@ -100,8 +100,8 @@ impl Front {
 
     fn largest_body(&self) -> usize {
         match self.kind {
-            EventKind::Http => LARGEST_HTTP_BODY,
-            EventKind::Url => LARGEST_EVENT,
+            EventKind::Http | EventKind::Rest => LARGEST_HTTP_BODY,
+            EventKind::Url | EventKind::Alb => LARGEST_EVENT,
         }
     }
 }

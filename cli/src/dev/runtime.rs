@@ -83,10 +83,7 @@ impl Runtime {
     }
 
     fn function_variables(&self, snapshot: &str) -> Vec<(String, String)> {
-        let kind = self.kind.map(|kind| match kind {
-            EventKind::Http => "http",
-            EventKind::Url => "url",
-        });
+        let kind = self.kind.map(EventKind::name);
         let config = format!("file:{snapshot}");
         // The first half is what Lambda sets itself: "Defined runtime environment variables".
         let own = [

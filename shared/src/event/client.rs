@@ -1,9 +1,37 @@
 //! Whose request it is: the address that connected, or the one that trusted proxies vouch for.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
-use http::HeaderMap;
+use http::{HeaderMap, HeaderName};
 use ipnet::IpNet;
+
+use super::json::Object;
+
+const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
+
+/// Stands for a client that has no address: a load balancer's health check, the API Gateway console's test. No client
+/// can have it (RFC 1122 section 3.2.1.3), and no proxy is trusted to speak for it.
+pub(super) const NOBODY: IpAddr = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
+
+/// The address that this member names. The error is a sentence for a 400.
+pub(super) fn source(object: &Object<'_>, name: &str) -> Result<IpAddr, String> {
+    let text = object.required(name)?;
+    let address = text
+        .parse::<IpAddr>()
+        .map_err(|_| object.wrong(name, "is not an IP address"))?;
+    Ok(address.to_canonical())
+}
+
+/// The last address in `X-Forwarded-For`, which a load balancer puts there itself (all before it is the client's own
+/// word); without the header [`NOBODY`]. The error is a sentence for a 400.
+pub(super) fn last_forwarded(headers: &HeaderMap) -> Result<IpAddr, String> {
+    let Some(line) = headers.get_all(X_FORWARDED_FOR).iter().next_back() else {
+        return Ok(NOBODY);
+    };
+    let last = line.as_bytes().rsplit(|byte| *byte == b',').next();
+    last.and_then(|last| entry(std::str::from_utf8(last).ok()?))
+        .ok_or_else(|| "The event's header `x-forwarded-for` does not end with an address.".into())
+}
 
 /// The client's address. `source` is who connected to the front door. Entries of `X-Forwarded-For` count from the
 /// right, each only if whoever wrote it is trusted; the first that is no address ends the walk.
@@ -11,7 +39,10 @@ use ipnet::IpNet;
 /// The services append the source address themselves, as the last entry. That needs no care: an untrusted source ends
 /// the walk before any entry is read, a trusted one is merely met twice.
 pub(super) fn address(source: IpAddr, headers: &HeaderMap, trusted_proxies: &[IpNet]) -> IpAddr {
-    let lines = headers.get_all("x-forwarded-for").iter().rev();
+    if source == NOBODY {
+        return source;
+    }
+    let lines = headers.get_all(X_FORWARDED_FOR).iter().rev();
     // A line that is not text is one entry that is no address.
     let mut entries = lines.flat_map(|line| line.to_str().unwrap_or_default().rsplit(','));
     let mut client = source;

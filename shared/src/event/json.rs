@@ -6,7 +6,7 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
+use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 
 /// The members of one object, in their order. `null` is read as if the member were not there.
@@ -61,17 +61,6 @@ impl<'a> Object<'a> {
         }
     }
 
-    /// A list of strings, empty where it is not there. The error is a sentence for a 400.
-    pub(super) fn texts(&self, name: &str) -> Result<Vec<Cow<'a, str>>, String> {
-        let Some(value) = self.get(name) else {
-            return Ok(Vec::new());
-        };
-        let items: Option<Vec<&RawValue>> = serde_json::from_str(value.get()).ok();
-        items
-            .and_then(|items| items.into_iter().map(text).collect())
-            .ok_or_else(|| self.wrong(name, "is not a list of strings"))
-    }
-
     /// An object inside, empty where it is not there. `place` is put before its members' names in messages. The error
     /// is a sentence for a 400.
     pub(super) fn object(&self, name: &str, place: &'static str) -> Result<Object<'a>, String> {
@@ -82,6 +71,11 @@ impl<'a> Object<'a> {
             }),
             Some(value) => Self::parse(value.get(), place).ok_or_else(|| self.wrong(name, "is not an object")),
         }
+    }
+
+    /// How many members stand in it, those with `null` included.
+    pub(super) fn len(&self) -> usize {
+        self.members.len()
     }
 
     /// All members with a value, in their order.
@@ -101,6 +95,27 @@ impl<'a> Object<'a> {
 /// A JSON string's text; `None` for any other value, and for one with an unpaired surrogate.
 pub(super) fn text(value: &RawValue) -> Option<Cow<'_, str>> {
     serde_json::from_str(value.get()).ok().map(|Text(text)| text)
+}
+
+/// Hands over each string of a list, in order; false for any other value, and at the first element that is no string.
+pub(super) fn each_text<'a>(list: &'a RawValue, take: impl FnMut(Cow<'a, str>)) -> bool {
+    struct Each<F>(F);
+    impl<'de, F: FnMut(Cow<'de, str>)> Visitor<'de> for Each<F> {
+        type Value = ();
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("a list of strings")
+        }
+
+        fn visit_seq<A: SeqAccess<'de>>(mut self, mut list: A) -> Result<(), A::Error> {
+            while let Some(Text(text)) = list.next_element()? {
+                (self.0)(text);
+            }
+            Ok(())
+        }
+    }
+    let mut deserializer = serde_json::Deserializer::from_str(list.get());
+    deserializer.deserialize_seq(Each(take)).is_ok()
 }
 
 /// `Cow` alone would always copy.

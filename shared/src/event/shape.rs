@@ -13,6 +13,8 @@ const UNKNOWN: &str = "an event of unknown shape";
 /// A proxy event, down to where something in it may be broken.
 #[derive(Debug)]
 pub(super) struct Proxy<'a> {
+    /// The front door, as the shape tells it.
+    pub(super) kind: EventKind,
     pub(super) envelope: Object<'a>,
     /// `requestContext`, or the sentence for a 400.
     pub(super) context: Result<Object<'a>, String>,
@@ -26,21 +28,38 @@ pub(super) fn read(payload: &str) -> Result<Proxy<'_>, &'static str> {
         return Err("an authorizer event");
     }
     let context = envelope.object("requestContext", "requestContext.");
-    let has_http = context.as_ref().is_ok_and(|context| context.get("http").is_some());
-    match has_http || envelope.says("version", "2.0") {
-        true => Ok(Proxy { envelope, context }),
-        false => Err(other(&envelope, &context.unwrap_or_default())),
+    match kind_of(&envelope, context.as_ref().ok()) {
+        Some(kind) => Ok(Proxy {
+            kind,
+            envelope,
+            context,
+        }),
+        None => Err(other(&envelope, &context.unwrap_or_default())),
     }
 }
 
-impl Proxy<'_> {
-    /// The front door, as the shape tells it. The service sets the domain name, not the client.
-    pub(super) fn front_door(&self) -> EventKind {
-        let domain = self.context.as_ref().map(|context| context.text("domainName"));
-        match domain {
-            Ok(Ok(Some(name))) if name.contains(".lambda-url.") => EventKind::Url,
-            _ => EventKind::Http,
-        }
+/// The kind of a proxy event; nothing for any other event.
+fn kind_of(envelope: &Object<'_>, context: Option<&Object<'_>>) -> Option<EventKind> {
+    let holds = |name: &str| context.is_some_and(|context| context.get(name).is_some());
+    if holds("http") || envelope.says("version", "2.0") {
+        return Some(of_payload_v2(context));
+    }
+    if holds("elb") {
+        return Some(EventKind::Alb);
+    }
+    // A Bedrock agent names a method, too, but neither of the others; a WebSocket message no method. What names its
+    // version is no REST API's: the path of payload format 1.0 is decoded already.
+    let names_method = envelope.get("httpMethod").is_some() || holds("httpMethod");
+    let is_request = envelope.get("path").is_some() || envelope.get("requestContext").is_some();
+    let is_other = holds("connectionId") || envelope.says("version", "1.0");
+    (names_method && is_request && !is_other).then_some(EventKind::Rest)
+}
+
+/// HTTP API or Function URL: the service sets the domain name, not the client.
+fn of_payload_v2(context: Option<&Object<'_>>) -> EventKind {
+    match context.map(|context| context.text("domainName")) {
+        Some(Ok(Some(name))) if name.contains(".lambda-url.") => EventKind::Url,
+        _ => EventKind::Http,
     }
 }
 
@@ -54,16 +73,12 @@ fn other(envelope: &Object<'_>, context: &Object<'_>) -> &'static str {
             false => "an EventBridge event",
         };
     }
-    if context.get("elb").is_some() {
-        "an ALB event"
-    } else if context.get("connectionId").is_some() {
+    if context.get("connectionId").is_some() {
         "a WebSocket API event"
-    } else if envelope.get("httpMethod").is_none() {
-        UNKNOWN
-    } else if envelope.says("version", "1.0") {
+    } else if envelope.get("httpMethod").is_some() && envelope.says("version", "1.0") {
         "an HTTP API event of payload format 1.0 (the integration must say 2.0)"
     } else {
-        "a REST API event"
+        UNKNOWN
     }
 }
 

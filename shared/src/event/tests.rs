@@ -14,17 +14,20 @@ macro_rules! event_file {
 const HTTP_GET: &str = event_file!("http-get");
 const URL_GET: &str = event_file!("url-get");
 
-/// What events are mutated from.
-const FILES: [&str; 5] = [
+/// Events to mutate.
+const FILES: [&str; 8] = [
     HTTP_GET,
     URL_GET,
+    rest::tests::GET,
+    alb::tests::MULTI_VALUE,
+    alb::tests::SINGLE_VALUE,
     event_file!("http-post-binary"),
     event_file!("http-cookies"),
     event_file!("sqs"),
 ];
 
 /// A request as text, with everything in it.
-fn shown(payload: &str) -> String {
+pub(super) fn shown(payload: &str) -> String {
     let event = Event::read(payload, None).unwrap();
     let kind = event.kind();
     let request = event.request(&[]).unwrap();
@@ -52,7 +55,7 @@ fn shown(payload: &str) -> String {
 }
 
 /// The valid event with the member at this JSON pointer set to a value, or put in.
-fn with(payload: &str, pointer: &str, value: Value) -> String {
+pub(super) fn with(payload: &str, pointer: &str, value: Value) -> String {
     let mut event: Value = serde_json::from_str(payload).unwrap();
     let (parent, name) = pointer.rsplit_once('/').unwrap();
     event
@@ -64,22 +67,22 @@ fn with(payload: &str, pointer: &str, value: Value) -> String {
     event.to_string()
 }
 
-fn without(payload: &str, pointer: &str) -> String {
+pub(super) fn without(payload: &str, pointer: &str) -> String {
     with(payload, pointer, Value::Null)
 }
 
-fn request(payload: &str) -> Result<Request, GatewayError> {
+pub(super) fn request(payload: &str) -> Result<Request, GatewayError> {
     Event::read(payload, None).unwrap().request(&[])
 }
 
-fn refused(payload: &str) -> String {
+pub(super) fn refused(payload: &str) -> String {
     match request(payload) {
         Err(GatewayError::BadRequest { why }) => why,
         other => panic!("{payload}: {other:?}"),
     }
 }
 
-fn kind_of(payload: &str) -> String {
+pub(super) fn kind_of(payload: &str) -> String {
     Event::read(payload, None).unwrap_err().kind
 }
 
@@ -283,23 +286,28 @@ fn other_events_are_named() {
             "an EventBridge event",
         ),
         (
-            json!({ "resource": "/", "path": "/", "httpMethod": "GET", "requestContext": {} }),
-            "a REST API event",
-        ),
-        (
-            json!({ "version": "1.0", "httpMethod": "GET" }),
+            json!({ "version": "1.0", "path": "/", "httpMethod": "GET", "requestContext": { "stage": "$default" } }),
             "an HTTP API event of payload format 1.0 (the integration must say 2.0)",
-        ),
-        (
-            json!({ "httpMethod": "GET", "requestContext": { "elb": {} } }),
-            "an ALB event",
         ),
         (
             json!({ "requestContext": { "connectionId": "a", "eventType": "CONNECT" } }),
             "a WebSocket API event",
         ),
         (
+            json!({ "httpMethod": "GET", "path": "/", "requestContext": { "connectionId": "a" } }),
+            "a WebSocket API event",
+        ),
+        // A Bedrock agent's action group: its answer has a shape of its own.
+        (
+            json!({ "messageVersion": "1.0", "httpMethod": "GET", "apiPath": "/", "actionGroup": "a" }),
+            "an event of unknown shape",
+        ),
+        (
             json!({ "type": "TOKEN", "methodArn": "arn", "authorizationToken": "a" }),
+            "an authorizer event",
+        ),
+        (
+            json!({ "type": "REQUEST", "methodArn": "arn", "path": "/", "httpMethod": "GET", "requestContext": {} }),
             "an authorizer event",
         ),
         // An authorizer of an HTTP API is sent an event of version 2.0; to answer 404 would be read as a policy.
@@ -328,8 +336,19 @@ fn other_events_are_named() {
 }
 
 #[test]
-fn what_is_set_wins_over_the_shape() {
+fn what_is_fixed_wins_where_the_shape_leaves_it_open() {
+    let alb = json!({ "httpMethod": "GET", "requestContext": { "elb": {} } }).to_string();
+    let rest = json!({ "httpMethod": "GET", "requestContext": { "stage": "prod" } }).to_string();
+    let silent = json!({ "httpMethod": "GET", "path": "/" }).to_string();
+    let broken = json!({ "httpMethod": "GET", "requestContext": 7 }).to_string();
     for (payload, given, kind) in [
+        (&*alb, None, EventKind::Alb),
+        (&alb, Some(EventKind::Alb), EventKind::Alb),
+        (&rest, None, EventKind::Rest),
+        (&rest, Some(EventKind::Rest), EventKind::Rest),
+        (&silent, None, EventKind::Rest),
+        (&silent, Some(EventKind::Alb), EventKind::Alb),
+        (&broken, Some(EventKind::Alb), EventKind::Alb),
         (HTTP_GET, None, EventKind::Http),
         (URL_GET, None, EventKind::Url),
         (HTTP_GET, Some(EventKind::Url), EventKind::Url),
@@ -341,6 +360,77 @@ fn what_is_set_wins_over_the_shape() {
 }
 
 #[test]
+fn an_event_of_another_shape_than_is_fixed_is_a_400_in_its_own_shape() {
+    let alb =
+        json!({ "httpMethod": "GET", "path": "/", "requestContext": { "elb": {} }, "headers": { "accept": "a" } });
+    let rest = json!({
+        "httpMethod": "GET", "path": "/", "requestContext": { "identity": { "sourceIp": "203.0.113.7" } },
+        "headers": { "accept": "a" }
+    });
+    let (alb, rest) = (alb.to_string(), rest.to_string());
+    for (payload, fixed, form, why) in [
+        (
+            &*alb,
+            EventKind::Rest,
+            AnswerForm::Alb,
+            "`alb`; this gateway takes `rest`",
+        ),
+        (
+            &alb,
+            EventKind::Http,
+            AnswerForm::Alb,
+            "`alb`; this gateway takes `http`",
+        ),
+        (
+            &rest,
+            EventKind::Alb,
+            AnswerForm::Rest,
+            "`rest`; this gateway takes `alb`",
+        ),
+        (
+            &rest,
+            EventKind::Url,
+            AnswerForm::Rest,
+            "`rest`; this gateway takes `url`",
+        ),
+        (
+            HTTP_GET,
+            EventKind::Rest,
+            AnswerForm::Http,
+            "`http`; this gateway takes `rest`",
+        ),
+        (
+            URL_GET,
+            EventKind::Alb,
+            AnswerForm::Url,
+            "`url`; this gateway takes `alb`",
+        ),
+    ] {
+        assert!(Event::read(payload, None).unwrap().request(&[]).is_ok(), "{payload}");
+        let event = Event::read(payload, Some(fixed)).unwrap();
+        assert_eq!(event.form(), form, "{payload}");
+        assert!(event.headers().contains_key("accept"));
+        match event.request(&[]) {
+            Err(GatewayError::BadRequest { why: said }) => {
+                assert_eq!(said, format!("The event is of kind {why} (GATEWAY_EVENT)."));
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+}
+
+#[test]
+fn every_kind_is_read_back_from_its_name() {
+    for kind in [EventKind::Http, EventKind::Url, EventKind::Rest, EventKind::Alb] {
+        assert_eq!(kind.name().parse(), Ok(kind));
+    }
+    assert_eq!(
+        "ALB".parse::<EventKind>(),
+        Err("GATEWAY_EVENT: \"ALB\" is no kind of event; it is http, rest, alb or url".into())
+    );
+}
+
+#[test]
 fn a_proxy_event_stays_one_however_broken() {
     for payload in [
         r#"{"version":"2.0"}"#,
@@ -349,6 +439,12 @@ fn a_proxy_event_stays_one_however_broken() {
         r#"{"version":7,"requestContext":{"http":{}}}"#,
         r#"{"version":"1.0","version":"2.0"}"#,
         r#"{"version":"2.0","rawPath":"\ud800","headers":{"\ud800":"a"}}"#,
+        r#"{"requestContext":{"elb":7}}"#,
+        r#"{"requestContext":{"elb":{}},"httpMethod":[],"path":{},"headers":7,"multiValueHeaders":"a"}"#,
+        r#"{"httpMethod":7,"path":null,"requestContext":[]}"#,
+        r#"{"path":"/","requestContext":{"httpMethod":"GET"}}"#,
+        r#"{"httpMethod":"GET","path":"/","requestContext":{"identity":7}}"#,
+        r#"{"httpMethod":"GET","path":"/\ud800","multiValueHeaders":{"a":["\ud800"]}}"#,
     ] {
         assert!(request(payload).is_err(), "{payload}");
     }
@@ -575,7 +671,7 @@ fn a_mapped_source_address_is_an_ipv4_address() {
 }
 
 /// Any JSON, often of a kind that some member of an event has.
-fn any_json() -> impl Strategy<Value = Value> {
+pub(super) fn any_json() -> impl Strategy<Value = Value> {
     let leaf = prop_oneof![
         Just(Value::Null),
         any::<bool>().prop_map(Value::from),
@@ -595,7 +691,7 @@ fn any_json() -> impl Strategy<Value = Value> {
 }
 
 /// Pointers to every member of an object in a value.
-fn pointers(value: &Value, at: String, found: &mut Vec<String>) {
+pub(super) fn pointers(value: &Value, at: String, found: &mut Vec<String>) {
     for (name, inner) in value.as_object().into_iter().flatten() {
         let pointer = format!("{at}/{name}");
         pointers(inner, pointer.clone(), found);
@@ -616,7 +712,11 @@ proptest! {
             payload = with(&payload, &found[index.index(found.len())], value);
         }
         let event: Value = serde_json::from_str(&payload).unwrap();
-        let is_proxy = event["version"] == "2.0" || !event["requestContext"]["http"].is_null();
+        let context = &event["requestContext"];
+        let is_proxy = event["version"] == "2.0"
+            || !context["http"].is_null()
+            || !context["elb"].is_null()
+            || !event["httpMethod"].is_null() && event["version"] != "1.0" && context["connectionId"].is_null();
         match Event::read(&payload, None) {
             Ok(event) => {
                 prop_assert!(is_proxy);

@@ -13,10 +13,10 @@ mod tests;
 /// Kept back to write the answer before Lambda or the front door gives up.
 const RESERVE: Duration = Duration::from_millis(250);
 
-/// The longest API Gateway waits for an integration.
+/// The longest API Gateway waits for an integration, unless a REST API's quota was raised.
 const FRONT_DOOR: Duration = Duration::from_secs(29);
 
-/// The longest a Lambda function runs: what bounds a request behind a Function URL with no known deadline.
+/// The longest a Lambda function runs: what bounds a request behind a Function URL or load balancer with no known deadline.
 const LONGEST_FUNCTION: Duration = Duration::from_secs(15 * 60);
 
 /// When a request must be answered.
@@ -33,8 +33,8 @@ impl Budget {
             .filter(|left| !left.is_zero())
             .unwrap_or(LONGEST_FUNCTION);
         let whole = match kind {
-            EventKind::Http => function.min(FRONT_DOOR),
-            EventKind::Url => function,
+            EventKind::Http | EventKind::Rest => function.min(FRONT_DOOR),
+            EventKind::Url | EventKind::Alb => function,
         };
         Self {
             ends: Instant::now() + whole.saturating_sub(RESERVE),

@@ -14,10 +14,14 @@ async fn the_functions_deadline_bounds_a_request_less_a_reserve() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn api_gateway_bounds_it_at_29_seconds_less_the_reserve_and_a_function_url_does_not() {
+async fn api_gateway_bounds_it_at_29_seconds_less_the_reserve_and_nothing_else_does() {
     let deadline = NOW.plus(Duration::from_secs(60));
-    assert_eq!(left(EventKind::Http, deadline), Duration::from_millis(28_750));
-    assert_eq!(left(EventKind::Url, deadline), Duration::from_millis(59_750));
+    for kind in [EventKind::Http, EventKind::Rest] {
+        assert_eq!(left(kind, deadline), Duration::from_millis(28_750));
+    }
+    for kind in [EventKind::Url, EventKind::Alb] {
+        assert_eq!(left(kind, deadline), Duration::from_millis(59_750));
+    }
 }
 
 #[tokio::test(start_paused = true)]
