@@ -119,10 +119,11 @@ impl Headers {
 
     /// Makes one header of several: HTTP/2 clients send cookies apart, HTTP/1.1 has them in one (RFC 9113 section 8.2.3).
     fn join_cookies(&mut self) {
-        let lines: Vec<&[u8]> = self.map.get_all(COOKIE).iter().map(HeaderValue::as_bytes).collect();
-        if lines.len() < 2 {
+        let all = self.map.get_all(COOKIE);
+        if all.iter().nth(1).is_none() {
             return;
         }
+        let lines: Vec<&[u8]> = all.iter().map(HeaderValue::as_bytes).collect();
         // Made of header values, it is one.
         if let Ok(mut joined) = HeaderValue::from_bytes(&lines.join(&b"; "[..])) {
             joined.set_sensitive(true);
