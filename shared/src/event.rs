@@ -142,8 +142,8 @@ impl Event {
 
 /// The kind to read the event as, and the sentence for a 400 where its shape is not the one that `GATEWAY_EVENT` fixes.
 ///
-/// HTTP APIs and Function URLs share their shape. An event for a load balancer without any context may be from one: it
-/// is broken, but whoever sent it has a chance to understand the answer.
+/// HTTP APIs and Function URLs share their shape. What has no context that could tell, or a broken one, may come from a
+/// load balancer where that is fixed: so whoever sent it has a chance to understand the answer.
 fn settle(proxy: &Proxy<'_>, fixed: Option<EventKind>) -> (EventKind, Option<String>) {
     let told = proxy.kind;
     let has_context = proxy.context.as_ref().is_ok_and(|context| context.len() > 0);
