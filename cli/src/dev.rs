@@ -12,8 +12,10 @@ mod event;
 #[cfg(test)]
 mod fake_function;
 mod front;
+mod function_name;
 mod guard;
 mod identity_provider;
+pub(crate) mod invoke_api;
 mod listen;
 pub(crate) mod random;
 mod reload;
@@ -47,9 +49,11 @@ use crate::dev::environments::Environments;
 use crate::dev::front::Front;
 use crate::dev::guard::Access;
 use crate::dev::identity_provider::{IdentityProvider, TokenRequest};
+use crate::dev::invoke_api::{Function, InvokeApi};
 use crate::dev::listen::{Opened, Place};
 use crate::dev::reload::Reload;
 use crate::dev::runtime::Runtime;
+use crate::dev::runtime_api::FUNCTION_NAME;
 use crate::dev::services::Services;
 use crate::dev::shutdown::{Shutdown, asked_to_stop};
 use crate::dev::welcome::Tour;
@@ -79,6 +83,7 @@ async fn serve(options: &DevOptions, console: &Console, shutdown: &Shutdown) -> 
     let text = source.read().await?;
     let places = Places::of(options)?;
     let front = open(&places.front, console).await?;
+    let invoke = open(&places.invoke, console).await?;
     let mut behind = Behind::start(&places, &source, console).await?;
     accept(&behind.variables, &source.name(), &text, console).map_err(Failure::usage)?;
     let runtime = behind.runtime(options, console, shutdown)?;
@@ -86,11 +91,13 @@ async fn serve(options: &DevOptions, console: &Console, shutdown: &Shutdown) -> 
     let first = Environments::start(runtime.setting(&text)?).await;
     let first = first.map_err(|error| Failure::unavailable(format!("the first function environment {error}")))?;
     let (serving, environments) = watch::channel(first);
-    let address = front.address;
+    let (address, invoke_address) = (front.address, invoke.address);
+    behind.serve_invoke(invoke, environments.clone());
     behind.serve_front(front, event_kind(options.event), environments);
 
     console.say(&format!("dynamodb on {}", behind.database_url));
     console.say(&format!("identity provider on {}", behind.provider.issuer()));
+    console.say(&format!("invoke on http://{invoke_address}"));
     console.say(&format!("listening on http://{address}"));
     match source {
         Source::Store => {
@@ -150,6 +157,17 @@ impl Behind {
         })
     }
 
+    fn serve_invoke(&mut self, opened: Opened, environments: watch::Receiver<Environments>) {
+        let gateway = Function {
+            name: FUNCTION_NAME,
+            environments,
+        };
+        let api = Arc::new(InvokeApi::new(vec![gateway]));
+        let handler = move |request, _| Arc::clone(&api).answer(request);
+        let access = Access::guarded(opened.address);
+        self.servers.spawn(server::serve(opened.listener, access, handler));
+    }
+
     fn serve_front(&mut self, opened: Opened, kind: EventKind, environments: watch::Receiver<Environments>) {
         let front = Arc::new(Front {
             kind,
@@ -165,6 +183,7 @@ impl Behind {
 /// Where to listen.
 struct Places {
     front: Place,
+    invoke: Place,
     database: Place,
     provider: Place,
 }
@@ -181,6 +200,7 @@ impl Places {
         };
         Ok(Self {
             front: place("--listen", options.listen, 9000)?,
+            invoke: place("--invoke-listen", options.invoke_listen, 9001)?,
             database: place("--dynamodb-listen", options.dynamodb_listen, 8000)?,
             provider: place("--idp-listen", options.idp_listen, 9003)?,
         })

@@ -6,8 +6,8 @@ use std::sync::atomic::AtomicUsize;
 use std::time::Duration;
 
 use bytes::Bytes;
+use serde_json::Value;
 use serde_json::value::RawValue;
-use serde_json::{Value, json};
 use tollgate::clock::{Clock, SystemClock};
 
 use crate::args::InvokeOptions;
@@ -15,6 +15,7 @@ use crate::dev::console::Console;
 use crate::dev::dynamodb::Database;
 use crate::dev::environment::InvokeError;
 use crate::dev::environments::Environments;
+use crate::dev::invoke_api::error_value;
 use crate::dev::random;
 use crate::dev::runtime::{self, Runtime};
 use crate::dev::services::Services;
@@ -101,55 +102,9 @@ fn text(answer: &[u8]) -> Value {
     String::from_utf8_lossy(answer).into()
 }
 
-/// What Lambda gives a caller whose function failed.
-fn error_value(request_id: &str, error: InvokeError) -> Value {
-    let (error_type, error_message) = match error {
-        InvokeError::Function(error) => (error.error_type, error.error_message),
-        InvokeError::Crashed(how) => (
-            "Runtime.ExitError".to_owned(),
-            format!("RequestId: {request_id} Error: Runtime exited with error: {how}"),
-        ),
-        InvokeError::TimedOut(limit) => (
-            "Sandbox.Timedout".to_owned(),
-            format!(
-                "RequestId: {request_id} Error: Task timed out after {:.2} seconds",
-                limit.as_secs_f64()
-            ),
-        ),
-    };
-    json!({ "errorType": error_type, "errorMessage": error_message })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::dev::runtime_api::FunctionError;
-
-    #[test]
-    fn errors_look_as_lambda_shows_them() {
-        let error = FunctionError {
-            error_type: "NotHttp".into(),
-            error_message: "this is an SQS event".into(),
-        };
-        for (error, error_type, error_message) in [
-            (InvokeError::Function(error), "NotHttp", "this is an SQS event"),
-            (
-                InvokeError::Crashed("exit status: 1".into()),
-                "Runtime.ExitError",
-                "RequestId: r-1 Error: Runtime exited with error: exit status: 1",
-            ),
-            (
-                InvokeError::TimedOut(Duration::from_millis(1500)),
-                "Sandbox.Timedout",
-                "RequestId: r-1 Error: Task timed out after 1.50 seconds",
-            ),
-        ] {
-            assert_eq!(
-                error_value("r-1", error),
-                json!({"errorType": error_type, "errorMessage": error_message})
-            );
-        }
-    }
 
     #[test]
     fn an_error_is_exit_code_1() {
