@@ -6,6 +6,8 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use crate::dev::runtime_api::FUNCTION_NAME;
+
 /// The issuer of the demo identity provider on its default address.
 pub(crate) const DEFAULT_ISSUER: &str = "http://127.0.0.1:9003";
 
@@ -45,6 +47,7 @@ pub(crate) enum Command {
   tollgate dev
   tollgate dev --config gateway.yaml --listen 127.0.0.1:8080 --environments 4
   tollgate dev --config gateway.yaml --event url --log json
+  tollgate dev --function-binary target/lambda/gateway/bootstrap
   AWS_ENDPOINT_URL_DYNAMODB=http://127.0.0.1:8001 tollgate dev    count in that engine instead")]
     Dev(DevOptions),
     /// Check configs: every mistake at once, then what each limit lets through
@@ -55,7 +58,8 @@ pub(crate) enum Command {
     /// Send one event file through one function environment and print the response event
     #[command(after_help = "Examples:
   tollgate invoke event.json
-  tollgate invoke event.json --config gateway.yaml 2>/dev/null")]
+  tollgate invoke event.json --config gateway.yaml 2>/dev/null
+  tollgate invoke event.json --function-binary target/lambda/gateway/bootstrap")]
     Invoke(InvokeOptions),
     /// Get a token from the demo identity provider of a running `tollgate dev`
     #[command(after_help = "Examples:
@@ -77,6 +81,16 @@ pub(crate) enum Command {
         #[arg(long)]
         lifeline: bool,
     },
+    /// Become another program that ends with its parent. How `dev` starts `--function-binary`.
+    #[cfg(target_os = "linux")]
+    #[command(hide = true)]
+    Become {
+        /// The process id of whoever starts this
+        #[arg(long)]
+        parent: u32,
+        /// The program, as a whole path
+        program: PathBuf,
+    },
 }
 
 #[derive(Args, Clone, Debug)]
@@ -87,6 +101,9 @@ pub(crate) struct DevOptions {
     /// Where the gateway listens [default: 127.0.0.1:9000, or a free port if that is taken]
     #[arg(long, value_name = "ADDRESS:PORT")]
     pub(crate) listen: Option<SocketAddr>,
+    /// The program that environments run, such as target/lambda/gateway/bootstrap [default: the function in this one]
+    #[arg(long, value_name = "PATH")]
+    pub(crate) function_binary: Option<PathBuf>,
     /// Which front door to be: an HTTP API (payload 2.0) or a Function URL
     #[arg(long, value_enum, default_value_t = FrontDoor::Http)]
     pub(crate) event: FrontDoor,
@@ -125,6 +142,12 @@ pub(crate) struct InvokeOptions {
     /// The event, JSON
     #[arg(value_name = "EVENT.json")]
     pub(crate) event: PathBuf,
+    /// Which function it is for
+    #[arg(long, value_name = "NAME", default_value = FUNCTION_NAME, value_parser = [FUNCTION_NAME])]
+    pub(crate) function: String,
+    /// The program to run [default: the function in this one]
+    #[arg(long, value_name = "PATH")]
+    pub(crate) function_binary: Option<PathBuf>,
     /// The config to serve it by [default: the example store with demo services]
     #[arg(long, value_name = "FILE")]
     pub(crate) config: Option<PathBuf>,
@@ -277,6 +300,8 @@ mod tests {
     fn the_function_command_is_not_advertised() {
         let help = Arguments::command().render_long_help().to_string();
         assert!(help.contains("invoke"), "{help}");
-        assert!(!help.contains("function  "), "{help}");
+        for hidden in ["function  ", "become"] {
+            assert!(!help.contains(hidden), "{help}");
+        }
     }
 }

@@ -13,6 +13,7 @@ mod event;
 mod fake_function;
 mod front;
 mod function_name;
+pub(crate) mod function_program;
 mod guard;
 mod identity_provider;
 pub(crate) mod invoke_api;
@@ -47,6 +48,7 @@ use crate::dev::console::Console;
 use crate::dev::dynamodb::Database;
 use crate::dev::environments::Environments;
 use crate::dev::front::Front;
+use crate::dev::function_program::FunctionProgram;
 use crate::dev::guard::Access;
 use crate::dev::identity_provider::{IdentityProvider, TokenRequest};
 use crate::dev::invoke_api::{Function, InvokeApi};
@@ -79,6 +81,7 @@ pub(crate) async fn run(options: DevOptions) -> Result<(), Failure> {
 
 /// Returns only when something could not be started.
 async fn serve(options: &DevOptions, console: &Console, shutdown: &Shutdown) -> Result<Infallible, Failure> {
+    let program = FunctionProgram::of(options.function_binary.as_deref())?;
     let source = Source::new(options.config.clone());
     let text = source.read().await?;
     let places = Places::of(options)?;
@@ -86,7 +89,7 @@ async fn serve(options: &DevOptions, console: &Console, shutdown: &Shutdown) -> 
     let invoke = open(&places.invoke, console).await?;
     let mut behind = Behind::start(&places, &source, console).await?;
     accept(&behind.variables, &source.name(), &text, console).map_err(Failure::usage)?;
-    let runtime = behind.runtime(options, console, shutdown)?;
+    let runtime = behind.runtime(program, options, console, shutdown)?;
 
     let first = Environments::start(runtime.setting(&text)?).await;
     let first = first.map_err(|error| Failure::unavailable(format!("the first function environment {error}")))?;
@@ -143,8 +146,15 @@ impl Behind {
         })
     }
 
-    fn runtime(&self, options: &DevOptions, console: &Console, shutdown: &Shutdown) -> Result<Runtime, Failure> {
+    fn runtime(
+        &self,
+        program: FunctionProgram,
+        options: &DevOptions,
+        console: &Console,
+        shutdown: &Shutdown,
+    ) -> Result<Runtime, Failure> {
         Ok(Runtime {
+            program,
             kind: Some(event_kind(options.event)),
             most: options.environments.into(),
             timeout: options.timeout,

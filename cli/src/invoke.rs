@@ -15,6 +15,7 @@ use crate::dev::console::Console;
 use crate::dev::dynamodb::Database;
 use crate::dev::environment::InvokeError;
 use crate::dev::environments::Environments;
+use crate::dev::function_program::FunctionProgram;
 use crate::dev::invoke_api::error_value;
 use crate::dev::random;
 use crate::dev::runtime::{self, Runtime};
@@ -46,6 +47,7 @@ pub(crate) async fn run(options: InvokeOptions) -> Result<(), Failure> {
 }
 
 async fn invoke(options: &InvokeOptions, console: &Console, shutdown: &Shutdown) -> Result<Outcome, Failure> {
+    let program = FunctionProgram::of(options.function_binary.as_deref())?;
     let event = read_text(&options.event).await?;
     serde_json::from_str::<&RawValue>(&event)
         .map_err(|error| Failure::usage(format!("{}: is no JSON: {error}", options.event.display())))?;
@@ -64,6 +66,7 @@ async fn invoke(options: &InvokeOptions, console: &Console, shutdown: &Shutdown)
         None => Database::embedded().await?,
     };
     let runtime = Runtime {
+        program,
         kind: None,
         most: 1,
         timeout: TIMEOUT,

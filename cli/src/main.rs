@@ -41,6 +41,8 @@ fn run(command: Command) -> Result<(), Failure> {
             exit::print(&String::from_utf8_lossy(&script))
         }
         Command::Function { lifeline } => function(lifeline),
+        #[cfg(target_os = "linux")]
+        Command::Become { parent, program } => Err(lifeline::become_program(parent, &program)),
     }
 }
 

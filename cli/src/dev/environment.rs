@@ -1,5 +1,6 @@
 //! One function environment: a process of its own behind a Runtime API of its own, serving one event at a time.
 
+use std::ffi::OsString;
 use std::io;
 use std::path::PathBuf;
 use std::process::{ExitStatus, Stdio};
@@ -22,7 +23,7 @@ const LAST_WORDS: Duration = Duration::from_secs(1);
 #[derive(Clone, Debug)]
 pub(crate) struct FunctionCommand {
     pub(crate) program: PathBuf,
-    pub(crate) arguments: Vec<String>,
+    pub(crate) arguments: Vec<OsString>,
     /// Set for the function, besides what it inherits.
     pub(crate) variables: Vec<(String, String)>,
 }

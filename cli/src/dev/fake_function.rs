@@ -16,9 +16,7 @@ pub(crate) fn command(mode: &str) -> FunctionCommand {
     let name = format!("{}::fake_function", module_path!().split_once("::").unwrap().1);
     FunctionCommand {
         program: std::env::current_exe().unwrap(),
-        arguments: ["--exact", &name, "--ignored", "--nocapture"]
-            .map(str::to_owned)
-            .to_vec(),
+        arguments: ["--exact", &name, "--ignored", "--nocapture"].map(Into::into).to_vec(),
         variables: vec![(SWITCH.to_owned(), mode.to_owned())],
     }
 }

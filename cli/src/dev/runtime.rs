@@ -13,9 +13,9 @@ use tollgate::event::EventKind;
 
 use crate::dev::console::Console;
 use crate::dev::dynamodb::ENDPOINT_VARIABLE;
-use crate::dev::environment::FunctionCommand;
 use crate::dev::environments::Setting;
 use crate::dev::event::REGION;
+use crate::dev::function_program::FunctionProgram;
 use crate::dev::runtime_api::FUNCTION_NAME;
 use crate::dev::shutdown::Part;
 use crate::dev::tables::{ACCESS_KEY, CONFIG, QUOTA, SECRET_KEY, STATE};
@@ -25,6 +25,7 @@ use crate::exit::Failure;
 /// Makes settings for one config text after the other.
 #[derive(Debug)]
 pub(crate) struct Runtime {
+    pub(crate) program: FunctionProgram,
     /// `None`: by the shape of each event.
     pub(crate) kind: Option<EventKind>,
     pub(crate) most: usize,
@@ -55,15 +56,9 @@ impl Runtime {
         let snapshot = self
             .snapshot(text)
             .map_err(|error| Failure::internal(format!("cannot keep the config: {error}")))?;
-        let program = std::env::current_exe();
-        let program = program.map_err(|error| Failure::internal(format!("cannot find this program: {error}")))?;
-        let command = FunctionCommand {
-            program,
-            arguments: vec!["function".to_owned(), "--lifeline".to_owned()],
-            variables: self.function_variables(&snapshot.display().to_string()),
-        };
+        let variables = self.function_variables(&snapshot.display().to_string());
         Ok(Setting {
-            command,
+            command: self.program.command(variables)?,
             most: self.most,
             timeout: self.timeout,
             console: self.console.clone(),
