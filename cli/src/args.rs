@@ -119,6 +119,9 @@ pub(crate) struct DevOptions {
     /// Where the embedded DynamoDB engine listens [default: 127.0.0.1:8000, or a free port]
     #[arg(long, value_name = "ADDRESS:PORT")]
     pub(crate) dynamodb_listen: Option<SocketAddr>,
+    /// Where the embedded engine keeps its tables, so that counts survive a restart [default: in memory]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) db: Option<PathBuf>,
     /// Where the demo identity provider listens [default: 127.0.0.1:9003, or a free port]
     #[arg(long, value_name = "ADDRESS:PORT")]
     pub(crate) idp_listen: Option<SocketAddr>,

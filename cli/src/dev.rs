@@ -4,6 +4,7 @@
 mod answer;
 mod calendar;
 pub(crate) mod console;
+mod database_file;
 mod decode;
 pub(crate) mod dynamodb;
 pub(crate) mod environment;
@@ -33,7 +34,7 @@ mod writer;
 
 use std::convert::Infallible;
 use std::net::{Ipv4Addr, SocketAddr};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
 use std::time::Duration;
@@ -87,7 +88,7 @@ async fn serve(options: &DevOptions, console: &Console, shutdown: &Shutdown) -> 
     let places = Places::of(options)?;
     let front = open(&places.front, console).await?;
     let invoke = open(&places.invoke, console).await?;
-    let mut behind = Behind::start(&places, &source, console).await?;
+    let mut behind = Behind::start(&places, &source, options.db.clone(), console).await?;
     accept(&behind.variables, &source.name(), &text, console).map_err(Failure::usage)?;
     let runtime = behind.runtime(program, options, console, shutdown)?;
 
@@ -126,7 +127,12 @@ struct Behind {
 }
 
 impl Behind {
-    async fn start(places: &Places, source: &Source, console: &Console) -> Result<Self, Failure> {
+    async fn start(
+        places: &Places,
+        source: &Source,
+        file: Option<PathBuf>,
+        console: &Console,
+    ) -> Result<Self, Failure> {
         let mut servers = JoinSet::new();
         let provider = serve_provider(places, console, &mut servers).await?;
         let mut variables = Variables::default();
@@ -135,7 +141,7 @@ impl Behind {
             Source::Store => Some(Services::start(&mut variables).await?),
             Source::File(_) => None,
         };
-        let (database, database_url) = open_database(places, console).await?;
+        let (database, database_url) = Database::open(&places.database, file, console).await?;
         Ok(Self {
             servers,
             provider,
@@ -234,21 +240,6 @@ async fn serve_provider(
     let handler = move |request, _| Arc::clone(&answering).answer(request);
     servers.spawn(server::serve(opened.listener, Access::guarded(opened.address), handler));
     Ok(provider)
-}
-
-/// The database and the URL by which the user reaches it.
-async fn open_database(places: &Places, console: &Console) -> Result<(Database, String), Failure> {
-    if let Some(database) = Database::named(console).await {
-        if places.database.given.is_some() {
-            console.note("--dynamodb-listen is not used, because the environment names another engine");
-        }
-        let url = database.endpoint().to_owned();
-        return Ok((database, url));
-    }
-    let opened = open(&places.database, console).await?;
-    let mut database = Database::embedded().await?;
-    database.publish(opened.listener, Access::guarded(opened.address));
-    Ok((database, format!("http://{}", opened.address)))
 }
 
 fn tour(gateway: SocketAddr, database: &str, provider: &IdentityProvider) -> Result<String, Failure> {

@@ -1,6 +1,9 @@
-//! The counters' database: an embedded DynamoDB engine in memory behind a guard, or one that the user names.
+//! The counters' database: an embedded DynamoDB engine behind a guard, in memory or in a file, or one that the user
+//! names.
 
+use std::fs::File;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -13,9 +16,11 @@ use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
 use crate::dev::console::Console;
+use crate::dev::database_file::{self, Opened};
 use crate::dev::guard::Access;
+use crate::dev::listen::Place;
 use crate::dev::server::{self, Answer, message};
-use crate::dev::{random, tables};
+use crate::dev::{self, random, tables};
 use crate::exit::Failure;
 use crate::http_client::{HttpClient, http_client};
 
@@ -31,9 +36,40 @@ const RETRY: Duration = Duration::from_millis(500);
 pub(crate) struct Database {
     endpoint: String,
     tasks: Vec<JoinHandle<()>>,
+    /// Held while the engine has a file.
+    _lock: Option<File>,
 }
 
 impl Database {
+    /// The engine that the environment names, or else one of our own, published here; and the URL by which the user
+    /// reaches it.
+    pub(crate) async fn open(
+        place: &Place,
+        file: Option<PathBuf>,
+        console: &Console,
+    ) -> Result<(Self, String), Failure> {
+        if let Some(database) = Self::named(console).await {
+            if place.given.is_some() {
+                console.note("--dynamodb-listen is not used, because the environment names another engine");
+            }
+            let url = database.endpoint.clone();
+            return match file {
+                Some(file) => Err(Failure::usage(format!(
+                    "--db {}: {ENDPOINT_VARIABLE} names another engine, which keeps its own tables; give one of both",
+                    file.display()
+                ))),
+                None => Ok((database, url)),
+            };
+        }
+        let opened = dev::open(place, console).await?;
+        let mut database = match file {
+            Some(file) => Self::in_file(file).await?,
+            None => Self::embedded().await?,
+        };
+        database.publish(opened.listener, Access::guarded(opened.address));
+        Ok((database, format!("http://{}", opened.address)))
+    }
+
     /// The engine that the environment names, if it names one. Its tables are made as soon as it answers; until
     /// then requests that are limited fail.
     pub(crate) async fn named(console: &Console) -> Option<Self> {
@@ -43,6 +79,7 @@ impl Database {
         let mut database = Self {
             endpoint,
             tasks: Vec::new(),
+            _lock: None,
         };
         if let Err(why) = tables::create(&database.endpoint).await {
             console.warn(&format!(
@@ -62,8 +99,19 @@ impl Database {
 
     /// An engine of our own, in memory.
     pub(crate) async fn embedded() -> Result<Self, Failure> {
-        let failed = |why: String| Failure::internal(format!("the embedded DynamoDB engine: {why}"));
         let engine = dynoxide::Database::memory().map_err(|error| failed(error.to_string()))?;
+        Self::serving(engine, None).await
+    }
+
+    /// An engine of our own that keeps its tables in this file, which nobody else uses meanwhile.
+    async fn in_file(path: PathBuf) -> Result<Self, Failure> {
+        // Not on this thread: a file that another SQLite program has locked is waited for.
+        let opened = tokio::task::spawn_blocking(move || database_file::open(&path)).await;
+        let Opened { engine, lock } = opened.map_err(|error| failed(error.to_string()))??;
+        Self::serving(engine, Some(lock)).await
+    }
+
+    async fn serving(engine: dynoxide::Database, lock: Option<File>) -> Result<Self, Failure> {
         let listener = TcpListener::bind(hidden_address())
             .await
             .map_err(|error| failed(error.to_string()))?;
@@ -72,6 +120,7 @@ impl Database {
         let database = Self {
             endpoint: format!("http://{address}"),
             tasks: vec![server],
+            _lock: lock,
         };
         tables::create(&database.endpoint).await.map_err(failed)?;
         Ok(database)
@@ -83,7 +132,7 @@ impl Database {
     }
 
     /// Serves the embedded engine to the user's programs on a guarded listener.
-    pub(crate) fn publish(&mut self, listener: TcpListener, access: Access) {
+    fn publish(&mut self, listener: TcpListener, access: Access) {
         let proxy = Proxy {
             client: http_client(),
             authority: self.endpoint.trim_start_matches("http://").to_owned(),
@@ -102,6 +151,10 @@ impl Drop for Database {
             task.abort();
         }
     }
+}
+
+fn failed(why: String) -> Failure {
+    Failure::internal(format!("the embedded DynamoDB engine: {why}"))
 }
 
 /// Where the engine's own server listens. It answers every origin, so no page may find it: on Linux all of
