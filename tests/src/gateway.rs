@@ -1,5 +1,6 @@
 //! The gateway as a process: `tollgate dev` on ports of the system's choice, ended with the test.
 
+use std::ffi::OsString;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::{Command, ExitStatus};
@@ -9,7 +10,7 @@ use tempfile::TempDir;
 
 use crate::client::{Request, Response};
 use crate::process;
-use crate::running::{Running, tollgate};
+use crate::running::{Running, function_binary, tollgate};
 
 /// Which front door the local runtime plays.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,6 +29,8 @@ pub struct Builder {
     event: Event,
     environments: u32,
     timeout: Option<&'static str>,
+    database: Option<PathBuf>,
+    function: Vec<OsString>,
     variables: Vec<(String, String)>,
 }
 
@@ -50,6 +53,20 @@ impl Builder {
     #[must_use]
     pub fn timeout(mut self, duration: &'static str) -> Self {
         self.timeout = Some(duration);
+        self
+    }
+
+    /// A file that keeps the tables; in memory unless said.
+    #[must_use]
+    pub fn database(mut self, path: impl Into<PathBuf>) -> Self {
+        self.database = Some(path.into());
+        self
+    }
+
+    /// The program that environments run, whatever `TOLLGATE_FUNCTION_BINARY` says.
+    #[must_use]
+    pub fn function(mut self, program: impl Into<PathBuf>) -> Self {
+        self.function = vec!["--function-binary".into(), program.into().into()];
         self
     }
 
@@ -77,12 +94,16 @@ impl Builder {
         std::fs::write(&config, &self.config).expect("the config can be written");
         let mut command = tollgate();
         command.arg("dev").arg("--config").arg(&config);
-        for listener in ["--listen", "--dynamodb-listen", "--idp-listen"] {
+        for listener in ["--listen", "--invoke-listen", "--dynamodb-listen", "--idp-listen"] {
             command.args([listener, "127.0.0.1:0"]);
         }
         command.args(["--log", "json", "--environments", &self.environments.to_string()]);
         command.args(["--event", if self.event == Event::Http { "http" } else { "url" }]);
         command.args(self.timeout.iter().flat_map(|duration| ["--timeout", duration]));
+        if let Some(path) = &self.database {
+            command.arg("--db").arg(path);
+        }
+        command.args(self.function);
         // What a killed one leaves behind goes with the folder.
         command.env("TMPDIR", folder.path());
         command.envs(self.variables).current_dir(folder.path());
@@ -102,6 +123,7 @@ pub struct Gateway {
 #[derive(Clone, Copy, Debug)]
 struct Listeners {
     gateway: SocketAddr,
+    invoke_api: SocketAddr,
     dynamodb: SocketAddr,
     identity_provider: SocketAddr,
 }
@@ -115,6 +137,8 @@ impl Gateway {
             event: Event::Http,
             environments: 1,
             timeout: None,
+            database: None,
+            function: function_binary(),
             variables: Vec::new(),
         }
     }
@@ -123,6 +147,7 @@ impl Gateway {
         let process = Running::start(command);
         let listeners = Listeners {
             gateway: process.address("listening on").await,
+            invoke_api: process.address("invoke on").await,
             dynamodb: process.address("dynamodb on").await,
             identity_provider: process.address("identity provider on").await,
         };
@@ -137,6 +162,11 @@ impl Gateway {
     /// Where clients connect.
     pub fn address(&self) -> SocketAddr {
         self.listeners.gateway
+    }
+
+    /// Where the Lambda Invoke API listens.
+    pub fn invoke_api(&self) -> SocketAddr {
+        self.listeners.invoke_api
     }
 
     /// Where the embedded DynamoDB listens.

@@ -1,7 +1,9 @@
 //! Any process under test: its output is collected line by line and waited on, and it ends with the test.
 
+use std::ffi::OsString;
 use std::io::{BufRead, BufReader, Read};
 use std::net::SocketAddr;
+use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::{Arc, mpsc};
 use std::time::Duration;
@@ -21,6 +23,15 @@ pub fn tollgate() -> Command {
         }
     }
     command
+}
+
+/// `--function-binary` with the program that the variable `TOLLGATE_FUNCTION_BINARY` names, if it is set: then the
+/// same suites drive a built function. A relative path starts at the workspace.
+pub fn function_binary() -> Vec<OsString> {
+    let named = std::env::var_os("TOLLGATE_FUNCTION_BINARY").filter(|path| !path.is_empty());
+    let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("a workspace");
+    let arguments = named.map(|path| ["--function-binary".into(), workspace.join(path).into()]);
+    arguments.into_iter().flatten().collect()
 }
 
 /// A process with its output collected line by line; ended and reaped when dropped.

@@ -1,6 +1,9 @@
 //! The local runtime and the commands, as a user meets them.
 
 mod commands;
+mod database;
+mod function_binary;
+mod invoke_api;
 mod listeners;
 mod processes;
 mod store;

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use serde_json::{Value, json};
 use tempfile::TempDir;
-use tollgate_tests::running::{Finished, tollgate};
+use tollgate_tests::running::{Finished, function_binary, tollgate};
 use tollgate_tests::{Gateway, Stage, get};
 
 /// A folder with these files, and a way to run `tollgate` in it.
@@ -22,6 +22,9 @@ impl Desk {
     async fn run(&self, arguments: &[&str]) -> Finished {
         let mut command = tollgate();
         command.args(arguments).current_dir(self.0.path());
+        if arguments[0] == "invoke" {
+            command.args(function_binary());
+        }
         Finished::of(command).await
     }
 }

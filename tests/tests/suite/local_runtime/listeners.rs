@@ -3,8 +3,8 @@
 use std::net::{SocketAddr, TcpListener};
 
 use serde_json::json;
-use tollgate_tests::running::{OutputMark, Running, tollgate};
-use tollgate_tests::{Gateway, Request, Stage, get, method};
+use tollgate_tests::running::{OutputMark, Running, function_binary, tollgate};
+use tollgate_tests::{Gateway, Request, Stage, get, method, post};
 
 /// A request as the DynamoDB listener takes it.
 fn list_tables() -> Request {
@@ -25,6 +25,10 @@ async fn listeners_beside_the_gateway_answer_this_machine_only() {
     let document = stage.public(json!([{ "path": "/**", "upstream": stage.site.url() }]));
     let gateway = Gateway::start(document.to_string()).spawn().await;
     let listeners = [
+        (
+            gateway.invoke_api(),
+            post("/2015-03-31/functions/gateway/invocations", "{}"),
+        ),
         (gateway.dynamodb(), list_tables()),
         (gateway.identity_provider(), get("/.well-known/jwks.json")),
     ];
@@ -110,7 +114,10 @@ fn dev(folder: &tempfile::TempDir, stage: &Stage) -> std::process::Command {
         .arg("--config")
         .arg(config)
         .current_dir(folder.path());
-    command.args(["--dynamodb-listen", "127.0.0.1:0", "--idp-listen", "127.0.0.1:0"]);
+    for listener in ["--invoke-listen", "--dynamodb-listen", "--idp-listen"] {
+        command.args([listener, "127.0.0.1:0"]);
+    }
+    command.args(function_binary());
     command
 }
 

@@ -7,7 +7,7 @@ use serde_json::json;
 use tokio::sync::Notify;
 use tokio::task::JoinSet;
 use tollgate_tests::process::{ended, is_running, signal};
-use tollgate_tests::running::{Running, tollgate};
+use tollgate_tests::running::{Running, function_binary, tollgate};
 use tollgate_tests::{Answer, Api, Event, Gateway, Stage, get};
 
 async fn with_environments(most: u32) -> Api {
@@ -144,9 +144,10 @@ async fn a_config_from_a_pipe_is_served_and_can_be_interrupted() {
     assert!(made.is_ok_and(|status| status.success()), "mkfifo is there");
     let mut command = tollgate();
     command.arg("dev").arg("--config").arg(&pipe);
-    for listener in ["--listen", "--dynamodb-listen", "--idp-listen"] {
+    for listener in ["--listen", "--invoke-listen", "--dynamodb-listen", "--idp-listen"] {
         command.args([listener, "127.0.0.1:0"]);
     }
+    command.args(function_binary());
     let process = Running::start(command);
     let document = r#"{"routes":[{"path":"/","upstream":"http://127.0.0.1:1","auth":"none"}]}"#;
     std::fs::write(&pipe, document).expect("the pipe can be written");

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::process::Command;
 
-use tollgate_tests::running::{Finished, Running, tollgate};
+use tollgate_tests::running::{Finished, Running, function_binary, tollgate};
 
 /// Stands in for `curl` on the path: runs the real one and, whatever the pasted line does with the output, also
 /// notes the status and the body of each transfer.
@@ -85,7 +85,7 @@ async fn every_printed_curl_line_does_what_it_says() {
     let folder = tempfile::tempdir().expect("a folder");
     install_shim(folder.path(), &curl);
     let mut command = tollgate();
-    command.current_dir(folder.path());
+    command.args(function_binary()).current_dir(folder.path());
     let process = Running::start(command);
     let address = process.address("listening on").await;
     // The line to 429 comes last, on the same line as the number or after it.
