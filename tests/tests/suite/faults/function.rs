@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde_json::json;
 use tokio::sync::Notify;
 use tollgate_tests::process::{is_running, signal};
-use tollgate_tests::{Answer, Api, Event, Gateway, Stage, get};
+use tollgate_tests::{Answer, Api, Event, Exchange, Gateway, Recorded, Stage, get};
 
 use super::promptly;
 
@@ -26,22 +26,23 @@ async fn with_one_environment(event: Event) -> (Api, u32) {
     (api, children[0])
 }
 
-async fn a_crash_is_502(event: Event) {
-    let (api, environment) = with_one_environment(event).await;
+/// Sends a request, and a signal to the environment while it works on it.
+async fn signalled(api: &Api, target: &'static str, environment: u32, name: &str) -> Exchange {
     let never = Arc::new(Notify::new());
     api.stage.site.answers(Answer::json("{}").held_by(&never));
-    let (answer, ()) = tokio::join!(promptly(&api, get("/crash")), async {
-        let reached = |request: &tollgate_tests::Recorded| (request.target == "/crash").then_some(());
-        api.stage
-            .site
-            .requests()
-            .find(reached)
-            .await
-            .expect("the request is under way");
-        signal(environment, "KILL");
+    let (answer, ()) = tokio::join!(promptly(api, get(target)), async {
+        let reached = |request: &Recorded| (request.target == target).then_some(());
+        let requests = api.stage.site.requests();
+        requests.find(reached).await.expect("the request is under way");
+        signal(environment, name);
     });
-    answer.status(502);
     api.stage.site.answers(Answer::json("{}"));
+    answer
+}
+
+async fn a_crash_is_502(event: Event) {
+    let (api, environment) = with_one_environment(event).await;
+    signalled(&api, "/crash", environment, "KILL").await.status(502);
     promptly(&api, get("/next")).await.status(200);
     assert!(!is_running(environment));
     api.finish();
@@ -49,8 +50,7 @@ async fn a_crash_is_502(event: Event) {
 
 async fn a_hang_is_504(event: Event) {
     let (api, environment) = with_one_environment(event).await;
-    signal(environment, "STOP");
-    promptly(&api, get("/hang")).await.status(504);
+    signalled(&api, "/hang", environment, "STOP").await.status(504);
     promptly(&api, get("/next")).await.status(200);
     assert!(!is_running(environment), "an environment that timed out is replaced");
     api.finish();
