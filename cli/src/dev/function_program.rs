@@ -33,6 +33,9 @@ impl FunctionProgram {
         if !is_executable(&metadata) {
             return Err(wrong("is not executable (chmod +x makes it so)".to_owned()));
         }
+        // `exec` would give what the kernel does not know to a shell, which reads anything as a script.
+        #[cfg(target_os = "linux")]
+        check_format(&head(&full).map_err(|error| wrong(error.to_string()))?).map_err(wrong)?;
         Ok(Self::Binary(full))
     }
 
@@ -68,6 +71,36 @@ fn ending_with_this(path: &Path) -> Result<(PathBuf, Vec<OsString>), Failure> {
 #[cfg(not(target_os = "linux"))]
 fn ending_with_this(path: &Path) -> Result<(PathBuf, Vec<OsString>), Failure> {
     Ok((path.to_owned(), Vec::new()))
+}
+
+/// The machines that Lambda has: ELF's number (elf(5), `e_machine`) and Rust's name.
+#[cfg(target_os = "linux")]
+const MACHINES: [(u16, &str); 2] = [(62, "x86_64"), (183, "aarch64")];
+
+/// As much of a file as tells what it is.
+#[cfg(target_os = "linux")]
+fn head(path: &Path) -> std::io::Result<Vec<u8>> {
+    use std::io::Read;
+    let mut head = Vec::new();
+    std::fs::File::open(path)?.take(20).read_to_end(&mut head)?;
+    Ok(head)
+}
+
+/// Whether a file that begins so runs here. The error is ready to be shown.
+#[cfg(target_os = "linux")]
+fn check_format(head: &[u8]) -> Result<(), String> {
+    use std::env::consts::ARCH;
+    let machine = match head {
+        [b'#', b'!', ..] => return Ok(()),
+        [0x7f, b'E', b'L', b'F', .., low, high] if head.len() == 20 => u16::from_le_bytes([*low, *high]),
+        _ => return Err("is no program".to_owned()),
+    };
+    match MACHINES.iter().find(|(number, _)| *number == machine) {
+        Some((_, name)) if *name != ARCH => Err(format!(
+            "is built for {name}, and this machine is {ARCH}; build the function for this one"
+        )),
+        _ => Ok(()),
+    }
 }
 
 #[cfg(unix)]
@@ -110,6 +143,36 @@ mod tests {
             "{why}"
         );
         assert!(refused(folder.path()).ends_with(": is no file; name the function's executable"));
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn a_program_for_another_machine_is_refused() {
+        let elf = |machine: u16| [&b"\x7fELF\x02\x01\x01"[..], &[0; 11], &machine.to_le_bytes()].concat();
+        for (number, name) in MACHINES {
+            let checked = check_format(&elf(number));
+            assert_eq!(checked.is_ok(), name == std::env::consts::ARCH, "{checked:?}");
+            assert!(
+                checked
+                    .err()
+                    .is_none_or(|why| why.starts_with(&format!("is built for {name}, ")))
+            );
+        }
+        assert_eq!(check_format(&head(&std::env::current_exe().unwrap()).unwrap()), Ok(()));
+        assert_eq!(check_format(b"#!/bin/sh"), Ok(()));
+        for no_program in [
+            &b""[..],
+            b"#",
+            b"\x7fELF",
+            b"MZ and so on, longer than a head",
+            b"# A text of twenty b",
+        ] {
+            assert_eq!(
+                check_format(no_program),
+                Err("is no program".to_owned()),
+                "{no_program:?}"
+            );
+        }
     }
 
     #[cfg(unix)]
