@@ -33,6 +33,7 @@ use crate::auth::JwtMethod;
 use crate::headers::SealedHeaders;
 use crate::limit::LimitRule;
 use crate::path::{PathPattern, PathPrefix};
+use crate::respond::FixedAnswer;
 use crate::router::Conditions;
 use crate::transform::ResponseRules;
 use crate::upstream::Upstream;
@@ -83,16 +84,32 @@ pub struct Route {
     pub pattern: PathPattern,
     /// Methods, hosts, headers and query it asks for besides.
     pub conditions: Conditions,
+    /// Where its answers come from.
+    pub target: Target,
+    /// Who may use it.
+    pub auth: RouteAuth,
+    /// Its own limit, in place of the default or an override.
+    pub rate_limit: Option<Arc<LimitRule>>,
+}
+
+/// Where a route's answers come from.
+#[derive(Clone, Debug)]
+pub enum Target {
+    /// `upstream`: a service is called.
+    Call(UpstreamCall),
+    /// `respond`: the gateway itself answers, always the same.
+    Respond(FixedAnswer),
+}
+
+/// How a route calls its service.
+#[derive(Clone, Debug)]
+pub struct UpstreamCall {
     /// The service behind it.
     pub upstream: Arc<Upstream>,
     /// Whole segments taken off the path before forwarding.
     pub strip_prefix: Option<PathPrefix>,
     /// The longest an upstream call may take: the route's, else its upstream's, else the default (10 s).
     pub timeout: Duration,
-    /// Who may use it.
-    pub auth: RouteAuth,
-    /// Its own limit, in place of the default or an override.
-    pub rate_limit: Option<Arc<LimitRule>>,
 }
 
 /// A route's stance on credentials, before `exclude_paths` is looked at.

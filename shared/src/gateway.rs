@@ -12,13 +12,16 @@ use serde_json::value::RawValue;
 
 use crate::auth::{Authenticator, Identity};
 use crate::clock::{Clock, Timestamp};
-use crate::config::{Config, ErrorFormat, ErrorRules, HeaderRules, PathSection, Route, UpstreamErrors};
+use crate::config::{
+    Config, ErrorFormat, ErrorRules, HeaderRules, PathSection, Route, Target, UpstreamCall, UpstreamErrors,
+};
 use crate::error::{GatewayError, response};
 use crate::event::{self, AnswerForm, Event, EventKind, NotHttp};
 use crate::limit::{Decision, LimitRule, Limiter, Subject};
 use crate::path::CanonicalPath;
 use crate::record::{LimitOutcome, Record};
 use crate::request::Request;
+use crate::respond::FixedAnswer;
 use crate::router::Router;
 use crate::store::CounterStore;
 use crate::transform::{self, ResponseRules};
@@ -165,21 +168,17 @@ impl Gateway {
         let personal = rule.filter(|rule| !rule.needs_no_identity());
         self.admit(personal, route, &request, identity.as_ref(), visit).await?;
 
-        visit.record.stage("call");
         let rules = self.response_rules(&request.path);
         if !rules.is_empty() {
             transform::prepare_request(&request.method, &mut request.headers);
         }
-        visit.record.upstream = Some(Arc::clone(&route.upstream.name));
-        let stamps = Stamps {
-            request_id: &visit.request_id,
-            trace: &trace,
+        let answer = match &route.target {
+            Target::Call(call) => self.call(call, &request, &trace, budget, visit).await?,
+            Target::Respond(fixed) => visit.respond(fixed),
         };
-        let answer = self.caller.call(route, &request, stamps, budget.left()).await?;
-        visit.record.upstream_status = Some(answer.status());
 
         visit.record.stage("transform");
-        if self.wraps(answer.status()) {
+        if visit.record.upstream_status.is_some_and(|status| self.wraps(status)) {
             return Ok(response::wrap_upstream(answer, visit.error_format, &visit.request_id));
         }
         transform::apply(&rules, answer)
@@ -209,6 +208,25 @@ impl Gateway {
         required
     }
 
+    async fn call(
+        &self,
+        call: &UpstreamCall,
+        request: &Request,
+        trace: &TraceParent,
+        budget: Budget,
+        visit: &mut Visit,
+    ) -> Result<Response<Bytes>, GatewayError> {
+        visit.record.stage("call");
+        visit.record.upstream = Some(Arc::clone(&call.upstream.name));
+        let stamps = Stamps {
+            request_id: &visit.request_id,
+            trace,
+        };
+        let answer = self.caller.call(call, request, stamps, budget.left()).await?;
+        visit.record.upstream_status = Some(answer.status());
+        Ok(answer)
+    }
+
     fn response_rules(&self, path: &CanonicalPath) -> Vec<&ResponseRules> {
         self.transformations
             .iter()
@@ -217,13 +235,18 @@ impl Gateway {
             .collect()
     }
 
-    /// Whether `errors.upstream` puts an answer of this status into the gateway's own shape.
+    /// Whether `errors.upstream` puts an upstream's answer of this status into the gateway's own shape.
     fn wraps(&self, status: StatusCode) -> bool {
         self.errors.upstream == UpstreamErrors::Wrap && (status.is_client_error() || status.is_server_error())
     }
 }
 
 impl Visit {
+    fn respond(&mut self, fixed: &FixedAnswer) -> Response<Bytes> {
+        self.record.stage("respond");
+        fixed.response()
+    }
+
     fn refuse(&mut self, error: &GatewayError) -> Response<Bytes> {
         self.record.fail(error);
         response::of_error(error, self.error_format, &self.request_id)

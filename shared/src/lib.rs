@@ -14,6 +14,7 @@ pub mod limit;
 pub mod path;
 pub mod record;
 pub mod request;
+pub mod respond;
 pub mod router;
 pub mod store;
 #[cfg(test)]

@@ -137,13 +137,14 @@ impl Record {
         serde_json::to_string(&line).unwrap_or_default()
     }
 
-    /// Whose fault the answer is: the gateway error's, else by the status that an upstream gave.
+    /// Whose fault the answer is: the gateway error's, else by the status that an upstream or the config gave.
     fn fault(&self, status: StatusCode) -> Option<Fault> {
         match &self.error {
             Some(error) => Some(error.fault()),
             None if status.is_client_error() => Some(Fault::Client),
-            None if status.is_server_error() => Some(Fault::Upstream),
-            None => None,
+            None if !status.is_server_error() => None,
+            None if self.upstream_status.is_some() => Some(Fault::Upstream),
+            None => Some(Fault::Gateway),
         }
     }
 }

@@ -6,10 +6,9 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
 
-use crate::config::{Pointer, Route, RouteAuth};
-use crate::path::{CanonicalPath, PathPattern, PathPrefix};
+use crate::config::UpstreamCall;
+use crate::path::{CanonicalPath, PathPrefix};
 use crate::request::Request;
-use crate::router::Conditions;
 use crate::upstream::Upstream;
 
 /// A plain request of the given method and path.
@@ -28,13 +27,9 @@ pub(crate) fn request(method: Method, path: &str) -> Request {
     }
 }
 
-/// A public route that sends everything to this URL.
-pub(crate) fn route(url: &str, strip_prefix: Option<&str>) -> Route {
-    Route {
-        id: "r".into(),
-        pointer: Pointer::new("/routes/0"),
-        pattern: PathPattern::parse("/**").expect("a pattern"),
-        conditions: Conditions::default(),
+/// A call of this URL within a second.
+pub(crate) fn call(url: &str, strip_prefix: Option<&str>) -> UpstreamCall {
+    UpstreamCall {
         upstream: Arc::new(Upstream {
             name: "u".into(),
             url: url.parse().expect("a URL"),
@@ -42,8 +37,6 @@ pub(crate) fn route(url: &str, strip_prefix: Option<&str>) -> Route {
         }),
         strip_prefix: strip_prefix.map(|prefix| PathPrefix::parse(prefix).expect("a prefix")),
         timeout: Duration::from_secs(1),
-        auth: RouteAuth::None,
-        rate_limit: None,
     }
 }
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use url::Url;
 
-use crate::config::Route;
+use crate::config::UpstreamCall;
 use crate::error::GatewayError;
 use crate::request::Request;
 use client::{CallError, CallLimits, HttpClient};
@@ -52,29 +52,29 @@ impl Caller {
         Self { client }
     }
 
-    /// Calls the route's upstream within its time-out and what is left of the request's budget. The answer is
+    /// Makes a route's call within its time-out and what is left of the request's budget. The answer is
     /// already cleaned for the client: no hop-by-hop headers, no internal host.
     /// Errors: `BadRequest` (a target too long), `DeadlineExceeded`, `UpstreamUnreachable`, `UpstreamTimeout`, `UpstreamInvalid`,
     /// `ResponseTooLarge`.
     pub async fn call(
         &self,
-        route: &Route,
+        call: &UpstreamCall,
         request: &Request,
         stamps: Stamps<'_>,
         budget: Duration,
     ) -> Result<http::Response<Bytes>, GatewayError> {
-        let outbound = outbound::build(route, request, stamps)?;
-        let timeout = route.timeout.min(budget);
+        let outbound = outbound::build(call, request, stamps)?;
+        let timeout = call.timeout.min(budget);
         if timeout.is_zero() {
             return Err(GatewayError::DeadlineExceeded);
         }
         let limits = CallLimits {
-            connect_timeout: route.upstream.connect_timeout,
+            connect_timeout: call.upstream.connect_timeout,
             timeout,
             max_body: MAX_ANSWER,
         };
         let mut response = self.client.send(outbound, limits).await.map_err(classify)?;
-        inbound::clean(route, request, &mut response);
+        inbound::clean(call, request, &mut response);
         Ok(response)
     }
 }

@@ -22,12 +22,11 @@ use url::Url;
 
 use super::{Authenticator, Identity, JwtMethod, crypto};
 use crate::clock::{Clock, Timestamp};
-use crate::config::{AuthRules, ClaimHeader, Pointer, Route, RouteAuth};
+use crate::config::{AuthRules, ClaimHeader, Pointer, Route, RouteAuth, Target};
 use crate::error::GatewayError;
 use crate::path::{CanonicalPath, PathPattern};
 use crate::request::Request;
 use crate::router::Conditions;
-use crate::upstream::Upstream;
 use crate::upstream::client::{CallError, CallLimits, HttpClient};
 
 pub(super) const NOW: u64 = 2_000_000_000;
@@ -314,19 +313,12 @@ impl World {
 }
 
 pub(super) fn route(auth: RouteAuth) -> Route {
-    let upstream = Upstream {
-        name: "service".into(),
-        url: Url::parse("http://service.test").unwrap(),
-        connect_timeout: Duration::from_secs(1),
-    };
     Route {
         id: "any".into(),
         pointer: Pointer::new("/routes/0"),
         pattern: PathPattern::parse("/**").unwrap(),
         conditions: Conditions::default(),
-        upstream: Arc::new(upstream),
-        strip_prefix: None,
-        timeout: Duration::from_secs(10),
+        target: Target::Call(crate::testing::call("http://service.test", None)),
         auth,
         rate_limit: None,
     }

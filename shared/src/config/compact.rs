@@ -1,7 +1,7 @@
 //! The document as the shortest JSON with the same meaning: what a deployment carries in a parameter or variable.
 
 use serde::{Serialize, Serializer};
-use serde_json::Number;
+use serde_json::value::RawValue;
 
 use super::report::Report;
 use super::tree::{Node, Value};
@@ -24,7 +24,8 @@ impl Serialize for Compact<'_> {
         match &node.value {
             Value::Null | Value::Broken => serializer.serialize_unit(),
             Value::Bool(value) => serializer.serialize_bool(*value),
-            Value::Number(text) => match serde_json::from_str::<Number>(text) {
+            // By its text: parsed and printed it would lose digits.
+            Value::Number(text) => match serde_json::from_str::<&RawValue>(text) {
                 Ok(number) => number.serialize(serializer),
                 // A number that only YAML writes so stays text, which means the same wherever a number is wanted.
                 Err(_) => serializer.serialize_str(text),

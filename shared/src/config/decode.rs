@@ -1,11 +1,13 @@
 //! Tree to sections: reads what is there, reports what does not fit, and goes on. One pass finds every wrong
 //! type, unknown key and missing key, because a field that does not fit only spoils itself.
 
+mod body;
 mod values;
 
 use super::report::Report;
 use super::tree::{Node, Place, Value, quote};
 
+pub(super) use self::body::Body;
 pub(super) use self::values::{At, Choice, List, Map, Named, OneOf, OneOrMore, Text};
 
 /// What a node can be read as. `None`: it does not fit, and the report says why.
@@ -129,9 +131,9 @@ macro_rules! sections {
             $( ..$rest:ident: $rest_type:ty )?
         }
     )*) => { $(
-        $(#[$about])*
         #[derive(Debug)]
         #[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(deny_unknown_fields))]
+        $(#[$about])*
         pub(super) struct $name {
             #[cfg_attr(feature = "schema", schemars(skip))]
             #[allow(dead_code, reason = "not every section is pointed at as a whole")]

@@ -4,10 +4,11 @@
 use std::num::NonZeroU32;
 use std::time::Duration;
 
+use http::StatusCode;
 use jsonwebtoken::Algorithm;
 
 use super::decode::{
-    At, Choice, Decode, Field, List, Map, OneOf, OneOrMore, Section, Slot, Text, fill_section, plain, sections,
+    At, Body, Choice, Decode, Field, List, Map, OneOf, OneOrMore, Section, Slot, Text, fill_section, plain, sections,
 };
 use super::report::Report;
 use super::tree::{Node, Place, Value};
@@ -143,6 +144,7 @@ sections! {
     }
 
     /// What is served.
+    #[cfg_attr(feature = "schema", schemars(extend("oneOf" = [{ "required": ["upstream"] }, { "required": ["respond"] }])))]
     Route {
         /// Its name in logs, metrics and counters; default made from methods and path.
         id: Text,
@@ -156,8 +158,10 @@ sections! {
         headers: Map<Text>,
         /// Query parameters that must have exactly these values.
         query: Map<Text>,
-        /// The service behind it: a name of upstreams, or a URL.
-        (required) upstream: Text,
+        /// The service behind it: a name of upstreams, or a URL. Or else respond.
+        upstream: Text,
+        /// The gateway's own answer, instead of an upstream: health, or status, headers and body.
+        respond: Respond,
         /// Whole segments taken off the path before forwarding.
         strip_prefix: Text,
         /// The longest an upstream call may take; default: the upstream's.
@@ -166,6 +170,16 @@ sections! {
         auth: RouteAuth,
         /// Its own limit, in place of the default or an override.
         rate_limit: Rate,
+    }
+
+    /// An answer that is the same for every request.
+    FixedAnswer {
+        /// From 200 to 599; default 200.
+        status: At<StatusCode>,
+        /// Its headers; Content-Type is text/plain or application/json by the body when left out.
+        headers: Map<Text>,
+        /// A text as it stands, or an object or a list that is served as JSON; default none.
+        body: Body,
     }
 
     /// A route's stance on credentials.
@@ -191,6 +205,34 @@ impl Decode for RouteAuth {
             _ => super::decode::refuse(&node, "none or { optional: true }", report),
         }
     }
+}
+
+/// `respond` of a route.
+#[derive(Debug)]
+pub(super) enum Respond {
+    /// One that the gateway knows by name.
+    Named(OneOf<NamedAnswer>),
+    Fixed(FixedAnswer),
+}
+
+impl Decode for Respond {
+    fn decode(node: Node, report: &mut Report) -> Option<Self> {
+        match &node.value {
+            Value::Map(_) => FixedAnswer::decode(node, report).map(Self::Fixed),
+            Value::Text(_) => OneOf::decode(node, report).map(Self::Named),
+            _ => super::decode::refuse(&node, "health, or an object with status, headers and body", report),
+        }
+    }
+}
+
+/// An answer that has a name.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum NamedAnswer {
+    Health,
+}
+
+impl Choice for NamedAnswer {
+    const WORDS: &'static [(&'static str, Self)] = &[("health", Self::Health)];
 }
 
 /// `underscore_headers`.

@@ -4,11 +4,12 @@ use std::borrow::Cow;
 use std::num::NonZeroU32;
 use std::time::Duration;
 
+use http::StatusCode;
 use schemars::generate::SchemaSettings;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 
-use super::decode::{At, Choice, Field, List, Map, OneOf, OneOrMore, Text};
-use super::raw::{AuthStance, Document, RouteAuth};
+use super::decode::{At, Body, Choice, Field, List, Map, OneOf, OneOrMore, Text};
+use super::raw::{AuthStance, Document, FixedAnswer, NamedAnswer, Respond, RouteAuth};
 
 pub(super) fn schema() -> serde_json::Value {
     let mut settings = SchemaSettings::draft2020_12();
@@ -57,6 +58,12 @@ inline_schema! {
     };
     OneOrMore, generator => {
         json_schema!({ "anyOf": [Text::json_schema(generator), List::<Text>::json_schema(generator)] })
+    };
+    At<StatusCode>, _generator => or_placeholder(json_schema!({ "type": "integer", "minimum": 200, "maximum": 599 }));
+    Body, _generator => json_schema!({ "type": ["string", "object", "array"] });
+    Respond, generator => {
+        let named = OneOf::<NamedAnswer>::json_schema(generator);
+        json_schema!({ "anyOf": [named, FixedAnswer::json_schema(generator)] })
     };
     RouteAuth, generator => json_schema!({ "anyOf": [{ "const": "none" }, AuthStance::json_schema(generator)] });
 }

@@ -4,6 +4,7 @@
 mod collected;
 mod documents;
 mod hostile;
+mod respond;
 #[cfg(feature = "schema")]
 mod schema;
 mod secrets;
@@ -11,7 +12,7 @@ mod source;
 mod values;
 mod wrong;
 
-use super::{Checked, Mistakes, parse};
+use super::{Checked, Mistakes, Route, Target, UpstreamCall, parse};
 
 /// What placeholders find in these tests.
 pub(super) fn variable(name: &str) -> Option<String> {
@@ -46,6 +47,15 @@ fn mistakes(text: &str) -> String {
     match load(text) {
         Ok(_) => panic!("should be wrong"),
         Err(mistakes) => mistakes.to_string(),
+    }
+}
+
+/// How a route calls its service.
+#[track_caller]
+fn call(route: &Route) -> &UpstreamCall {
+    match &route.target {
+        Target::Call(call) => call,
+        Target::Respond(answer) => panic!("calls nobody: {answer:?}"),
     }
 }
 

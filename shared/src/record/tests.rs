@@ -117,8 +117,9 @@ async fn errors_count_by_whose_fault_they_are() {
     ];
     for (error, status, counts) in cases {
         let mut record = started();
-        if let Some(error) = &error {
-            record.fail(error);
+        match &error {
+            Some(error) => record.fail(error),
+            None => record.upstream_status = StatusCode::from_u16(status).ok(),
         }
         let line = parsed(&record.finish(StatusCode::from_u16(status).unwrap(), 0));
         let counted = ["client_errors", "gateway_errors", "upstream_errors"].map(|name| line[name].as_u64().unwrap());
@@ -126,6 +127,15 @@ async fn errors_count_by_whose_fault_they_are() {
         assert_eq!(line.get("fault").is_some(), counts != [0, 0, 0]);
         assert_eq!(line["limited"], 0);
     }
+}
+
+/// What `respond` answers is nobody's else fault: no upstream was asked.
+#[tokio::test(start_paused = true)]
+async fn an_error_of_the_configs_own_is_no_upstreams_fault() {
+    let fault = |status| parsed(&started().finish(status, 0)).get("fault").cloned();
+    assert_eq!(fault(StatusCode::SERVICE_UNAVAILABLE), Some("gateway".into()));
+    assert_eq!(fault(StatusCode::GONE), Some("client".into()));
+    assert_eq!(fault(StatusCode::OK), None);
 }
 
 /// The rules of the specification, and those of the API reference for what it points at.

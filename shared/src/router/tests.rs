@@ -1,27 +1,17 @@
-use std::time::Duration;
-
 use proptest::prelude::*;
 
 use super::*;
-use crate::config::{Pointer, RouteAuth};
+use crate::config::{Pointer, RouteAuth, Target};
 use crate::path::PathPattern;
-use crate::testing::{headers, request};
-use crate::upstream::Upstream;
+use crate::testing::{call, headers, request};
 
 fn route(id: &str, path: &str, conditions: Conditions) -> Arc<Route> {
-    let upstream = Upstream {
-        name: "service".into(),
-        url: "http://service.internal".parse().expect("a URL"),
-        connect_timeout: Duration::from_secs(1),
-    };
     Arc::new(Route {
         id: id.into(),
         pointer: Pointer::new("/routes/0"),
         pattern: PathPattern::parse(path).expect("a pattern"),
         conditions,
-        upstream: Arc::new(upstream),
-        strip_prefix: None,
-        timeout: Duration::from_secs(10),
+        target: Target::Call(call("http://service.internal", None)),
         auth: RouteAuth::None,
         rate_limit: None,
     })

@@ -7,7 +7,7 @@ use http::{HeaderMap, Method, Response, StatusCode};
 use url::Url;
 
 use super::Upstream;
-use crate::config::Route;
+use crate::config::UpstreamCall;
 use crate::headers::{remove_hop_by_hop, text_of};
 use crate::path::PathPrefix;
 use crate::request::Request;
@@ -15,14 +15,14 @@ use crate::request::Request;
 #[cfg(test)]
 mod tests;
 
-pub(super) fn clean(route: &Route, request: &Request, response: &mut Response<Bytes>) {
+pub(super) fn clean(call: &UpstreamCall, request: &Request, response: &mut Response<Bytes>) {
     restate_length(request, response);
     let headers = response.headers_mut();
     remove_hop_by_hop(headers);
     // Another way to the upstream's own origin, past the gateway (RFC 7838).
     headers.remove(header::ALT_SVC);
     for name in [header::LOCATION, header::CONTENT_LOCATION] {
-        rewrite_location(route, request, headers, name);
+        rewrite_location(call, request, headers, name);
     }
     restrict_cookies(headers, &request.host);
 }
@@ -45,14 +45,14 @@ fn restate_length(request: &Request, response: &mut Response<Bytes>) {
 }
 
 /// Each value by itself: of several, the one that a client follows is not ours to guess.
-fn rewrite_location(route: &Route, request: &Request, headers: &mut HeaderMap, name: HeaderName) {
+fn rewrite_location(call: &UpstreamCall, request: &Request, headers: &mut HeaderMap, name: HeaderName) {
     if !headers.contains_key(&name) {
         return;
     }
-    let stripped = route.strip_prefix.as_ref().map(PathPrefix::encoded).unwrap_or_default();
+    let stripped = call.strip_prefix.as_ref().map(PathPrefix::encoded).unwrap_or_default();
     let prefix = format!("{}{stripped}", request.mount);
     edit_values(headers, name, |location| {
-        public_location(&route.upstream, &prefix, location)
+        public_location(&call.upstream, &prefix, location)
     });
 }
 

@@ -6,7 +6,7 @@ use http::header::{self, HeaderName, HeaderValue};
 use http::uri::{PathAndQuery, Uri};
 
 use super::{Stamps, Upstream};
-use crate::config::Route;
+use crate::config::UpstreamCall;
 use crate::error::GatewayError;
 use crate::request::Request;
 
@@ -21,14 +21,14 @@ const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 const TRACESTATE: HeaderName = HeaderName::from_static("tracestate");
 
-/// Builds the request from the route's own parts and the client's: scheme, host and port come from the config
+/// Builds the request from the call's own parts and the client's: scheme, host and port come from the config
 /// alone. The request's headers are the sealed ones with the identity stamped on.
 pub(super) fn build(
-    route: &Route,
+    call: &UpstreamCall,
     request: &Request,
     stamps: Stamps<'_>,
 ) -> Result<http::Request<Bytes>, GatewayError> {
-    let uri = uri(route, request)?;
+    let uri = uri(call, request)?;
     let mut headers = request.headers.clone();
     headers.remove(header::HOST);
     headers.remove(header::CONTENT_LENGTH);
@@ -71,9 +71,9 @@ fn forwarding(request: &Request) -> [(HeaderName, String); 4] {
     ]
 }
 
-fn uri(route: &Route, request: &Request) -> Result<Uri, GatewayError> {
-    let Upstream { url, .. } = &*route.upstream;
-    let path = match &route.strip_prefix {
+fn uri(call: &UpstreamCall, request: &Request) -> Result<Uri, GatewayError> {
+    let Upstream { url, .. } = &*call.upstream;
+    let path = match &call.strip_prefix {
         Some(prefix) => request.path.strip(prefix).encoded(),
         None => request.path.encoded(),
     };

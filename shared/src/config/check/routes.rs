@@ -3,6 +3,7 @@
 mod conditions;
 mod ids;
 mod shapes;
+mod target;
 
 use std::sync::Arc;
 
@@ -10,13 +11,12 @@ use super::auth::{Identity, needs_auth};
 use super::limits;
 use super::sections::pattern;
 use super::services::Services;
-use super::timeout;
 use crate::config::Route;
 use crate::config::RouteAuth;
-use crate::config::decode::{Field, Text};
+use crate::config::decode::Field;
 use crate::config::raw::{self, Document};
 use crate::config::report::Report;
-use crate::path::{PathPattern, PathPrefix};
+use crate::path::PathPattern;
 use crate::router::Conditions;
 
 /// A route of which is known so far what requests it takes.
@@ -74,39 +74,19 @@ fn build(
         conditions,
         ..
     } = draft;
-    let target = raw.upstream.given().and_then(|text| services.resolve(text, report));
-    let strip_prefix = raw
-        .strip_prefix
-        .given()
-        .and_then(|text| strip_prefix(text, pattern.as_ref(), report));
-    let own_timeout = raw.timeout.given().and_then(|given| timeout(given, report));
+    let target = target::of(raw, pattern.as_ref(), services, report);
     let auth = auth(raw, identity, report);
     let own_limit = raw.rate_limit.given();
     let rate_limit = own_limit.and_then(|given| limits::rule(given, id, &format!("L#{id}"), identity, report));
-    let target = target?;
     Some(Route {
         id: id.into(),
         pointer: report.pointer(raw.place),
         pattern: pattern?,
         conditions,
-        timeout: own_timeout.unwrap_or(target.timeout),
-        upstream: target.upstream,
-        strip_prefix,
+        target: target?,
         auth,
         rate_limit,
     })
-}
-
-fn strip_prefix(text: &Text, pattern: Option<&PathPattern>, report: &mut Report) -> Option<PathPrefix> {
-    let prefix = text.parse("a path prefix", report, PathPrefix::parse)?;
-    if pattern.is_some_and(|pattern| !prefix.covers(pattern)) {
-        report.mistake(
-            text.place,
-            format!("{} is not in front of every path of this route", text.quoted()),
-        );
-        return None;
-    }
-    Some(prefix)
 }
 
 /// Closed by default: a route is public only when it says so itself or a section excludes its path.

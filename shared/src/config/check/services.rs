@@ -19,13 +19,13 @@ const DEFAULT_CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
 pub(super) struct Services<'a> {
     /// `None` for a service with a mistake of its own. No map at all when the section itself is wrong: then no
     /// name can be told to be wrong.
-    named: Option<HashMap<&'a str, Option<Target>>>,
+    named: Option<HashMap<&'a str, Option<Destination>>>,
     default_timeout: Duration,
 }
 
 /// A service and the timeout of its calls.
 #[derive(Clone)]
-pub(super) struct Target {
+pub(super) struct Destination {
     pub(super) upstream: Arc<Upstream>,
     pub(super) timeout: Duration,
 }
@@ -39,7 +39,7 @@ pub(super) fn check<'a>(
         Field::Absent => Some(HashMap::new()),
         Field::Bad => None,
         Field::Given(map) => {
-            let targets = map.entries.iter().map(|entry| {
+            let destinations = map.entries.iter().map(|entry| {
                 if !is_name(&entry.name) {
                     let reason = format!("{} is not a name: 1 to 64 of A-Z a-z 0-9 . _ -", quote(&entry.name));
                     report.mistake(entry.place, reason);
@@ -47,10 +47,10 @@ pub(super) fn check<'a>(
                 let service = entry.value.given();
                 (
                     &*entry.name,
-                    service.and_then(|service| target(&entry.name, service, default_timeout, report)),
+                    service.and_then(|service| destination(&entry.name, service, default_timeout, report)),
                 )
             });
-            Some(targets.collect())
+            Some(destinations.collect())
         }
     };
     Services { named, default_timeout }
@@ -62,7 +62,7 @@ pub(super) fn is_name(text: &str) -> bool {
     (1..=64).contains(&text.len()) && text.bytes().all(fits)
 }
 
-fn target(name: &str, service: &Service, default_timeout: Duration, report: &mut Report) -> Option<Target> {
+fn destination(name: &str, service: &Service, default_timeout: Duration, report: &mut Report) -> Option<Destination> {
     let url = service
         .url
         .given()
@@ -75,7 +75,7 @@ fn target(name: &str, service: &Service, default_timeout: Duration, report: &mut
         url: url?,
         connect_timeout,
     };
-    Some(Target {
+    Some(Destination {
         upstream: Arc::new(upstream),
         timeout,
     })
@@ -83,7 +83,7 @@ fn target(name: &str, service: &Service, default_timeout: Duration, report: &mut
 
 impl Services<'_> {
     /// What a route's `upstream` means: a URL when it contains `://`, else a name.
-    pub(super) fn resolve(&self, text: &Text, report: &mut Report) -> Option<Target> {
+    pub(super) fn resolve(&self, text: &Text, report: &mut Report) -> Option<Destination> {
         if text.value.contains("://") {
             let url = text.parse("an upstream's URL", report, upstream_url)?;
             let host = url.host_str().unwrap_or_default();
@@ -95,14 +95,14 @@ impl Services<'_> {
                 url,
                 connect_timeout: DEFAULT_CONNECT_TIMEOUT,
             };
-            return Some(Target {
+            return Some(Destination {
                 upstream: Arc::new(upstream),
                 timeout: self.default_timeout,
             });
         }
         let named = self.named.as_ref()?;
-        if let Some(target) = named.get(&*text.value) {
-            return target.clone();
+        if let Some(destination) = named.get(&*text.value) {
+            return destination.clone();
         }
         let shown = text.quoted();
         let near = if text.is_filled() {

@@ -3,6 +3,8 @@
 use std::num::NonZeroU32;
 use std::time::Duration;
 
+use http::StatusCode;
+
 use super::{Decode, Field, Placed, Slot as _, refuse};
 use crate::config::report::Report;
 use crate::config::tree::{Node, Place, Value, quote};
@@ -108,6 +110,20 @@ impl Scalar for NonZeroU32 {
     fn read(value: &Value) -> Option<Self> {
         match value {
             Value::Number(text) if plain_digits(text) => text.parse().ok(),
+            _ => None,
+        }
+    }
+}
+
+impl Scalar for StatusCode {
+    const NOUN: &'static str = "a status from 200 to 599, in plain digits";
+
+    fn read(value: &Value) -> Option<Self> {
+        match value {
+            Value::Number(text) if plain_digits(text) => text
+                .parse()
+                .ok()
+                .filter(|status: &Self| (200..=599).contains(&status.as_u16())),
             _ => None,
         }
     }

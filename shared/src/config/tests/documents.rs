@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use jsonwebtoken::Algorithm;
 
-use super::{OPEN_ROUTE, mistakes, parse, right, variable};
+use super::{OPEN_ROUTE, call, mistakes, parse, right, variable};
 use crate::config::{Config, ErrorFormat, RouteAuth, UpstreamErrors};
 use crate::limit::KeyPart;
 
@@ -68,14 +68,14 @@ fn the_base_document_loads_without_warnings() {
     );
     let users = &config.routes[0];
     assert_eq!(users.pointer.as_str(), "/routes/0");
-    assert_eq!(&*users.upstream.name, "users-service:3001");
-    assert_eq!(users.upstream.url.as_str(), "http://users-service:3001/");
+    assert_eq!(&*call(users).upstream.name, "users-service:3001");
+    assert_eq!(call(users).upstream.url.as_str(), "http://users-service:3001/");
     assert_eq!(
-        (users.timeout, users.upstream.connect_timeout),
+        (call(users).timeout, call(users).upstream.connect_timeout),
         (Duration::from_secs(10), Duration::from_secs(1))
     );
     assert_eq!(users.auth, RouteAuth::Required);
-    assert!(users.strip_prefix.is_some() && users.rate_limit.is_none());
+    assert!(call(users).strip_prefix.is_some() && users.rate_limit.is_none());
 }
 
 #[test]
@@ -145,7 +145,7 @@ fn the_document_with_every_key_loads_without_warnings() {
     let limit = order.rate_limit.as_ref().expect("a limit of its own");
     assert_eq!((&*limit.name, &*limit.sort_key), ("order", "L#order"));
     assert_eq!(
-        (config.routes[0].timeout, order.timeout),
+        (call(&config.routes[0]).timeout, call(order).timeout),
         (Duration::from_secs(2), Duration::from_secs(10))
     );
     assert_eq!(config.routes[4].auth, RouteAuth::None);
@@ -203,7 +203,7 @@ fn a_placeholder_takes_its_type_from_its_text() {
          defaults: { timeout: \"${TIMEOUT:-3s}\" }",
     );
     assert_eq!(config.limits.default.expect("a default").rate.requests.get(), 100);
-    assert_eq!(config.routes[0].timeout, Duration::from_secs(3));
+    assert_eq!(call(&config.routes[0]).timeout, Duration::from_secs(3));
 }
 
 #[test]
@@ -229,11 +229,21 @@ fn timeouts_come_from_route_then_upstream_then_defaults() {
          - { path: /c, upstream: plain, auth: none }\n\
          - { path: /d, upstream: \"http://c/base\", auth: none }\n",
     );
-    let timeouts: Vec<u64> = config.routes.iter().map(|route| route.timeout.as_secs()).collect();
+    let timeouts: Vec<u64> = config
+        .routes
+        .iter()
+        .map(|route| call(route).timeout.as_secs())
+        .collect();
     assert_eq!(timeouts, [120, 1, 9, 9]);
-    assert_eq!(config.routes[0].upstream.connect_timeout, Duration::from_millis(250));
     assert_eq!(
-        (&*config.routes[0].upstream.name, &*config.routes[3].upstream.name),
+        call(&config.routes[0]).upstream.connect_timeout,
+        Duration::from_millis(250)
+    );
+    assert_eq!(
+        (
+            &*call(&config.routes[0]).upstream.name,
+            &*call(&config.routes[3]).upstream.name
+        ),
         ("slow", "c")
     );
 }
@@ -387,9 +397,8 @@ fn what_was_filled_in_is_not_filled_again() {
 fn an_environment_without_the_variable_differs_from_one_with_it() {
     let text = format!("defaults: {{ timeout: \"${{RPS:-3}}s\" }}\n{OPEN_ROUTE}");
     let timeout = |variable: &dyn Fn(&str) -> Option<String>| {
-        parse("x", &text, variable).expect("it is right").config.routes[0]
-            .timeout
-            .as_secs()
+        let checked = parse("x", &text, variable).expect("it is right");
+        call(&checked.config.routes[0]).timeout.as_secs()
     };
     assert_eq!((timeout(&variable), timeout(&|_| None)), (100, 3));
 }

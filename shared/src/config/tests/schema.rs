@@ -22,7 +22,11 @@ fn every_object_with_fixed_keys_refuses_others_and_names_what_it_needs() {
     let schema = schema();
     let route = &schema["properties"]["routes"]["items"];
     assert_eq!(route["additionalProperties"], false);
-    assert_eq!(route["required"], serde_json::json!(["path", "upstream"]));
+    assert_eq!(route["required"], serde_json::json!(["path"]));
+    assert_eq!(
+        route["oneOf"],
+        serde_json::json!([{ "required": ["upstream"] }, { "required": ["respond"] }])
+    );
     assert_eq!(schema["required"], serde_json::json!(["routes"]));
     let auth = &schema["properties"]["auth"];
     assert_eq!(

@@ -6,7 +6,7 @@ fn timeout(written: &str) -> Option<u128> {
     let text = format!("defaults: {{ timeout: {written} }}\n{OPEN_ROUTE}");
     super::load(&text)
         .ok()
-        .map(|checked| checked.config.routes[0].timeout.as_millis())
+        .map(|checked| super::call(&checked.config.routes[0]).timeout.as_millis())
 }
 
 fn burst(written: &str) -> Option<u32> {

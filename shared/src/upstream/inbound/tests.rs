@@ -132,10 +132,10 @@ fn cleaned(name: &'static str, values: &[&[u8]]) -> Vec<Vec<u8>> {
         let value = HeaderValue::from_bytes(value).expect("a value");
         response.headers_mut().append(name, value);
     }
-    let route = crate::testing::route("http://orders:3002", None);
+    let call = crate::testing::call("http://orders:3002", None);
     let mut request = crate::testing::request(http::Method::GET, "/a");
     request.host = "api.example.com".into();
-    clean(&route, &request, &mut response);
+    clean(&call, &request, &mut response);
     response
         .headers()
         .get_all(name)
@@ -181,9 +181,9 @@ fn the_length_is_that_of_the_body_or_of_the_one_it_stands_for() {
         *response.status_mut() = StatusCode::from_u16(status).expect("a status");
         let said = HeaderValue::from_static(said);
         response.headers_mut().append("content-length", said);
-        let route = crate::testing::route("http://orders:3002", None);
+        let call = crate::testing::call("http://orders:3002", None);
         let request = crate::testing::request(method.parse().expect("a method"), "/a");
-        clean(&route, &request, &mut response);
+        clean(&call, &request, &mut response);
         let found = response.headers().get("content-length").map(HeaderValue::as_bytes);
         assert_eq!(found, length.map(str::as_bytes), "{method} {status}");
     }

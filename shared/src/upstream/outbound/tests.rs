@@ -1,11 +1,11 @@
 use super::*;
-use crate::testing::{headers, request, route};
+use crate::testing::{call, headers, request};
 use crate::upstream::trace::TraceParent;
 
-fn built(route: &Route, request: &Request) -> http::Request<Bytes> {
+fn built(call: &UpstreamCall, request: &Request) -> http::Request<Bytes> {
     let trace = TraceParent::of(&request.headers);
     build(
-        route,
+        call,
         request,
         Stamps {
             request_id: "req_1",
@@ -43,7 +43,7 @@ fn the_uri_is_built_by_parts() {
     ] {
         let request = request(Method::GET, path);
         assert_eq!(
-            built(&route(url, strip), &request).uri().to_string(),
+            built(&call(url, strip), &request).uri().to_string(),
             uri,
             "{path} at {url}"
         );
@@ -55,7 +55,7 @@ fn the_query_goes_through_byte_for_byte() {
     for query in ["a=b%20c&&x=+", "a='b'&c=%zz&d[]=1", "?=?&a=/../", "=", "a={b}|c^`\\"] {
         let mut request = request(Method::GET, "/a");
         request.query = query.into();
-        assert_eq!(built(&route("http://u", None), &request).uri().query(), Some(query));
+        assert_eq!(built(&call("http://u", None), &request).uri().query(), Some(query));
     }
 }
 
@@ -69,7 +69,7 @@ fn forwarding_headers_are_set_from_what_the_gateway_knows() {
     ]);
     request.authority = "api.example.com:8443".into();
     request.body = Bytes::from_static(b"body");
-    let outbound = built(&route("http://u", None), &request);
+    let outbound = built(&call("http://u", None), &request);
     for (name, value) in [
         ("x-forwarded-for", "192.0.2.7"),
         ("x-real-ip", "192.0.2.7"),
@@ -97,13 +97,13 @@ fn tracestate_goes_on_only_with_the_trace_it_belongs_to() {
     let mut request = request(Method::GET, "/a");
     request.headers = headers(&[state]);
     assert!(
-        !built(&route("http://u", None), &request)
+        !built(&call("http://u", None), &request)
             .headers()
             .contains_key("tracestate")
     );
     request.headers = headers(&[state, parent]);
     assert!(
-        built(&route("http://u", None), &request)
+        built(&call("http://u", None), &request)
             .headers()
             .contains_key("tracestate")
     );
@@ -120,7 +120,7 @@ fn an_empty_body_has_a_length_where_the_method_expects_one() {
         (Method::DELETE, None),
         (Method::OPTIONS, None),
     ] {
-        let outbound = built(&route("http://u", None), &request(method.clone(), "/a"));
+        let outbound = built(&call("http://u", None), &request(method.clone(), "/a"));
         let sent = outbound.headers().get("content-length").map(HeaderValue::as_bytes);
         assert_eq!(sent, length.map(str::as_bytes), "{method}");
     }
@@ -135,6 +135,6 @@ fn a_target_too_long_for_a_request_line_is_the_clients_fault() {
         request_id: "req_1",
         trace: &trace,
     };
-    let outcome = build(&route("http://u", None), &request, stamps);
+    let outcome = build(&call("http://u", None), &request, stamps);
     assert!(matches!(outcome, Err(GatewayError::BadRequest { .. })), "{outcome:?}");
 }

@@ -1,0 +1,184 @@
+//! Where a route's answers come from: exactly one of `upstream` and `respond`, each with the keys that go with it.
+
+use bytes::Bytes;
+use http::header::CONTENT_TYPE;
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
+use serde::de::IgnoredAny;
+
+use crate::config::check::header_name;
+use crate::config::check::services::Services;
+use crate::config::check::timeout;
+use crate::config::decode::{Body, Field, Map, Slot as _, Text};
+use crate::config::raw::{self, NamedAnswer, Respond};
+use crate::config::report::Report;
+use crate::config::tree::{Place, quote};
+use crate::config::{Target, UpstreamCall};
+use crate::headers::is_hop_by_hop;
+use crate::path::{PathPattern, PathPrefix};
+use crate::respond::FixedAnswer;
+
+pub(super) fn of(
+    raw: &raw::Route,
+    pattern: Option<&PathPattern>,
+    services: &Services<'_>,
+    report: &mut Report,
+) -> Option<Target> {
+    let answer = raw.respond.given().and_then(|respond| answer(respond, report));
+    if raw.upstream.is_absent() && !raw.respond.is_absent() {
+        refuse_keys_of_calls(raw, report);
+        return answer.map(Target::Respond);
+    }
+    // Checked even where it cannot stand: one mistake hides no other.
+    let call = call(raw, pattern, services, report);
+    if !raw.respond.is_absent() {
+        let reason = "upstream and respond are both here: a route has exactly one of them";
+        report.mistake(raw.place, reason);
+    } else if raw.upstream.is_absent() {
+        let reason = "nothing answers here: give the route an upstream, or an answer of its own in respond";
+        report.mistake(raw.place, reason);
+    }
+    call.map(Target::Call)
+}
+
+fn call(
+    raw: &raw::Route,
+    pattern: Option<&PathPattern>,
+    services: &Services<'_>,
+    report: &mut Report,
+) -> Option<UpstreamCall> {
+    let service = raw.upstream.given().and_then(|text| services.resolve(text, report));
+    let strip_prefix = raw
+        .strip_prefix
+        .given()
+        .and_then(|text| strip_prefix(text, pattern, report));
+    let own_timeout = raw.timeout.given().and_then(|given| timeout(given, report));
+    let service = service?;
+    Some(UpstreamCall {
+        timeout: own_timeout.unwrap_or(service.timeout),
+        upstream: service.upstream,
+        strip_prefix,
+    })
+}
+
+fn strip_prefix(text: &Text, pattern: Option<&PathPattern>, report: &mut Report) -> Option<PathPrefix> {
+    let prefix = text.parse("a path prefix", report, PathPrefix::parse)?;
+    if pattern.is_some_and(|pattern| !prefix.covers(pattern)) {
+        report.mistake(
+            text.place,
+            format!("{} is not in front of every path of this route", text.quoted()),
+        );
+        return None;
+    }
+    Some(prefix)
+}
+
+fn refuse_keys_of_calls(raw: &raw::Route, report: &mut Report) {
+    let prefix = raw.strip_prefix.given().map(|given| given.place);
+    let timeout = raw.timeout.given().map(|given| given.place);
+    for place in prefix.into_iter().chain(timeout) {
+        let reason = "means nothing here: this route answers by itself (respond) and calls no upstream";
+        report.mistake(place, reason);
+    }
+}
+
+fn answer(respond: &Respond, report: &mut Report) -> Option<FixedAnswer> {
+    let raw = match respond {
+        Respond::Named(named) => match named.value {
+            NamedAnswer::Health => return Some(FixedAnswer::health()),
+        },
+        Respond::Fixed(raw) => raw,
+    };
+    let status = raw.status.given().map_or(StatusCode::OK, |given| given.value);
+    let mut headers = headers(&raw.headers, report);
+    let Some((place, body, default_type)) = raw.body.given().and_then(content) else {
+        return Some(FixedAnswer {
+            status,
+            headers,
+            body: Bytes::new(),
+        });
+    };
+    if matches!(
+        status,
+        StatusCode::NO_CONTENT | StatusCode::RESET_CONTENT | StatusCode::NOT_MODIFIED
+    ) {
+        let reason = format!("an answer with status {} has no body", status.as_u16());
+        report.mistake(place, reason);
+    }
+    match headers.get(CONTENT_TYPE) {
+        Some(given) if is_json(given) && serde_json::from_slice::<IgnoredAny>(body).is_err() => {
+            report.mistake(place, "is not JSON, though the Content-Type beside it says so");
+        }
+        Some(_) => {}
+        None => _ = headers.insert(CONTENT_TYPE, HeaderValue::from_static(default_type)),
+    }
+    Some(FixedAnswer {
+        status,
+        headers,
+        body: Bytes::copy_from_slice(body),
+    })
+}
+
+/// Where the body stands, its bytes and what it is called unless said otherwise; `None` for an empty one.
+fn content(body: &Body) -> Option<(Place, &[u8], &'static str)> {
+    match body {
+        Body::Text(text) if text.value.is_empty() => None,
+        Body::Text(text) => Some((text.place, text.value.as_bytes(), "text/plain; charset=utf-8")),
+        Body::Json { place, json } => Some((*place, json.as_bytes(), "application/json")),
+    }
+}
+
+/// `application/json`, with or without parameters, and the suffix `+json` (RFC 6839 section 3.1).
+fn is_json(media_type: &HeaderValue) -> bool {
+    let text = media_type.to_str().unwrap_or_default().to_ascii_lowercase();
+    let essence = text.split(';').next().unwrap_or_default().trim_ascii();
+    essence == "application/json" || essence.ends_with("+json")
+}
+
+fn headers(map: &Field<Map<Text>>, report: &mut Report) -> HeaderMap {
+    let mut headers = HeaderMap::new();
+    for entry in map.given().map_or(&[][..], |map| &map.entries) {
+        let name = match header_name(&entry.name).and_then(|name| settable(name, &entry.name)) {
+            Ok(name) => name,
+            Err(reason) => {
+                report.mistake(entry.place, reason);
+                continue;
+            }
+        };
+        let value = entry.value.given();
+        let value = value.and_then(|text| text.parse("a header value", report, header_value));
+        if headers.contains_key(&name) {
+            let reason = format!("{} is here twice: case makes no difference", quote(&entry.name));
+            report.mistake(entry.place, reason);
+        }
+        headers.extend(value.map(|value| (name, value)));
+    }
+    headers
+}
+
+/// Refuses a header that no config can know the value of.
+fn settable(name: HeaderName, written: &str) -> Result<HeaderName, String> {
+    let why = match name.as_str() {
+        _ if is_hop_by_hop(&name) => "it belongs to one connection (RFC 9110 section 7.6.1)",
+        "content-length" => "it is measured",
+        "content-encoding" => "the body is served as it stands",
+        "x-request-id" | "x-response-time" | "ratelimit" | "ratelimit-policy" => "the gateway sets it itself",
+        limit if limit.starts_with("x-ratelimit-") => "the gateway sets it itself",
+        _ => return Ok(name),
+    };
+    Err(format!("{} cannot stand here: {why}", quote(written)))
+}
+
+/// A field value (RFC 9110 section 5.5) that every front door carries as it is: visible ASCII with blanks between.
+fn header_value(text: &str) -> Result<HeaderValue, String> {
+    let wrong = || {
+        format!(
+            "{} is not a header value: visible ASCII characters with blanks between them",
+            quote(text)
+        )
+    };
+    match HeaderValue::from_str(text) {
+        // `HeaderValue` also takes bytes beyond ASCII, which every front door carries in a way of its own.
+        Ok(value) if value.to_str().is_ok() && text.trim_ascii() == text => Ok(value),
+        _ => Err(wrong()),
+    }
+}
