@@ -30,6 +30,7 @@ const EXAMPLES: &str = "Examples:
   tollgate                                     serve the example store and print curl lines to paste
   tollgate dev --config gateway.yaml           serve your own config; edits take effect while it runs
   tollgate check gateway.yaml                  find every mistake of a config
+  GATEWAY_CONFIG=$(tollgate pack gateway.yaml) the config as one line, for a deployment
   tollgate invoke event.json                   one Lambda event in, its response event out
   curl -H \"Authorization: Bearer $(tollgate token)\" http://127.0.0.1:9000/api/users/42";
 
@@ -55,6 +56,13 @@ pub(crate) enum Command {
   tollgate check gateway.yaml
   USERS_URL=https://users.internal tollgate check gateway.yaml    placeholders come from the environment")]
     Check(CheckOptions),
+    /// Print a config in the compact form that a deployment carries, once it is checked
+    #[command(after_help = "Examples:
+  tollgate pack gateway.yaml                            one line, for the variable GATEWAY_CONFIG
+  GATEWAY_CONFIG=$(tollgate pack gateway.yaml)          in a deployment script; a wrong config ends it
+  USERS_URL=https://users.internal tollgate pack gateway.yaml
+                                    placeholders are checked with this environment and packed as they stand")]
+    Pack(PackOptions),
     /// Send one event file through one function environment and print the response event
     #[command(after_help = "Examples:
   tollgate invoke event.json
@@ -138,6 +146,13 @@ pub(crate) struct CheckOptions {
     /// Configs, JSON or YAML
     #[arg(required = true, value_name = "FILE")]
     pub(crate) files: Vec<PathBuf>,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct PackOptions {
+    /// The config, JSON or YAML
+    #[arg(value_name = "FILE")]
+    pub(crate) file: PathBuf,
 }
 
 #[derive(Args, Debug)]

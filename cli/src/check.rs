@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::io::Write as _;
 use std::path::Path;
 
-use tollgate::config::{self, Config};
+use tollgate::config::{self, Config, Mistakes};
 use tollgate::limit::{LimitRule, Rate};
 
 use crate::args::CheckOptions;
@@ -34,23 +34,43 @@ pub(crate) async fn run(options: &CheckOptions) -> Result<(), Failure> {
     }
 }
 
-async fn check(file: &Path, variables: &Variables) -> Result<String, Failure> {
+/// A config file as it was read.
+pub(crate) struct Document {
+    /// What messages call it.
+    pub(crate) name: String,
+    pub(crate) text: String,
+}
+
+/// Reads and checks a file; says its warnings on standard error.
+pub(crate) async fn checked(file: &Path, variables: &Variables) -> Result<(Document, Config), Failure> {
     let name = file.display().to_string();
     let text = read_text(file).await?;
-    let checked = variables
-        .parse(&name, &text)
-        .map_err(|mistakes| Failure::usage(mistakes.to_string()))?;
+    let checked = variables.parse(&name, &text).map_err(wrong)?;
     for warning in &checked.warnings {
         let _ = writeln!(anstream::stderr(), "{warning}");
     }
-    let compact = config::compact(&name, &text).map_err(|mistakes| Failure::usage(mistakes.to_string()))?;
-    Ok(report(&name, &checked.config, compact.len()))
+    Ok((Document { name, text }, checked.config))
 }
 
-fn report(name: &str, config: &Config, bytes: usize) -> String {
+fn wrong(mistakes: Mistakes) -> Failure {
+    Failure::usage(mistakes.to_string())
+}
+
+async fn check(file: &Path, variables: &Variables) -> Result<String, Failure> {
+    let (Document { name, text }, config) = checked(file, variables).await?;
+    let compact = config::compact(&name, &text).map_err(wrong)?.len();
+    let packed = config::pack(&name, &text).map_err(wrong)?.len();
+    if let Some(warning) = too_large(&name, packed) {
+        let _ = writeln!(anstream::stderr(), "{warning}");
+    }
+    Ok(report(&name, &config, compact, packed))
+}
+
+fn report(name: &str, config: &Config, compact: usize, packed: usize) -> String {
     let mut report = format!("{name}: right, {}\n", counted(config.routes.len(), "route"));
     // Writing to a string cannot fail, here and below.
-    let _ = writeln!(report, "  as compact JSON: {bytes} bytes; {}", fit(bytes));
+    let _ = writeln!(report, "  as compact JSON: {compact} bytes; {}", fit(compact));
+    let _ = writeln!(report, "  packed: {packed} bytes; {}", fit(packed));
     for rule in limits(config) {
         let _ = writeln!(
             report,
@@ -71,6 +91,16 @@ fn fit(bytes: usize) -> String {
         // A variable's name counts as well.
         verdict(bytes + VARIABLE.len() <= VARIABLES),
     )
+}
+
+/// What to say of a config that no variable holds, even packed.
+pub(crate) fn too_large(name: &str, packed: usize) -> Option<String> {
+    (packed + VARIABLE.len() > VARIABLES).then(|| {
+        format!(
+            "{name}: even packed it takes {packed} bytes, and a function's variables hold {VARIABLES} in all: \
+             put the file beside the function and set {VARIABLE}=file:PATH"
+        )
+    })
 }
 
 fn limits(config: &Config) -> impl Iterator<Item = &LimitRule> {
@@ -137,6 +167,12 @@ mod tests {
         insta::assert_snapshot!(fit(4_082), @"fits into a CloudFormation parameter (4096), fits into a function's environment (4096 for all its variables)");
         insta::assert_snapshot!(fit(4_083), @"fits into a CloudFormation parameter (4096), is too large for a function's environment (4096 for all its variables)");
         insta::assert_snapshot!(fit(4_097), @"is too large for a CloudFormation parameter (4096), is too large for a function's environment (4096 for all its variables)");
+    }
+
+    #[test]
+    fn what_no_variable_holds_is_warned_of() {
+        assert_eq!(too_large("a.yaml", 4_082), None);
+        insta::assert_snapshot!(too_large("a.yaml", 4_083).unwrap(), @"a.yaml: even packed it takes 4083 bytes, and a function's variables hold 4096 in all: put the file beside the function and set GATEWAY_CONFIG=file:PATH");
     }
 
     #[test]

@@ -9,6 +9,7 @@ mod check;
 mod compact;
 mod decode;
 mod json;
+mod packed;
 mod placeholder;
 mod raw;
 mod report;
@@ -225,11 +226,15 @@ const MAX_DEPTH: usize = 32;
 /// # Errors
 /// Every mistake of the document at once, in file order. No message shows what a placeholder was filled with.
 pub fn parse(name: &str, text: &str, variable: &dyn Fn(&str) -> Option<String>) -> Result<Checked, Mistakes> {
-    let mut report = Report::new(name);
+    checked(text, variable, Report::new(name))
+}
+
+fn checked(text: &str, variable: &dyn Fn(&str) -> Option<String>, mut report: Report) -> Result<Checked, Mistakes> {
     let config = read(text, variable, &mut report);
+    let begins = report.at(1);
     let warnings = report.finish()?;
     // A document that cannot be read leaves a mistake, so that one without mistakes has a config.
-    let config = config.ok_or_else(|| Mistakes(vec![format!("{name}:1: there is no document")]))?;
+    let config = config.ok_or_else(|| Mistakes(vec![format!("{begins}: there is no document")]))?;
     Ok(Checked { config, warnings })
 }
 
@@ -242,6 +247,15 @@ pub fn compact(name: &str, text: &str) -> Result<String, Mistakes> {
     let json = read_tree(text, &mut report).map(|tree| compact::write(&tree, &report));
     report.finish()?;
     Ok(json.unwrap_or_default())
+}
+
+/// The document in the form that `GATEWAY_CONFIG` takes in one line: `packed:` and its shortest JSON, compressed.
+/// Unchecked and with its placeholders, as [`compact`] gives it.
+///
+/// # Errors
+/// What keeps the text from being a document at all.
+pub fn pack(name: &str, text: &str) -> Result<String, Mistakes> {
+    compact(name, text).map(|json| packed::pack(&json))
 }
 
 fn read(text: &str, variable: &dyn Fn(&str) -> Option<String>, report: &mut Report) -> Option<Config> {
@@ -267,7 +281,7 @@ fn read_tree(text: &str, report: &mut Report) -> Option<Node> {
     Some(tree)
 }
 
-/// Loads the document that `GATEWAY_CONFIG` holds inline (JSON) or names with `file:PATH` (relative to
+/// Loads the document that `GATEWAY_CONFIG` holds inline (JSON) or packed ([`pack`]) or names with `file:PATH` (relative to
 /// `LAMBDA_TASK_ROOT` when that is set, else to the working directory), with the process environment for
 /// placeholders.
 ///

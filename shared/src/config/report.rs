@@ -41,6 +41,7 @@ struct Remark {
 #[derive(Debug)]
 pub(super) struct Report {
     name: String,
+    has_lines: bool,
     spots: Vec<Spot>,
     mistakes: Vec<Remark>,
     warnings: Vec<Remark>,
@@ -62,11 +63,28 @@ impl Report {
         };
         Self {
             name: name.to_owned(),
+            has_lines: true,
             spots: vec![root],
             mistakes: Vec::new(),
             warnings: Vec::new(),
             spoiled: HashSet::new(),
             comparisons: COMPARISONS,
+        }
+    }
+
+    /// For a document that nobody wrote in lines: messages give its name and the pointer, which is all there is.
+    pub(super) fn without_lines(name: &str) -> Self {
+        Self {
+            has_lines: false,
+            ..Self::new(name)
+        }
+    }
+
+    /// What stands in front of a message: file and line.
+    pub(super) fn at(&self, line: usize) -> String {
+        match self.has_lines {
+            true => format!("{}:{line}", self.name),
+            false => self.name.clone(),
         }
     }
 
@@ -146,7 +164,7 @@ impl Report {
 
     /// Records a mistake of the text itself, which has a line but no pointer.
     pub(super) fn unreadable(&mut self, line: usize, reason: &str) {
-        let text = format!("{}:{line}: {reason}", self.name);
+        let text = format!("{}: {reason}", self.at(line));
         self.mistakes.push(Remark {
             line,
             place: Place(u32::MAX),
@@ -164,9 +182,9 @@ impl Report {
     fn remark(&self, place: Place, reason: &str) -> Remark {
         let line = self.line(place);
         let text = match self.pointer(place).as_str() {
-            "" => format!("{}:{line}: {reason}", self.name),
+            "" => format!("{}: {reason}", self.at(line)),
             // A key with a line break in it must not break the one-line form.
-            pointer => format!("{}:{line}: {}: {reason}", self.name, printable(pointer)),
+            pointer => format!("{}: {}: {reason}", self.at(line), printable(pointer)),
         };
         Remark { line, place, text }
     }
@@ -207,11 +225,11 @@ impl Report {
             Value::List(items) => items.iter_mut().for_each(|item| self.refuse_duplicates(item)),
             Value::Map(members) => {
                 for (again, first) in self.repeated(members) {
-                    let reason = format!(
-                        "{} is here twice; first on line {}",
-                        quote(self.key(again)),
-                        self.line(first)
-                    );
+                    let mut reason = format!("{} is here twice", quote(self.key(again)));
+                    if self.has_lines {
+                        // Writing to a String cannot fail.
+                        let _ = write!(reason, "; first on line {}", self.line(first));
+                    }
                     self.mistake(again, reason);
                 }
                 members.iter_mut().for_each(|member| self.refuse_duplicates(member));

@@ -3,12 +3,14 @@
 use std::io::Read as _;
 use std::path::Path;
 
-use super::{Checked, MAX_DOCUMENT, Mistakes, parse};
+use super::report::Report;
+use super::{Checked, MAX_DOCUMENT, Mistakes, checked, packed, parse};
 
 /// The variable's name, and the document's in messages when it stands there inline.
 const VARIABLE: &str = "GATEWAY_CONFIG";
 
-const FORMS: &str = "the document itself as JSON, beginning with {, or file:PATH";
+const FORMS: &str =
+    "the document itself as JSON, beginning with {, or packed:... as `tollgate pack` prints it, or file:PATH";
 
 /// Loads the document that `GATEWAY_CONFIG` holds or names, all variables taken from `variable`.
 pub(super) fn load(variable: &dyn Fn(&str) -> Option<String>) -> Result<Checked, Mistakes> {
@@ -19,6 +21,15 @@ pub(super) fn load(variable: &dyn Fn(&str) -> Option<String>) -> Result<Checked,
     }
     if value.starts_with('{') {
         return parse(VARIABLE, value, variable);
+    }
+    if let Some(text) = value.strip_prefix(packed::PREFIX) {
+        return match packed::unpack(text) {
+            Ok(json) => checked(&json, variable, Report::without_lines(VARIABLE)),
+            Err(reason) => mistake(format!(
+                "{VARIABLE}: what follows {} {reason}: take all that `tollgate pack` prints",
+                packed::PREFIX
+            )),
+        };
     }
     match value.strip_prefix("file:") {
         Some(path) => {

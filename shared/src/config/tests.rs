@@ -4,6 +4,7 @@
 mod collected;
 mod documents;
 mod hostile;
+mod packed;
 mod respond;
 #[cfg(feature = "schema")]
 mod schema;

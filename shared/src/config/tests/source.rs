@@ -19,7 +19,7 @@ fn told(config: Option<&str>) -> String {
 
 #[test]
 fn without_a_document_it_says_what_to_set() {
-    insta::assert_snapshot!(told(None), @r#"GATEWAY_CONFIG is not set: give it the document itself as JSON, beginning with {, or file:PATH"#);
+    insta::assert_snapshot!(told(None), @r#"GATEWAY_CONFIG is not set: give it the document itself as JSON, beginning with {, or packed:... as `tollgate pack` prints it, or file:PATH"#);
     assert_eq!(told(Some(" \n")), told(None));
 }
 
@@ -35,8 +35,8 @@ fn an_inline_document_is_named_after_the_variable() {
 
 #[test]
 fn other_forms_are_refused_without_showing_what_they_hold() {
-    insta::assert_snapshot!(told(Some("ssm:/gateway/secret-name")), @r#"GATEWAY_CONFIG begins with "ssm:", which is not known: give it the document itself as JSON, beginning with {, or file:PATH"#);
-    insta::assert_snapshot!(told(Some("hunter2-hunter2")), @"GATEWAY_CONFIG is not a config: give it the document itself as JSON, beginning with {, or file:PATH");
+    insta::assert_snapshot!(told(Some("ssm:/gateway/secret-name")), @r#"GATEWAY_CONFIG begins with "ssm:", which is not known: give it the document itself as JSON, beginning with {, or packed:... as `tollgate pack` prints it, or file:PATH"#);
+    insta::assert_snapshot!(told(Some("hunter2-hunter2")), @"GATEWAY_CONFIG is not a config: give it the document itself as JSON, beginning with {, or packed:... as `tollgate pack` prints it, or file:PATH");
     assert!(!told(Some("user hunter2:x")).contains("hunter2"));
 }
 
