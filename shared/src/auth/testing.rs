@@ -34,6 +34,8 @@ pub(super) const ISSUER: &str = "https://issuer.test";
 pub(super) const BUDGET: Duration = Duration::from_secs(9);
 
 pub(super) const RSA_2048: &[u8] = include_bytes!("testdata/rsa-2048.test-only.pem");
+/// One that no issuer publishes.
+const RSA_2048_OTHER: &[u8] = include_bytes!("testdata/rsa-2048-other.test-only.pem");
 
 pub(super) fn base64(bytes: impl AsRef<[u8]>) -> String {
     URL_SAFE_NO_PAD.encode(bytes)
@@ -108,9 +110,31 @@ impl Signer {
         }
     }
 
+    /// A key for this algorithm: for RSA always the same one.
+    pub(super) fn of(kid: &'static str, algorithm: Algorithm) -> Self {
+        match algorithm {
+            Algorithm::EdDSA => Self::ed25519(kid),
+            Algorithm::ES256 => Self::es256(kid),
+            Algorithm::ES384 => Self::es384(kid),
+            rsa => Self::rsa(kid, rsa),
+        }
+    }
+
+    /// Another key for the same algorithm that bears the same name.
+    pub(super) fn impostor(&self) -> Self {
+        match self.algorithm {
+            Algorithm::EdDSA | Algorithm::ES256 | Algorithm::ES384 => Self::of(self.kid, self.algorithm),
+            rsa => Self::rsa_from(RSA_2048_OTHER, self.kid, rsa),
+        }
+    }
+
     pub(super) fn rsa(kid: &'static str, algorithm: Algorithm) -> Self {
+        Self::rsa_from(RSA_2048, kid, algorithm)
+    }
+
+    fn rsa_from(pem: &[u8], kid: &'static str, algorithm: Algorithm) -> Self {
         crypto::install();
-        let key = EncodingKey::from_rsa_pem(RSA_2048).unwrap();
+        let key = EncodingKey::from_rsa_pem(pem).unwrap();
         let jwk = jsonwebtoken::jwk::Jwk::from_encoding_key(&key, algorithm).unwrap();
         let mut jwk = serde_json::to_value(jwk).unwrap();
         jwk["kid"] = kid.into();

@@ -1,5 +1,6 @@
 //! The whole stage: requests in, identities or refusals out.
 
+mod algorithms;
 mod hostile;
 
 use std::time::Duration;
