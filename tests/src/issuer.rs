@@ -99,6 +99,11 @@ impl Issuer {
         self.state.lock().unwrap().mood = mood;
     }
 
+    /// From now on its key set holds these, word for word.
+    pub fn publishes_jwks(&self, jwks: &[Value]) {
+        self.state.lock().unwrap().jwks = json!({ "keys": jwks });
+    }
+
     /// From now on its key set holds these.
     pub fn publishes(&self, keys: &[&Key]) {
         self.state.lock().unwrap().jwks = key_set(keys);

@@ -10,75 +10,98 @@ use tollgate::clock::{Clock, SystemClock};
 /// A test-only key: no RSA key can be made by `ring`, and making one takes long.
 const RSA_PEM: &str = include_str!("../testdata/rsa-test-only.pem");
 
-/// A signing key with its id.
+/// A second one, which no issuer publishes.
+const OTHER_RSA_PEM: &str = include_str!("../testdata/rsa-other-test-only.pem");
+
+/// Every algorithm that a gateway takes unless its config says less (RFC 7518 section 3.1, RFC 8037).
+pub const ALGORITHMS: [&str; 9] = [
+    "RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "EdDSA",
+];
+
+/// A signing key with its id and the one algorithm it signs with.
 #[derive(Debug)]
 pub struct Key {
     id: String,
+    algorithm: &'static str,
     pair: Pair,
 }
 
 #[derive(Debug)]
 enum Pair {
-    Rs256(Box<RsaKeyPair>),
-    Es256(EcdsaKeyPair),
-    EdDsa(Ed25519KeyPair),
+    Rsa(Box<RsaKeyPair>),
+    Ecdsa(EcdsaKeyPair),
+    Ed25519(Ed25519KeyPair),
 }
 
 impl Key {
-    /// A fresh P-256 key.
-    pub fn es256(id: &str) -> Self {
-        let algorithm = &signature::ECDSA_P256_SHA256_FIXED_SIGNING;
-        let random = SystemRandom::new();
-        let document = EcdsaKeyPair::generate_pkcs8(algorithm, &random).expect("a key");
-        let pair = EcdsaKeyPair::from_pkcs8(algorithm, document.as_ref(), &random).expect("a key");
-        Self::new(id, Pair::Es256(pair))
-    }
-
-    /// A fresh Ed25519 key.
-    pub fn eddsa(id: &str) -> Self {
-        let document = Ed25519KeyPair::generate_pkcs8(&SystemRandom::new()).expect("a key");
-        let pair = Ed25519KeyPair::from_pkcs8(document.as_ref()).expect("a key");
-        Self::new(id, Pair::EdDsa(pair))
-    }
-
-    /// The one RSA key of 2048 bits.
-    pub fn rs256(id: &str) -> Self {
-        let lines = RSA_PEM.lines().filter(|line| !line.starts_with('-'));
-        let der = BASE64_STANDARD.decode(lines.collect::<String>()).expect("a PEM file");
-        let pair = RsaKeyPair::from_pkcs8(&der).expect("an RSA key");
-        Self::new(id, Pair::Rs256(Box::new(pair)))
-    }
-
-    fn new(id: &str, pair: Pair) -> Self {
+    /// For this algorithm: fresh, but for RSA, of which there is one key of 2048 bits.
+    ///
+    /// # Panics
+    /// When it is none of [`ALGORITHMS`].
+    pub fn of(algorithm: &'static str, id: &str) -> Self {
+        let pair = match algorithm {
+            "ES256" => ecdsa(&signature::ECDSA_P256_SHA256_FIXED_SIGNING),
+            "ES384" => ecdsa(&signature::ECDSA_P384_SHA384_FIXED_SIGNING),
+            "EdDSA" => {
+                let document = Ed25519KeyPair::generate_pkcs8(&SystemRandom::new()).expect("a key");
+                Pair::Ed25519(Ed25519KeyPair::from_pkcs8(document.as_ref()).expect("a key"))
+            }
+            _ => rsa(RSA_PEM),
+        };
         Self {
             id: id.to_owned(),
+            algorithm,
             pair,
         }
     }
 
-    /// Its `alg` (RFC 7518 section 3.1, RFC 8037).
-    pub fn algorithm(&self) -> &'static str {
+    /// A key of somebody else for the same algorithm and under the same id.
+    pub fn impostor(&self) -> Self {
+        let stranger = Self::of(self.algorithm, &self.id);
         match self.pair {
-            Pair::Rs256(_) => "RS256",
-            Pair::Es256(_) => "ES256",
-            Pair::EdDsa(_) => "EdDSA",
+            Pair::Rsa(_) => Self {
+                pair: rsa(OTHER_RSA_PEM),
+                ..stranger
+            },
+            Pair::Ecdsa(_) | Pair::Ed25519(_) => stranger,
         }
+    }
+
+    /// A fresh P-256 key.
+    pub fn es256(id: &str) -> Self {
+        Self::of("ES256", id)
+    }
+
+    /// A fresh Ed25519 key.
+    pub fn eddsa(id: &str) -> Self {
+        Self::of("EdDSA", id)
+    }
+
+    /// The one RSA key of 2048 bits.
+    pub fn rs256(id: &str) -> Self {
+        Self::of("RS256", id)
+    }
+
+    /// Its `alg`.
+    pub fn algorithm(&self) -> &'static str {
+        self.algorithm
     }
 
     /// Its public half as a JWK (RFC 7517).
     pub fn jwk(&self) -> Value {
         let b64 = |bytes: &[u8]| BASE64_URL_SAFE_NO_PAD.encode(bytes);
         let mut jwk = match &self.pair {
-            Pair::Rs256(pair) => {
+            Pair::Rsa(pair) => {
                 let public = ring::rsa::PublicKeyComponents::<Vec<u8>>::from(pair.public());
                 json!({ "kty": "RSA", "n": b64(&public.n), "e": b64(&public.e) })
             }
-            Pair::Es256(pair) => {
+            Pair::Ecdsa(pair) => {
                 // Uncompressed point: 0x04, x, y.
-                let point = pair.public_key().as_ref();
-                json!({ "kty": "EC", "crv": "P-256", "x": b64(&point[1..33]), "y": b64(&point[33..]) })
+                let (x, y) = pair.public_key().as_ref()[1..].split_at(pair.public_key().as_ref().len() / 2);
+                let curve = if self.algorithm == "ES384" { "P-384" } else { "P-256" };
+                json!({ "kty": "EC", "crv": curve, "x": b64(x), "y": b64(y) })
             }
-            Pair::EdDsa(pair) => json!({ "kty": "OKP", "crv": "Ed25519", "x": b64(pair.public_key().as_ref()) }),
+            Pair::Ed25519(pair) => json!({ "kty": "OKP", "crv": "Ed25519", "x": b64(pair.public_key().as_ref()) }),
         };
         jwk["kid"] = json!(self.id);
         jwk["alg"] = json!(self.algorithm());
@@ -89,15 +112,39 @@ impl Key {
     fn sign(&self, message: &[u8]) -> Vec<u8> {
         let random = SystemRandom::new();
         match &self.pair {
-            Pair::Rs256(pair) => {
+            Pair::Rsa(pair) => {
                 let mut signature = vec![0; pair.public().modulus_len()];
-                pair.sign(&signature::RSA_PKCS1_SHA256, &random, message, &mut signature)
+                pair.sign(padding(self.algorithm), &random, message, &mut signature)
                     .expect("a signature");
                 signature
             }
-            Pair::Es256(pair) => pair.sign(&random, message).expect("a signature").as_ref().to_vec(),
-            Pair::EdDsa(pair) => pair.sign(message).as_ref().to_vec(),
+            Pair::Ecdsa(pair) => pair.sign(&random, message).expect("a signature").as_ref().to_vec(),
+            Pair::Ed25519(pair) => pair.sign(message).as_ref().to_vec(),
         }
+    }
+}
+
+fn rsa(pem: &str) -> Pair {
+    let lines = pem.lines().filter(|line| !line.starts_with('-'));
+    let der = BASE64_STANDARD.decode(lines.collect::<String>()).expect("a PEM file");
+    Pair::Rsa(Box::new(RsaKeyPair::from_pkcs8(&der).expect("an RSA key")))
+}
+
+fn ecdsa(algorithm: &'static signature::EcdsaSigningAlgorithm) -> Pair {
+    let random = SystemRandom::new();
+    let document = EcdsaKeyPair::generate_pkcs8(algorithm, &random).expect("a key");
+    Pair::Ecdsa(EcdsaKeyPair::from_pkcs8(algorithm, document.as_ref(), &random).expect("a key"))
+}
+
+fn padding(algorithm: &str) -> &'static dyn signature::RsaEncoding {
+    match algorithm {
+        "RS256" => &signature::RSA_PKCS1_SHA256,
+        "RS384" => &signature::RSA_PKCS1_SHA384,
+        "RS512" => &signature::RSA_PKCS1_SHA512,
+        "PS256" => &signature::RSA_PSS_SHA256,
+        "PS384" => &signature::RSA_PSS_SHA384,
+        "PS512" => &signature::RSA_PSS_SHA512,
+        other => panic!("{other} is no algorithm"),
     }
 }
 
@@ -168,7 +215,11 @@ pub fn seconds_from_now(offset: i64) -> u64 {
 
 #[cfg(test)]
 mod tests {
-    use ring::signature::{ECDSA_P256_SHA256_FIXED, ED25519, RSA_PKCS1_2048_8192_SHA256, UnparsedPublicKey};
+    use ring::signature::{
+        ECDSA_P256_SHA256_FIXED, ECDSA_P384_SHA384_FIXED, ED25519, RSA_PKCS1_2048_8192_SHA256,
+        RSA_PKCS1_2048_8192_SHA384, RSA_PKCS1_2048_8192_SHA512, RSA_PSS_2048_8192_SHA256, RSA_PSS_2048_8192_SHA384,
+        RSA_PSS_2048_8192_SHA512, UnparsedPublicKey, VerificationAlgorithm,
+    };
 
     use super::*;
 
@@ -182,18 +233,31 @@ mod tests {
 
     #[test]
     fn signatures_hold_against_the_public_half() {
-        for key in [Key::rs256("r"), Key::es256("e"), Key::eddsa("d")] {
+        let verifications: [&dyn VerificationAlgorithm; 9] = [
+            &RSA_PKCS1_2048_8192_SHA256,
+            &RSA_PKCS1_2048_8192_SHA384,
+            &RSA_PKCS1_2048_8192_SHA512,
+            &RSA_PSS_2048_8192_SHA256,
+            &RSA_PSS_2048_8192_SHA384,
+            &RSA_PSS_2048_8192_SHA512,
+            &ECDSA_P256_SHA256_FIXED,
+            &ECDSA_P384_SHA384_FIXED,
+            &ED25519,
+        ];
+        for (algorithm, verification) in ALGORITHMS.into_iter().zip(verifications) {
+            let key = Key::of(algorithm, "k");
             let token = Token::with(json!({ "sub": "u" })).sign(&key);
             let (header, claims, signature, message) = parts(&token);
             assert_eq!(header, json!({ "typ": "JWT", "alg": key.algorithm(), "kid": key.id }));
             assert_eq!(claims, json!({ "sub": "u" }));
-            let (algorithm, public): (&dyn signature::VerificationAlgorithm, _) = match &key.pair {
-                Pair::Rs256(pair) => (&RSA_PKCS1_2048_8192_SHA256, pair.public().as_ref()),
-                Pair::Es256(pair) => (&ECDSA_P256_SHA256_FIXED, pair.public_key().as_ref()),
-                Pair::EdDsa(pair) => (&ED25519, pair.public_key().as_ref()),
+            let public = |key: &Key| match &key.pair {
+                Pair::Rsa(pair) => pair.public().as_ref().to_vec(),
+                Pair::Ecdsa(pair) => pair.public_key().as_ref().to_vec(),
+                Pair::Ed25519(pair) => pair.public_key().as_ref().to_vec(),
             };
-            let verified = UnparsedPublicKey::new(algorithm, public).verify(message.as_bytes(), &signature);
-            assert!(verified.is_ok(), "{}", key.algorithm());
+            let verify = |public| UnparsedPublicKey::new(verification, public).verify(message.as_bytes(), &signature);
+            assert!(verify(public(&key)).is_ok(), "{algorithm}");
+            assert!(verify(public(&key.impostor())).is_err(), "{algorithm}");
         }
     }
 
@@ -210,7 +274,12 @@ mod tests {
     #[test]
     fn public_halves_are_jwks() {
         assert_eq!(Key::rs256("r").jwk()["e"], "AQAB");
-        assert_eq!(Key::es256("e").jwk()["x"].as_str().unwrap().len(), 43);
+        for (algorithm, length) in [("ES256", 43), ("ES384", 64)] {
+            let jwk = Key::of(algorithm, "e").jwk();
+            for coordinate in ["x", "y"] {
+                assert_eq!(jwk[coordinate].as_str().unwrap().len(), length, "{algorithm}");
+            }
+        }
         assert_eq!(Key::eddsa("d").jwk()["crv"], "Ed25519");
     }
 }

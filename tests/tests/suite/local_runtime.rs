@@ -5,5 +5,6 @@ mod database;
 mod function_binary;
 mod invoke_api;
 mod listeners;
+mod pack;
 mod processes;
 mod store;
