@@ -49,6 +49,7 @@ pub(crate) enum Command {
   tollgate dev --config gateway.yaml --listen 127.0.0.1:8080 --environments 4
   tollgate dev --config gateway.yaml --event url --log json
   tollgate dev --function-binary target/lambda/gateway/bootstrap
+  tollgate dev --config gateway.yaml --event alb --multi-value
   AWS_ENDPOINT_URL_DYNAMODB=http://127.0.0.1:8001 tollgate dev    count in that engine instead")]
     Dev(DevOptions),
     /// Check configs: every mistake at once, then what each limit lets through
@@ -112,9 +113,13 @@ pub(crate) struct DevOptions {
     /// The program that environments run, such as target/lambda/gateway/bootstrap [default: the function in this one]
     #[arg(long, value_name = "PATH")]
     pub(crate) function_binary: Option<PathBuf>,
-    /// Which front door to be: an HTTP API (payload 2.0) or a Function URL
+    /// Which front door to be, with its events, limits and errors
     #[arg(long, value_enum, default_value_t = FrontDoor::Http)]
     pub(crate) event: FrontDoor,
+    /// With --event alb: multi-value headers are enabled on the target group; without this, the last value of each
+    /// header and query parameter survives
+    #[arg(long)]
+    pub(crate) multi_value: bool,
     /// The most function environments at once; each serves one request at a time
     #[arg(long, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u16).range(1..=1000))]
     pub(crate) environments: u16,
@@ -198,7 +203,11 @@ pub(crate) struct TokenOptions {
 pub(crate) enum FrontDoor {
     /// API Gateway HTTP API, payload 2.0
     Http,
-    /// Lambda Function URL
+    /// API Gateway REST API, payload 1.0
+    Rest,
+    /// Application Load Balancer
+    Alb,
+    /// Lambda Function URL, payload 2.0
     Url,
 }
 
@@ -248,12 +257,13 @@ fn parse_claim(text: &str) -> Result<(String, String), String> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use clap::CommandFactory;
 
     use super::*;
 
-    fn dev(line: &[&str]) -> DevOptions {
+    /// The options of a line that asks for `dev`.
+    pub(crate) fn dev(line: &[&str]) -> DevOptions {
         match Arguments::try_parse_from(line).unwrap().into_command() {
             Command::Dev(options) => options,
             other => panic!("{other:?}"),

@@ -6,6 +6,7 @@ mod calendar;
 pub(crate) mod console;
 mod database_file;
 mod decode;
+mod door;
 pub(crate) mod dynamodb;
 pub(crate) mod environment;
 pub(crate) mod environments;
@@ -42,10 +43,10 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tollgate::clock::{Clock, SystemClock};
-use tollgate::event::EventKind;
 
-use crate::args::{DevOptions, FrontDoor};
+use crate::args::DevOptions;
 use crate::dev::console::Console;
+use crate::dev::door::Door;
 use crate::dev::dynamodb::Database;
 use crate::dev::environments::Environments;
 use crate::dev::front::Front;
@@ -82,6 +83,7 @@ pub(crate) async fn run(options: DevOptions) -> Result<(), Failure> {
 
 /// Returns only when something could not be started.
 async fn serve(options: &DevOptions, console: &Console, shutdown: &Shutdown) -> Result<Infallible, Failure> {
+    let door = Door::of(options)?;
     let program = FunctionProgram::of(options.function_binary.as_deref())?;
     let source = Source::new(options.config.clone());
     let text = source.read().await?;
@@ -90,14 +92,14 @@ async fn serve(options: &DevOptions, console: &Console, shutdown: &Shutdown) -> 
     let invoke = open(&places.invoke, console).await?;
     let mut behind = Behind::start(&places, &source, options.db.clone(), console).await?;
     accept(&behind.variables, &source.name(), &text, console).map_err(Failure::usage)?;
-    let runtime = behind.runtime(program, options, console, shutdown)?;
+    let runtime = behind.runtime(program, door, options, console, shutdown)?;
 
     let first = Environments::start(runtime.setting(&text)?).await;
     let first = first.map_err(|error| Failure::unavailable(format!("the first function environment {error}")))?;
     let (serving, environments) = watch::channel(first);
     let (address, invoke_address) = (front.address, invoke.address);
     behind.serve_invoke(invoke, environments.clone());
-    behind.serve_front(front, event_kind(options.event), environments);
+    behind.serve_front(front, door, environments);
 
     console.say(&format!("dynamodb on {}", behind.database_url));
     console.say(&format!("identity provider on {}", behind.provider.issuer()));
@@ -155,13 +157,14 @@ impl Behind {
     fn runtime(
         &self,
         program: FunctionProgram,
+        door: Door,
         options: &DevOptions,
         console: &Console,
         shutdown: &Shutdown,
     ) -> Result<Runtime, Failure> {
         Ok(Runtime {
             program,
-            kind: Some(event_kind(options.event)),
+            kind: Some(door.kind()),
             most: options.environments.into(),
             timeout: options.timeout,
             console: console.clone(),
@@ -184,9 +187,9 @@ impl Behind {
         self.servers.spawn(server::serve(opened.listener, access, handler));
     }
 
-    fn serve_front(&mut self, opened: Opened, kind: EventKind, environments: watch::Receiver<Environments>) {
+    fn serve_front(&mut self, opened: Opened, door: Door, environments: watch::Receiver<Environments>) {
         let front = Arc::new(Front {
-            kind,
+            door,
             port: opened.address.port(),
             environments,
         });
@@ -277,12 +280,5 @@ async fn load(runtime: &Runtime, path: &Path, text: String) -> Reload {
     match Environments::start(setting).await {
         Ok(environments) => Reload::Serves(environments),
         Err(error) => Reload::Refused(format!("its function environment {error}")),
-    }
-}
-
-fn event_kind(front_door: FrontDoor) -> EventKind {
-    match front_door {
-        FrontDoor::Http => EventKind::Http,
-        FrontDoor::Url => EventKind::Url,
     }
 }

@@ -1,48 +1,42 @@
-//! What a function returned, as the HTTP response that the front door makes of it (payload format 2.0).
+//! What a function returned, as the HTTP response that the front door makes of it: what all kinds share.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
-use http::header::{CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, SET_COOKIE, TRANSFER_ENCODING};
-use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode};
-use http_body_util::Full;
+use http::header::{CONNECTION, CONTENT_LENGTH, TRANSFER_ENCODING};
+use http::{HeaderName, HeaderValue, StatusCode};
 use serde_json::{Map, Value};
 
+use crate::dev::door::Door;
+use crate::dev::front::refusal::Refusal;
 use crate::dev::server::Answer;
 
-/// Reads a function's answer; `None` when a front door could make no response of it, which it answers with 502.
+mod alb;
+mod payload_v2;
+mod rest;
+
+/// Reads a function's answer.
 ///
-/// JSON without a `statusCode` is itself the body of a 200: "Format 2.0 ... API Gateway makes assumptions".
-pub(crate) fn read(answer: &[u8]) -> Option<Answer> {
-    let value: Value = serde_json::from_slice(answer).ok()?;
-    match value.as_object() {
-        Some(members) if members.contains_key("statusCode") => shaped(members),
-        _ => Some(inferred(&value)),
+/// # Errors
+/// What the client gets instead, when this front door can make no response of it.
+pub(crate) fn read(door: Door, answer: &[u8]) -> Result<Answer, Refusal> {
+    let bad_answer = door.refusals().bad_answer;
+    match door {
+        Door::Http | Door::Url => payload_v2::read(answer).ok_or(bad_answer),
+        Door::Rest => rest::read(answer).map_err(|unusable| match unusable {
+            Unusable::Malformed => bad_answer,
+            Unusable::NoBase64 => rest::BAD_ENCODING,
+        }),
+        Door::Alb { multi_value } => alb::read(answer, multi_value).ok_or(bad_answer),
     }
 }
 
-fn inferred(value: &Value) -> Answer {
-    let body = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-    let mut answer = Response::new(Full::new(Bytes::from(body)));
-    answer
-        .headers_mut()
-        .insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-    answer
-}
-
-fn shaped(members: &Map<String, Value>) -> Option<Answer> {
-    let mut answer = Response::new(Full::new(body(members)?));
-    *answer.status_mut() = status(members.get("statusCode")?)?;
-    let headers = answer.headers_mut();
-    if let Some(given) = object(members, "headers")? {
-        for (name, value) in given {
-            insert(headers, name, value)?;
-        }
-    }
-    for cookie in list(members, "cookies")? {
-        headers.append(SET_COOKIE, HeaderValue::from_bytes(cookie.as_str()?.as_bytes()).ok()?);
-    }
-    Some(answer)
+/// Why no response can be made of an answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Unusable {
+    Malformed,
+    /// The body is not the base64 that it is said to be.
+    NoBase64,
 }
 
 /// A number, or text of one. 1xx is no final answer.
@@ -57,13 +51,16 @@ fn status(value: &Value) -> Option<StatusCode> {
         .filter(|status| !status.is_informational() && number < 600)
 }
 
-fn body(members: &Map<String, Value>) -> Option<Bytes> {
+fn body(members: &Map<String, Value>) -> Result<Bytes, Unusable> {
     let encoded = matches!(members.get("isBase64Encoded"), Some(Value::Bool(true)));
     match members.get("body") {
-        None | Some(Value::Null) => Some(Bytes::new()),
-        Some(Value::String(text)) if encoded => STANDARD.decode(text).ok().map(Bytes::from),
-        Some(Value::String(text)) => Some(Bytes::from(text.clone())),
-        Some(_) => None,
+        None | Some(Value::Null) => Ok(Bytes::new()),
+        Some(Value::String(text)) if encoded => {
+            let bytes = STANDARD.decode(text).map_err(|_| Unusable::NoBase64)?;
+            Ok(Bytes::from(bytes))
+        }
+        Some(Value::String(text)) => Ok(Bytes::from(text.clone())),
+        Some(_) => Err(Unusable::Malformed),
     }
 }
 
@@ -75,104 +72,96 @@ fn object<'a>(members: &'a Map<String, Value>, name: &str) -> Option<Option<&'a 
     }
 }
 
-fn list<'a>(members: &'a Map<String, Value>, name: &str) -> Option<&'a [Value]> {
-    match members.get(name) {
-        None | Some(Value::Null) => Some(&[]),
-        Some(Value::Array(list)) => Some(list),
-        Some(_) => None,
-    }
-}
-
-fn insert(headers: &mut HeaderMap, name: &str, value: &Value) -> Option<()> {
-    let name = HeaderName::from_bytes(name.as_bytes()).ok()?;
-    let value = match value {
+/// A header's value: text, a number or a truth value.
+fn scalar(value: &Value) -> Option<HeaderValue> {
+    let text = match value {
         Value::String(text) => text.clone(),
         Value::Number(_) | Value::Bool(_) => value.to_string(),
         _ => return None,
     };
-    // The front door frames its own connection; its own body decides the length.
-    if name == CONTENT_LENGTH || name == TRANSFER_ENCODING || name == CONNECTION {
-        return Some(());
-    }
-    headers.append(name, HeaderValue::from_bytes(value.as_bytes()).ok()?);
-    Some(())
+    HeaderValue::from_bytes(text.as_bytes()).ok()
+}
+
+/// Headers by which the front door frames its own connection; its own body decides the length.
+fn is_framing(name: &HeaderName) -> bool {
+    *name == CONTENT_LENGTH || *name == TRANSFER_ENCODING || *name == CONNECTION
+}
+
+/// Status, headers and body on one line.
+#[cfg(test)]
+async fn shown(door: Door, answer: &str) -> String {
+    use http_body_util::BodyExt;
+
+    let answer = read(door, answer.as_bytes()).unwrap_or_else(Refusal::answer);
+    let (parts, body) = answer.into_parts();
+    let mut lines = vec![parts.status.as_u16().to_string()];
+    let mut headers: Vec<String> = parts
+        .headers
+        .iter()
+        .map(|(name, value)| format!("{name}: {}", value.to_str().unwrap()))
+        .collect();
+    lines.append(&mut headers);
+    lines.push(format!("{:?}", body.collect().await.unwrap().to_bytes()));
+    lines.join(" | ")
 }
 
 #[cfg(test)]
 mod tests {
-    use http_body_util::BodyExt;
+    use proptest::prelude::*;
+    use serde_json::json;
 
     use super::*;
 
-    /// Status, headers and body on one line each.
-    async fn shown(answer: &str) -> String {
-        let Some(answer) = read(answer.as_bytes()) else {
-            return "502".to_owned();
-        };
-        let (parts, body) = answer.into_parts();
-        let mut lines = vec![parts.status.as_u16().to_string()];
-        let headers = parts
-            .headers
-            .iter()
-            .map(|(name, value)| format!("{name}: {}", value.to_str().unwrap()));
-        lines.extend(headers);
-        lines.push(format!("{:?}", body.collect().await.unwrap().to_bytes()));
-        lines.join(" | ")
+    /// Any small JSON.
+    fn any_json() -> impl Strategy<Value = Value> {
+        let leaf = prop_oneof![
+            Just(Value::Null),
+            any::<bool>().prop_map(Value::from),
+            any::<i64>().prop_map(Value::from),
+            any::<f64>().prop_map(Value::from),
+            "\\PC{0,6}".prop_map(Value::from),
+            "[ -~\r\n]{0,6}".prop_map(Value::from),
+        ];
+        leaf.prop_recursive(3, 16, 4, |inner| {
+            prop_oneof![
+                prop::collection::vec(inner.clone(), 0..4).prop_map(Value::from),
+                prop::collection::hash_map("[ -~]{0,6}", inner, 0..4)
+                    .prop_map(|members| Value::Object(members.into_iter().collect())),
+            ]
+        })
     }
 
-    #[tokio::test]
-    async fn what_functions_return() {
-        for (returned, expected) in [
-            (r#"{"statusCode":200}"#, r#"200 | b"""#),
-            (r#"{"statusCode":"404","body":"x"}"#, r#"404 | b"x""#),
-            (
-                r#"{"statusCode":201,"headers":{"Content-Type":"text/plain","X-A":"1, 2"},"cookies":["a=1","b=2"],"body":"ok"}"#,
-                r#"201 | content-type: text/plain | x-a: 1, 2 | set-cookie: a=1 | set-cookie: b=2 | b"ok""#,
-            ),
-            (
-                r#"{"statusCode":200,"headers":{"content-type":"image/png"},"body":"AP8=","isBase64Encoded":true}"#,
-                r#"200 | content-type: image/png | b"\0\xff""#,
-            ),
-            (
-                r#"{"statusCode":200,"headers":null,"cookies":null,"body":null}"#,
-                r#"200 | b"""#,
-            ),
-            (
-                r#"{"statusCode":200,"headers":{"x-n":5,"Connection":"close"}}"#,
-                r#"200 | x-n: 5 | b"""#,
-            ),
-            (
-                r#"{"hello":"world"}"#,
-                r#"200 | content-type: application/json | b"{\"hello\":\"world\"}""#,
-            ),
-            (r#"[1,2]"#, r#"200 | content-type: application/json | b"[1,2]""#),
-            (r#""text""#, r#"200 | content-type: application/json | b"text""#),
-        ] {
-            assert_eq!(shown(returned).await, expected, "{returned}");
-        }
-    }
-
-    #[tokio::test]
-    async fn what_no_front_door_could_send() {
-        for returned in [
-            "",
-            "{",
-            r#"{"statusCode":99}"#,
-            r#"{"statusCode":100}"#,
-            r#"{"statusCode":600}"#,
-            r#"{"statusCode":-1}"#,
-            r#"{"statusCode":null}"#,
-            r#"{"statusCode":200.5}"#,
-            r#"{"statusCode":200,"body":{"a":1}}"#,
-            r#"{"statusCode":200,"body":"***","isBase64Encoded":true}"#,
-            r#"{"statusCode":200,"headers":[]}"#,
-            r#"{"statusCode":200,"headers":{"a b":"c"}}"#,
-            r#"{"statusCode":200,"headers":{"a":"b\r\nc: d"}}"#,
-            r#"{"statusCode":200,"headers":{"a":["b"]}}"#,
-            r#"{"statusCode":200,"cookies":"a=1"}"#,
-            r#"{"statusCode":200,"cookies":["a=1\nb"]}"#,
-        ] {
-            assert_eq!(shown(returned).await, "502", "{returned}");
+    proptest! {
+        #[test]
+        fn whatever_a_function_returns_has_an_answer(
+            status in prop_oneof![Just(json!(200)), any_json()],
+            headers in any_json(),
+            multi in any_json(),
+            body in any_json(),
+            encoded in any_json(),
+            junk in prop::collection::vec(any::<u8>(), 0..16),
+        ) {
+            let shaped = json!({
+                "statusCode": status,
+                "headers": headers,
+                "multiValueHeaders": multi,
+                "body": body,
+                "isBase64Encoded": encoded,
+            });
+            let mut with_more = shaped.clone();
+            with_more["statusDescription"] = headers.clone();
+            with_more["cookies"] = multi;
+            for door in [
+                Door::Http,
+                Door::Rest,
+                Door::Alb { multi_value: false },
+                Door::Alb { multi_value: true },
+            ] {
+                for answer in [shaped.to_string().into(), with_more.to_string().into(), headers.to_string().into(), junk.clone()] {
+                    let status = read(door, &answer).unwrap_or_else(Refusal::answer).status();
+                    prop_assert!((200..600).contains(&status.as_u16()), "{:?}: {}", door, status);
+                }
+            }
         }
     }
 }

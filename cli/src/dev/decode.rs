@@ -1,5 +1,6 @@
 //! What front doors decode before an event is made: paths of an HTTP API, and query parameters.
 
+use std::collections::BTreeMap;
 use std::fmt::Write;
 
 use percent_encoding::percent_decode_str;
@@ -42,6 +43,30 @@ pub(crate) fn query_parameters(query: &str) -> Map<String, Value> {
     parameters
 }
 
+/// A REST API's query parameters: decoded, bytes that are no UTF-8 replaced. It cuts at `;` as at `&`.
+pub(crate) fn decoded_pairs(query: &str) -> impl Iterator<Item = (String, String)> {
+    let pairs = query.split(['&', ';']);
+    pairs.flat_map(|pair| form_urlencoded::parse(pair.as_bytes()).into_owned())
+}
+
+/// A load balancer's query parameters: not decoded. A name alone has the empty value.
+pub(crate) fn raw_pairs(query: &str) -> impl Iterator<Item = (String, String)> {
+    let pairs = query.split('&').filter(|pair| !pair.is_empty());
+    pairs.map(|pair| {
+        let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+        (name.to_owned(), value.to_owned())
+    })
+}
+
+/// The values of each name, in order.
+pub(crate) fn grouped(pairs: impl Iterator<Item = (String, String)>) -> BTreeMap<String, Vec<String>> {
+    let mut groups: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for (name, value) in pairs {
+        groups.entry(name).or_default().push(value);
+    }
+    groups
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -80,6 +105,48 @@ mod tests {
         assert_eq!(
             Value::Object(parameters),
             serde_json::json!({"a": "1,2,,", "b": "x y", "c": "", "é": " "})
+        );
+    }
+
+    fn shown(pairs: impl Iterator<Item = (String, String)>) -> String {
+        let pairs: Vec<String> = pairs.map(|(name, value)| format!("{name}>{value}")).collect();
+        pairs.join(" | ")
+    }
+
+    #[test]
+    fn a_rest_api_decodes_and_cuts_at_semicolons() {
+        for (query, pairs) in [
+            ("", ""),
+            ("&&", ""),
+            ("a=1&b=x+y%20z&a=2", "a>1 | b>x y z | a>2"),
+            ("a=1;b=2", "a>1 | b>2"),
+            ("flag&empty=&=x", "flag> | empty> | >x"),
+            ("a=b=c&%C3%A9=%26%3D%3B", "a>b=c | é>&=;"),
+            ("a=%zz&b=%", "a>%zz | b>%"),
+            ("a=%FF", "a>\u{fffd}"),
+        ] {
+            assert_eq!(shown(decoded_pairs(query)), pairs, "{query}");
+        }
+    }
+
+    #[test]
+    fn a_load_balancer_decodes_nothing() {
+        for (query, pairs) in [
+            ("", ""),
+            ("&a=1&a=%32&&b=x+y", "a>1 | a>%32 | b>x+y"),
+            ("flag&empty=&=x", "flag> | empty> | >x"),
+            ("a=b=c;d=%zz", "a>b=c;d=%zz"),
+        ] {
+            assert_eq!(shown(raw_pairs(query)), pairs, "{query}");
+        }
+    }
+
+    #[test]
+    fn values_keep_their_order_in_their_name() {
+        let groups = grouped(raw_pairs("b=2&a=1&b=1"));
+        assert_eq!(
+            serde_json::json!(groups),
+            serde_json::json!({"a": ["1"], "b": ["2", "1"]})
         );
     }
 }

@@ -1,22 +1,22 @@
-//! An HTTP request as the Lambda event that the front door makes of it (payload format 2.0).
-//!
-//! Source of the format: "Create AWS Lambda proxy integrations for HTTP APIs" and "Invoking Lambda function
-//! URLs" in AWS's developer guides; what they leave open is as captured from the services.
+//! An HTTP request as the Lambda event that the front door makes of it: what all kinds share.
 
 use std::net::SocketAddr;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
-use http::header::{CONTENT_LENGTH, CONTENT_TYPE, COOKIE, TRANSFER_ENCODING};
+use http::header::{CONTENT_LENGTH, CONTENT_TYPE, TRANSFER_ENCODING};
 use http::request::Parts;
 use http::{HeaderMap, HeaderName, HeaderValue};
-use serde_json::{Map, Value, json};
+use serde_json::Value;
 use tollgate::clock::Timestamp;
-use tollgate::event::EventKind;
 
-use crate::dev::decode::{query_parameters, raw_path};
-use crate::dev::{calendar, random};
+use crate::dev::door::Door;
+use crate::dev::random;
+
+mod alb;
+mod payload_v2;
+pub(crate) mod rest;
 
 /// The region that everything local says it is in.
 pub(crate) const REGION: &str = "us-east-1";
@@ -42,90 +42,48 @@ pub(crate) struct Request<'a> {
     pub(crate) port: u16,
     pub(crate) now: Timestamp,
     pub(crate) request_id: &'a str,
+    /// The second id that a REST API gives a request.
+    pub(crate) extended_request_id: &'a str,
     /// A new trace id, for a request that carries none.
     pub(crate) trace_id: &'a str,
 }
 
-/// A request id in the form of this front door.
-pub(crate) fn request_id(kind: EventKind) -> String {
-    match kind {
-        EventKind::Http | EventKind::Rest => random::api_request_id(),
-        EventKind::Url | EventKind::Alb => random::uuid(),
+impl Request<'_> {
+    /// The client's address, as events write it.
+    fn source_ip(&self) -> String {
+        self.client.ip().to_canonical().to_string()
+    }
+}
+
+/// A request id in the form of this front door. A load balancer has none; nothing shows it then.
+pub(crate) fn request_id(door: Door) -> String {
+    match door {
+        Door::Http => random::api_request_id(),
+        Door::Url | Door::Rest | Door::Alb { .. } => random::uuid(),
     }
 }
 
 /// The event.
-pub(crate) fn build(kind: EventKind, request: &Request<'_>) -> Value {
-    let uri = &request.parts.uri;
-    let query = uri.query().unwrap_or_default();
+pub(crate) fn build(door: Door, request: &Request<'_>) -> Value {
     let headers = added_headers(request);
-    let mut event = json!({
-        "version": "2.0",
-        "routeKey": "$default",
-        "rawPath": match kind {
-            EventKind::Http | EventKind::Rest => raw_path(uri.path()),
-            EventKind::Url | EventKind::Alb => uri.path().to_owned(),
-        },
-        "rawQueryString": query,
-        "headers": joined(&headers),
-        "requestContext": context(kind, request, &headers),
-        "isBase64Encoded": false,
-    });
-    let cookies = cookies(&request.parts.headers);
-    if !cookies.is_empty() {
-        event["cookies"] = cookies.into();
+    match door {
+        Door::Http => payload_v2::http_api(request, &headers),
+        Door::Url => payload_v2::function_url(request, &headers),
+        Door::Rest => rest::build(request, &headers),
+        Door::Alb { multi_value } => alb::build(request, &headers, multi_value),
     }
-    if !query.is_empty() {
-        event["queryStringParameters"] = Value::Object(query_parameters(query));
-    }
-    if !request.body.is_empty() {
-        let text = std::str::from_utf8(request.body)
-            .ok()
-            .filter(|_| is_text(&request.parts.headers));
-        event["isBase64Encoded"] = text.is_none().into();
-        event["body"] = text.map_or_else(|| STANDARD.encode(request.body), str::to_owned).into();
-    }
-    event
 }
 
-fn context(kind: EventKind, request: &Request<'_>, headers: &HeaderMap) -> Value {
-    let url_domain = format!("{API_ID}.lambda-url.{REGION}.on.aws");
-    let (domain, account) = match kind {
-        EventKind::Http | EventKind::Rest => (without_port(request.host), ACCOUNT),
-        // What a Function URL without IAM says.
-        EventKind::Url | EventKind::Alb => (url_domain.as_str(), "anonymous"),
-    };
-    json!({
-        "accountId": account,
-        "apiId": API_ID,
-        "domainName": domain,
-        "domainPrefix": domain.split('.').next().unwrap_or_default(),
-        "http": {
-            "method": request.parts.method.as_str(),
-            "path": match kind {
-                EventKind::Http | EventKind::Rest => raw_path(request.parts.uri.path()),
-                EventKind::Url | EventKind::Alb => request.parts.uri.path().to_owned(),
-            },
-            "protocol": format!("{:?}", request.parts.version),
-            "sourceIp": request.client.ip().to_canonical().to_string(),
-            "userAgent": headers.get(http::header::USER_AGENT).map(text).unwrap_or_default(),
-        },
-        "requestId": request.request_id,
-        "routeKey": "$default",
-        "stage": "$default",
-        "time": calendar::access_log(request.now),
-        "timeEpoch": request.now.micros() / 1000,
-    })
-}
-
-/// The client's headers with those that the front door sets or adds to.
+/// The client's headers with those that every front door sets or adds to.
 fn added_headers(request: &Request<'_>) -> HeaderMap {
     let mut headers = request.parts.headers.clone();
     // The body was read whole: its length is known, and its transfer coding is gone.
     if headers.remove(TRANSFER_ENCODING).is_some() {
         headers.insert(CONTENT_LENGTH, HeaderValue::from(request.body.len()));
     }
-    headers.append(X_FORWARDED_FOR, value(&request.client.ip().to_canonical().to_string()));
+    let mut path: Vec<String> = headers.get_all(X_FORWARDED_FOR).iter().map(text).collect();
+    path.push(request.source_ip());
+    headers.insert(X_FORWARDED_FOR, value(&path.join(", ")));
     headers.insert(X_FORWARDED_PORT, HeaderValue::from(request.port));
     headers.insert(X_FORWARDED_PROTO, HeaderValue::from_static("http"));
     let trace = match headers.get(&X_AMZN_TRACE_ID).map(text) {
@@ -141,27 +99,36 @@ fn value(text: &str) -> HeaderValue {
     HeaderValue::from_bytes(text.as_bytes()).unwrap_or_else(|_| HeaderValue::from_static(""))
 }
 
-/// Names in lower case, repeats joined by `, `. Cookies have a list of their own.
-fn joined(headers: &HeaderMap) -> Map<String, Value> {
-    let names = headers.keys().filter(|name| *name != COOKIE);
-    names
-        .map(|name| {
-            let values: Vec<String> = headers.get_all(name).iter().map(text).collect();
-            (name.as_str().to_owned(), values.join(", ").into())
-        })
-        .collect()
-}
-
-fn cookies(headers: &HeaderMap) -> Vec<String> {
-    let lines = headers.get_all(COOKIE).iter().map(text);
-    let pairs = lines.flat_map(|line| line.split(';').map(|pair| pair.trim().to_owned()).collect::<Vec<_>>());
-    pairs.filter(|pair| !pair.is_empty()).collect()
-}
-
 /// A header value as text: UTF-8, or else each byte the character of that number (ISO 8859-1).
 fn text(value: &HeaderValue) -> String {
     let bytes = value.as_bytes();
     std::str::from_utf8(bytes).map_or_else(|_| bytes.iter().copied().map(char::from).collect(), str::to_owned)
+}
+
+/// Every value of every name, the names written by `name`.
+fn all_values(headers: &HeaderMap, name: impl Fn(&HeaderName) -> String) -> Value {
+    let lists = headers.keys().map(|key| {
+        let values: Vec<String> = headers.get_all(key).iter().map(text).collect();
+        (name(key), values.into())
+    });
+    Value::Object(lists.collect())
+}
+
+/// The last value of every name, the names written by `name`.
+fn last_values(headers: &HeaderMap, name: impl Fn(&HeaderName) -> String) -> Value {
+    let lasts = headers.keys().map(|key| {
+        let last = headers.get_all(key).iter().next_back().map(text);
+        (name(key), last.unwrap_or_default().into())
+    });
+    Value::Object(lasts.collect())
+}
+
+/// The body as an event carries it, and whether that is base64.
+fn encoded(body: &[u8], as_text: bool) -> (String, bool) {
+    match std::str::from_utf8(body) {
+        Ok(text) if as_text => (text.to_owned(), false),
+        _ => (STANDARD.encode(body), true),
+    }
 }
 
 /// Whether a body of this type goes into the event as it is. Everything else is base64, forms too.
@@ -183,5 +150,7 @@ fn without_port(host: &str) -> &str {
     }
 }
 
+#[cfg(test)]
+mod round_trip;
 #[cfg(test)]
 mod tests;

@@ -57,8 +57,9 @@ fn serve() -> ! {
         let post = |operation: &str, body: &str| call(&api, "POST", &format!("invocation/{id}/{operation}"), body);
         // An event of a front door says it by its path, any other by its text.
         let event: Value = serde_json::from_str(event).unwrap();
-        let what = event["rawPath"]
-            .as_str()
+        let path = event.get("rawPath").or_else(|| event.get("path"));
+        let what = path
+            .and_then(Value::as_str)
             .map_or_else(|| event.as_str(), |path| path.strip_prefix('/'));
         match what.unwrap_or_default() {
             "crash" => {
@@ -87,10 +88,7 @@ fn serve() -> ! {
                 post("response", &std::process::id().to_string());
             }
             "echo" => {
-                let body = event.to_string();
-                let headers = json!({ "content-type": "application/json", "x-from": "function" });
-                let answer = json!({ "statusCode": 201, "headers": headers, "cookies": ["a=1", "b=2"], "body": body });
-                post("response", &answer.to_string());
+                post("response", &echo(&event).to_string());
             }
             "malformed" => {
                 post("response", r#"{"statusCode":"many"}"#);
@@ -100,6 +98,21 @@ fn serve() -> ! {
                 post("response", &std::process::id().to_string());
             }
         }
+    }
+}
+
+/// The event as the body of an answer in the form of its kind, with two cookies where that has room for two.
+fn echo(event: &Value) -> Value {
+    let body = event.to_string();
+    let headers = json!({ "content-type": "application/json", "x-from": "function", "set-cookie": "single" });
+    let cookies = json!({ "content-type": ["application/json"], "set-cookie": ["a=1", "b=2"] });
+    if event.get("version").is_some() {
+        let headers = json!({ "content-type": "application/json", "x-from": "function" });
+        json!({ "statusCode": 201, "headers": headers, "cookies": ["a=1", "b=2"], "body": body })
+    } else if event["requestContext"].get("elb").is_none() {
+        json!({ "statusCode": 201, "multiValueHeaders": cookies, "body": body })
+    } else {
+        json!({ "statusCode": 201, "statusDescription": "201 Made", "headers": headers, "multiValueHeaders": cookies, "body": body })
     }
 }
 

@@ -9,6 +9,7 @@ use super::*;
 use crate::dev::console::Console;
 use crate::dev::environments::Setting;
 use crate::dev::fake_function;
+use crate::dev::front::limits::LARGEST_API_BODY;
 use crate::dev::guard::Access;
 use crate::dev::server;
 use crate::dev::shutdown::Shutdown;
@@ -21,7 +22,7 @@ struct Served {
 }
 
 impl Served {
-    async fn start(kind: EventKind, timeout: Duration) -> Self {
+    async fn start(door: Door, timeout: Duration) -> Self {
         let shutdown = Shutdown::new();
         let setting = Setting {
             command: fake_function::command("serve"),
@@ -35,7 +36,7 @@ impl Served {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let front = Arc::new(Front {
-            kind,
+            door,
             port: address.port(),
             environments,
         });
@@ -48,7 +49,7 @@ impl Served {
     }
 
     async fn http() -> Self {
-        Self::start(EventKind::Http, Duration::from_secs(60)).await
+        Self::start(Door::Http, Duration::from_secs(60)).await
     }
 
     /// Sends a request with `Host` and `Connection: close`, and gives status, head and body of the answer.
@@ -108,7 +109,7 @@ async fn a_request_goes_through_a_real_process_and_back() {
 
 #[tokio::test]
 async fn a_function_url_leaves_paths_encoded() {
-    let served = Served::start(EventKind::Url, Duration::from_secs(60)).await;
+    let served = Served::start(Door::Url, Duration::from_secs(60)).await;
     let (_, _, body) = served.send("GET /echo", "", b"").await;
     let event: Value = serde_json::from_str(&body).unwrap();
     assert_eq!(event["requestContext"]["accountId"], "anonymous");
@@ -117,7 +118,7 @@ async fn a_function_url_leaves_paths_encoded() {
 
 #[tokio::test]
 async fn what_goes_wrong_behind_it() {
-    let served = Served::start(EventKind::Http, Duration::from_secs(2)).await;
+    let served = Served::start(Door::Http, Duration::from_secs(2)).await;
     for (path, status, text) in [
         ("/crash", 502, "Internal Server Error"),
         ("/error", 502, "Internal Server Error"),
@@ -164,8 +165,8 @@ async fn bodies_are_bounded_however_they_come() {
     let length = format!("Content-Type: text/plain\r\nContent-Length: {}\r\n", large.len());
     assert_eq!(served.send("POST /echo", &length, &large).await.0, 413);
     let chunk = [
-        format!("{:x}\r\n", LARGEST_HTTP_BODY + 1).as_bytes(),
-        &vec![b'x'; LARGEST_HTTP_BODY + 1],
+        format!("{:x}\r\n", LARGEST_API_BODY + 1).as_bytes(),
+        &vec![b'x'; LARGEST_API_BODY + 1],
     ]
     .concat();
     assert_eq!(
@@ -178,32 +179,79 @@ async fn bodies_are_bounded_however_they_come() {
     served.stop().await;
 }
 
-fn status(target: &str, headers: &[(&str, &str)]) -> u16 {
-    let mut request = Request::builder().uri(target);
-    for (name, value) in headers {
-        request = request.header(*name, *value);
+/// An answer of a load balancer itself.
+fn page(title: &str) -> String {
+    format!(
+        "<html>\r\n<head><title>{title}</title></head>\r\n<body>\r\n\
+         <center><h1>{title}</h1></center>\r\n</body>\r\n</html>\r\n"
+    )
+}
+
+#[tokio::test]
+async fn a_rest_api_has_its_own_shapes() {
+    let served = Served::start(Door::Rest, Duration::from_secs(2)).await;
+    let (status, head, body) = served.send("POST /echo?a=b%20c", "Content-Length: 2\r\n", b"{}").await;
+    assert_eq!(status, 201);
+    assert!(head.contains("set-cookie: a=1\r\nset-cookie: b=2"), "{head}");
+    let event: Value = serde_json::from_str(&body).unwrap();
+    assert_eq!(event["multiValueQueryStringParameters"], json!({"a": ["b c"]}));
+    assert_eq!(event["requestContext"]["identity"]["sourceIp"], "127.0.0.1");
+    assert_eq!(event["body"], "e30=");
+    for (path, status, text) in [
+        ("/crash", 502, "Internal server error"),
+        ("/error", 502, "Internal server error"),
+        ("/malformed", 502, "Internal server error"),
+        // To the API, Lambda's own time-out is an answer like any other failure's.
+        ("/hang", 502, "Internal server error"),
+    ] {
+        let (answered, _, body) = served.send(&format!("GET {path}"), "", b"").await;
+        assert_eq!((answered, body), (status, says(text)), "{path}");
     }
-    let (parts, ()) = request.body(()).unwrap().into_parts();
-    check_head(&parts).map_or_else(|Refusal(status, _)| status.as_u16(), |_| 200)
+    let announced = served.send("POST /echo", "Content-Length: 10485761\r\n", b"").await;
+    let text = "HTTP content length exceeded 10485760 bytes.".to_owned();
+    assert_eq!((announced.0, announced.2), (413, text));
+    // As base64 it is larger than Lambda takes.
+    let large = vec![b'x'; LARGEST_EVENT / 4 * 3];
+    let length = format!("Content-Length: {}\r\n", large.len());
+    let (status, _, body) = served.send("POST /echo", &length, &large).await;
+    assert_eq!((status, body), (413, says("Request Too Long")));
+    served.stop().await;
 }
 
-#[test]
-fn heads_that_services_refuse() {
-    let host = ("host", "localhost:9000");
-    assert_eq!(status("/a?b=c", &[host]), 200);
-    assert_eq!(status("/", &[]), 400);
-    assert_eq!(status("/", &[("host", "")]), 400);
-    assert_eq!(status("/", &[host, host]), 400);
-    assert_eq!(status("*", &[host]), 400);
-    assert_eq!(status("localhost:9000", &[host]), 400);
-    assert_eq!(status("http://localhost:9000/a", &[host]), 200);
-    assert_eq!(status("http://elsewhere/a", &[host]), 400);
+#[tokio::test]
+async fn a_load_balancer_has_its_own_shapes() {
+    let served = Served::start(Door::Alb { multi_value: true }, Duration::from_secs(2)).await;
+    let (status, head, body) = served.send("GET /echo?a=b%20c&a=2", "X-A: 1\r\nx-a: 2\r\n", b"").await;
+    assert_eq!(status, 201);
+    assert!(head.starts_with("http/1.1 201 made\r\n"), "{head}");
+    assert!(head.contains("set-cookie: a=1\r\nset-cookie: b=2"), "{head}");
+    let event: Value = serde_json::from_str(&body).unwrap();
+    assert_eq!(event["multiValueQueryStringParameters"], json!({"a": ["b%20c", "2"]}));
+    assert_eq!(event["multiValueHeaders"]["x-a"], json!(["1", "2"]));
+    for path in ["/crash", "/error", "/malformed", "/hang"] {
+        let (status, head, body) = served.send(&format!("GET {path}"), "", b"").await;
+        assert_eq!((status, body), (502, page("502 Bad Gateway")), "{path}");
+        assert!(head.contains("server: awselb/2.0"), "{head}");
+    }
+    let fits = vec![b'x'; 1024 * 1024];
+    let length = format!("Content-Type: text/plain\r\nContent-Length: {}\r\n", fits.len());
+    // The echo is larger than a load balancer takes back.
+    assert_eq!(served.send("POST /echo", &length, &fits).await.0, 502);
+    let announced = served.send("POST /echo", "Content-Length: 1048577\r\n", b"").await;
+    assert_eq!((announced.0, announced.2), (413, page("413 Request Entity Too Large")));
+    served.stop().await;
 }
 
-#[test]
-fn a_head_has_10_240_bytes() {
-    let fixed = "GET".len() + "/".len() + "host".len() + "h".len() + "x".len();
-    let fits = "v".repeat(LARGEST_HEAD - fixed);
-    assert_eq!(status("/", &[("host", "h"), ("x", &fits)]), 200);
-    assert_eq!(status("/", &[("host", "h"), ("x", &format!("{fits}v"))]), 431);
+#[tokio::test]
+async fn a_load_balancer_without_multi_value_headers_keeps_the_last() {
+    let served = Served::start(Door::Alb { multi_value: false }, Duration::from_secs(60)).await;
+    let (_, head, body) = served.send("GET /echo?a=1&a=2", "X-A: 1\r\nx-a: 2\r\n", b"").await;
+    let event: Value = serde_json::from_str(&body).unwrap();
+    assert_eq!(event["queryStringParameters"], json!({"a": "2"}));
+    assert_eq!(event["headers"]["x-a"], "2");
+    assert!(
+        head.contains("set-cookie: single") && !head.contains("set-cookie: a=1"),
+        "{head}"
+    );
+    served.stop().await;
 }
