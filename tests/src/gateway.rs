@@ -19,6 +19,25 @@ pub enum Event {
     Http,
     /// Lambda Function URL.
     Url,
+    /// API Gateway REST API, payload 1.0.
+    Rest,
+    /// Application Load Balancer: of each header and query parameter the last value.
+    Alb,
+    /// Application Load Balancer with multi-value headers enabled.
+    AlbMulti,
+}
+
+impl Event {
+    /// The options of `tollgate dev` for it.
+    fn options(self) -> &'static [&'static str] {
+        match self {
+            Self::Http => &["--event", "http"],
+            Self::Url => &["--event", "url"],
+            Self::Rest => &["--event", "rest"],
+            Self::Alb => &["--event", "alb"],
+            Self::AlbMulti => &["--event", "alb", "--multi-value"],
+        }
+    }
 }
 
 /// A gateway about to start.
@@ -98,7 +117,7 @@ impl Builder {
             command.args([listener, "127.0.0.1:0"]);
         }
         command.args(["--log", "json", "--environments", &self.environments.to_string()]);
-        command.args(["--event", if self.event == Event::Http { "http" } else { "url" }]);
+        command.args(self.event.options());
         command.args(self.timeout.iter().flat_map(|duration| ["--timeout", duration]));
         if let Some(path) = &self.database {
             command.arg("--db").arg(path);

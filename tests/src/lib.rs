@@ -11,6 +11,7 @@ pub mod client;
 pub mod dynamodb;
 pub mod exchange;
 pub mod faulty;
+mod front_door;
 pub mod gateway;
 pub mod issuer;
 pub mod journal;

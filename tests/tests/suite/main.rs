@@ -5,21 +5,26 @@ mod faults;
 mod local_runtime;
 mod record;
 
-/// Makes two tests of each `async fn name(event: Event)`: one behind an HTTP API, one behind a Function URL.
+/// Makes a test of each `async fn name(event: Event)` behind every front door.
 macro_rules! for_each_event_kind {
     ($($name:ident),+ $(,)?) => {
-        mod http_api {
+        crate::for_event_kinds!(http_api: Http, $($name),+);
+        crate::for_event_kinds!(function_url: Url, $($name),+);
+        crate::for_event_kinds!(rest_api: Rest, $($name),+);
+        crate::for_event_kinds!(load_balancer: Alb, $($name),+);
+        crate::for_event_kinds!(multi_value_load_balancer: AlbMulti, $($name),+);
+    };
+}
+
+/// The same behind one front door, in a module of this name.
+macro_rules! for_event_kinds {
+    ($module:ident: $event:ident, $($name:ident),+) => {
+        mod $module {
             $(#[tokio::test]
             async fn $name() {
-                super::$name(tollgate_tests::Event::Http).await;
-            })+
-        }
-        mod function_url {
-            $(#[tokio::test]
-            async fn $name() {
-                super::$name(tollgate_tests::Event::Url).await;
+                super::$name(tollgate_tests::Event::$event).await;
             })+
         }
     };
 }
-pub(crate) use for_each_event_kind;
+pub(crate) use {for_each_event_kind, for_event_kinds};

@@ -195,6 +195,22 @@ async fn locations(event: Event) {
         )
         .await;
     }
+    if event == Event::Rest {
+        api.stage
+            .site
+            .answers(Answer::status(302).header("Location", "/orders/1"));
+        let own_domain = get("/prod/api/go").host("x.execute-api.us-east-1.amazonaws.com");
+        api.row(
+            "behind the API's own domain, paths begin with the stage",
+            own_domain,
+            |x| {
+                x.status(302)
+                    .reached("site", "GET /go")
+                    .got("Location", Some("/prod/api/orders/1"));
+            },
+        )
+        .await;
+    }
     for foreign in [
         "https://elsewhere.example/x",
         "https://elsewhere.example/?u=http://a",

@@ -57,11 +57,11 @@ async fn tokens(event: Event) {
     for (sentence, token) in refused {
         api.row(&format!("no valid token: {sentence}"), get(ME).bearer(token), |x| {
             x.error(401, "invalid_token").reached_none();
-            x.got("WWW-Authenticate", Some(r#"Bearer error="invalid_token""#));
+            x.got(event.www_authenticate(), Some(r#"Bearer error="invalid_token""#));
         })
         .await;
     }
-    schemes(&mut api).await;
+    schemes(event, &mut api).await;
     api.finish();
 }
 
@@ -109,7 +109,7 @@ fn flipped(signature: &str) -> String {
     format!("{first}{}", &signature[1..])
 }
 
-async fn schemes(api: &mut Api) {
+async fn schemes(event: Event, api: &mut Api) {
     let token = api.stage.issuer.sign("usr_1");
     api.row(
         "the scheme has no case",
@@ -137,7 +137,7 @@ async fn schemes(api: &mut Api) {
         api.row(&format!("closed by default: {sentence}"), request, |x| {
             x.error(401, "unauthorized")
                 .reached_none()
-                .got("WWW-Authenticate", Some("Bearer"));
+                .got(event.www_authenticate(), Some("Bearer"));
         })
         .await;
     }

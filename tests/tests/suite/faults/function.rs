@@ -9,7 +9,7 @@ use tollgate_tests::{Answer, Api, Event, Exchange, Gateway, Recorded, Stage, get
 
 use super::promptly;
 
-crate::for_each_event_kind!(a_crash_is_502, a_hang_is_504);
+crate::for_each_event_kind!(a_crash_is_502, a_hang_ends);
 
 /// A gateway with one environment that is up, and the environment's process.
 async fn with_one_environment(event: Event) -> (Api, u32) {
@@ -48,9 +48,14 @@ async fn a_crash_is_502(event: Event) {
     api.finish();
 }
 
-async fn a_hang_is_504(event: Event) {
+async fn a_hang_ends(event: Event) {
     let (api, environment) = with_one_environment(event).await;
-    signalled(&api, "/hang", environment, "STOP").await.status(504);
+    // To a REST API and a load balancer, Lambda's time-out is a failure like any other.
+    let status = match event {
+        Event::Http | Event::Url => 504,
+        Event::Rest | Event::Alb | Event::AlbMulti => 502,
+    };
+    signalled(&api, "/hang", environment, "STOP").await.status(status);
     promptly(&api, get("/next")).await.status(200);
     assert!(!is_running(environment), "an environment that timed out is replaced");
     api.finish();
