@@ -226,7 +226,22 @@ const MAX_DEPTH: usize = 32;
 /// # Errors
 /// Every mistake of the document at once, in file order. No message shows what a placeholder was filled with.
 pub fn parse(name: &str, text: &str, variable: &dyn Fn(&str) -> Option<String>) -> Result<Checked, Mistakes> {
+    // Lines are there for messages, and knowing them is dear: most documents are right, and need none. YAML has them
+    // at hand.
+    if begins_like_json(text)
+        && let Ok(checked) = checked(text, variable, Report::without_lines(name))
+        && checked.warnings.is_empty()
+    {
+        return Ok(checked);
+    }
     checked(text, variable, Report::new(name))
+}
+
+/// No YAML config begins with a slash, but JSON with a comment in front does: it is told so.
+fn begins_like_json(text: &str) -> bool {
+    // Some editors begin files with a byte order mark, which neither syntax wants.
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    text.trim_start().starts_with(['{', '/'])
 }
 
 fn checked(text: &str, variable: &dyn Fn(&str) -> Option<String>, mut report: Report) -> Result<Checked, Mistakes> {
@@ -270,10 +285,9 @@ fn read_tree(text: &str, report: &mut Report) -> Option<Node> {
         report.unreadable(1, &format!("larger than {MAX_DOCUMENT} bytes, the most that is read"));
         return None;
     }
-    // Some editors begin files with a byte order mark, which neither syntax wants.
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-    // No YAML config begins with a slash, but JSON with a comment in front does: it is told so.
-    let mut tree = match text.trim_start().starts_with(['{', '/']) {
+    report.expect(text.len());
+    let mut tree = match begins_like_json(text) {
         true => json::read(text, report),
         false => yaml::read(text, report),
     }?;

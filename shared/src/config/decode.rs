@@ -15,6 +15,13 @@ pub(super) trait Decode: Sized {
     fn decode(node: Node, report: &mut Report) -> Option<Self>;
 }
 
+/// For large sections that few have: the many that have none stay small.
+impl<T: Decode> Decode for Box<T> {
+    fn decode(node: Node, report: &mut Report) -> Option<Self> {
+        T::decode(node, report).map(Box::new)
+    }
+}
+
 /// The value of a key.
 #[derive(Debug, Default)]
 pub(super) enum Field<T> {
@@ -87,10 +94,9 @@ pub(super) fn fill_section(section: &mut dyn Section, node: Node, report: &mut R
         return refuse(&node, "an object", report);
     };
     for member in members {
-        let key = report.key(member.place).to_owned();
-        match section.slot(&key) {
+        match section.slot(report.key(member.place)) {
             Some(slot) => slot.fill(member, report),
-            None => unknown_key(section, member.place, &key, report),
+            None => unknown_key(section, member.place, report),
         }
     }
     for key in section.required() {
@@ -102,7 +108,8 @@ pub(super) fn fill_section(section: &mut dyn Section, node: Node, report: &mut R
 }
 
 /// A misspelt key stands for the one it is nearest to: that one is not missed as well.
-fn unknown_key(section: &mut dyn Section, place: Place, key: &str, report: &mut Report) {
+fn unknown_key(section: &mut dyn Section, place: Place, report: &mut Report) {
+    let key = &*report.key(place).to_owned();
     let keys = section.keys();
     match report.nearest(key, keys.iter().copied()) {
         Some(near) => {
@@ -168,7 +175,7 @@ macro_rules! sections {
             }
 
             fn slot(&mut self, key: &str) -> Option<&mut dyn Slot> {
-                $( if key == plain(stringify!($field)) { return Some(&mut self.$field); } )*
+                $( if key == const { plain(stringify!($field)) } { return Some(&mut self.$field); } )*
                 $( if let Some(slot) = self.$rest.slot(key) { return Some(slot); } )?
                 None
             }

@@ -1,5 +1,7 @@
 //! JSON text to tree.
 
+mod quick;
+
 use jsonc_parser::ast::{Object, Value as Json};
 use jsonc_parser::{CollectOptions, ParseOptions, parse_to_ast};
 use serde::de::IgnoredAny;
@@ -10,6 +12,11 @@ use super::tree::{Node, Place, Value};
 
 /// Reads strict JSON (RFC 8259). `None`: what is wrong is in the report.
 pub(super) fn read(text: &str, report: &mut Report) -> Option<Node> {
+    if !report.has_lines()
+        && let Some(node) = quick::read(text, report)
+    {
+        return Some(node);
+    }
     let strict = ParseOptions {
         allow_comments: false,
         allow_loose_object_property_names: false,

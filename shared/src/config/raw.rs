@@ -161,7 +161,7 @@ sections! {
         /// The service behind it: a name of upstreams, or a URL. Or else respond.
         upstream: Text,
         /// The gateway's own answer, instead of an upstream: health, or status, headers and body.
-        respond: Respond,
+        respond: Box<Respond>,
         /// Whole segments taken off the path before forwarding.
         strip_prefix: Text,
         /// The longest an upstream call may take; default: the upstream's.
@@ -169,7 +169,7 @@ sections! {
         /// none: no credentials are looked at. { optional: true }: verified when present.
         auth: RouteAuth,
         /// Its own limit, in place of the default or an override.
-        rate_limit: Rate,
+        rate_limit: Box<Rate>,
     }
 
     /// An answer that is the same for every request.

@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet};
 use std::fmt::Write as _;
 
 use super::tree::{Node, Place, Value, quote};
-use super::{Mistakes, Pointer};
+use super::{MAX_DEPTH, Mistakes, Pointer};
 
 /// How many pairs of words may be compared for suggestions. Enough for any document a person wrote; keeps a
 /// document with thousands of wrong names from costing their square.
@@ -80,6 +80,18 @@ impl Report {
         }
     }
 
+    /// Makes room for the places of a text of so many bytes, for growing by doubling copies them all again and again.
+    pub(super) fn expect(&mut self, bytes: usize) {
+        /// What a value and its key take in a dense document.
+        const BYTES_A_PLACE: usize = 16;
+        self.spots.reserve(bytes / BYTES_A_PLACE);
+    }
+
+    /// Whether messages say where in the text something is.
+    pub(super) fn has_lines(&self) -> bool {
+        self.has_lines
+    }
+
     /// What stands in front of a message: file and line.
     pub(super) fn at(&self, line: usize) -> String {
         match self.has_lines {
@@ -132,18 +144,21 @@ impl Report {
 
     /// The JSON pointer of a place (RFC 6901).
     pub(super) fn pointer(&self, place: Place) -> Pointer {
-        let mut way = Vec::new();
+        let mut way = Vec::with_capacity(MAX_DEPTH);
         let mut at = place;
         while at != Self::ROOT {
             let spot = self.spot(at);
             way.push(&spot.step);
             at = spot.parent;
         }
-        let mut text = String::new();
+        let mut text = String::with_capacity(64);
         for step in way.into_iter().rev() {
             text.push('/');
             match step {
-                Step::Key(key) => text.push_str(&key.replace('~', "~0").replace('/', "~1")),
+                Step::Key(key) if key.contains(['~', '/']) => {
+                    text.push_str(&key.replace('~', "~0").replace('/', "~1"));
+                }
+                Step::Key(key) => text.push_str(key),
                 // Writing to a String cannot fail.
                 Step::Index(index) => _ = write!(text, "{index}"),
                 Step::Root => {}
@@ -240,6 +255,9 @@ impl Report {
 
     /// Takes out every member whose name was there before; returns its place and that of the first.
     fn repeated(&self, members: &mut Vec<Node>) -> Vec<(Place, Place)> {
+        if self.are_few_and_different(members) {
+            return Vec::new();
+        }
         let mut seen = HashMap::with_capacity(members.len());
         let mut repeated = Vec::new();
         members.retain(|member| match seen.entry(self.key(member.place)) {
@@ -253,6 +271,15 @@ impl Report {
             }
         });
         repeated
+    }
+
+    /// What nearly every object is, told without a table of its names.
+    fn are_few_and_different(&self, members: &[Node]) -> bool {
+        const FEW: usize = 16;
+        let key = |member: &Node| self.key(member.place);
+        let before = |index: usize| members[..index].iter().map(key);
+        let different = |(index, member): (usize, &Node)| before(index).all(|name| name != key(member));
+        members.len() <= FEW && members.iter().enumerate().all(different)
     }
 
     /// The warnings of a document without a mistake, in file order; else every mistake, in file order.

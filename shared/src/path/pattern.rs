@@ -204,6 +204,10 @@ fn check_name(name: &str, taken: &[&str]) -> Result<(), String> {
 
 /// Text that a segment of a canonical path can have; anything else would never match.
 fn literal(segment: &str) -> Result<String, String> {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
+    if !segment.is_empty() && segment.bytes().all(plain) {
+        return Ok(segment.to_owned());
+    }
     let why = if segment.is_empty() {
         "`//` matches no request, because slashes are merged: write one"
     } else if is_dot_segment(segment) {

@@ -204,7 +204,8 @@ impl<T: Decode> Decode for List<T> {
         let Value::List(nodes) = node.value else {
             return refuse(&node, "a list", report);
         };
-        let items = nodes.into_iter().filter_map(|node| T::decode(node, report)).collect();
+        let mut items = Vec::with_capacity(nodes.len());
+        items.extend(nodes.into_iter().filter_map(|node| T::decode(node, report)));
         Some(Self { place, items })
     }
 }

@@ -121,7 +121,7 @@ fn odd_characters_are_shown_escaped() {
 }
 
 /// A document of the grammar's own words, so that the checks behind the syntax are reached.
-fn words() -> impl Strategy<Value = String> {
+pub(super) fn words() -> impl Strategy<Value = String> {
     let scalar = prop_oneof![
         Just("/a/**".to_owned()),
         Just("http://a:1".to_owned()),

@@ -13,6 +13,17 @@ use crate::config::tree::quote;
 use crate::request::goes_through;
 use crate::router::Conditions;
 
+/// The methods that nearly every route names.
+pub(super) const USUAL: [Method; 7] = [
+    Method::GET,
+    Method::POST,
+    Method::PUT,
+    Method::DELETE,
+    Method::PATCH,
+    Method::HEAD,
+    Method::OPTIONS,
+];
+
 pub(super) fn of(raw: &raw::Route, client_headers: &HeaderRules, report: &mut Report) -> Conditions {
     Conditions {
         methods: methods(raw, report),
@@ -29,16 +40,22 @@ fn methods(raw: &raw::Route, report: &mut Report) -> Vec<Method> {
         return Vec::new();
     };
     list.refuse_empty("no method at all: leave the key out to take every method", report);
+    // A list of a few is sooner looked through than a table is made.
+    let few = list.items.len() <= USUAL.len();
     let mut seen = HashSet::new();
-    let mut methods = Vec::new();
+    let mut methods = Vec::with_capacity(list.items.len());
     for text in &list.items {
         let Some(method) = text.parse("a method", report, method) else {
             continue;
         };
-        if seen.insert(method.clone()) {
-            methods.push(method);
-        } else {
+        let twice = match few {
+            true => methods.contains(&method),
+            false => !seen.insert(method.clone()),
+        };
+        if twice {
             report.mistake(text.place, format!("{} is here twice", text.quoted()));
+        } else {
+            methods.push(method);
         }
     }
     methods
@@ -46,6 +63,9 @@ fn methods(raw: &raw::Route, report: &mut Report) -> Vec<Method> {
 
 /// A method (RFC 9110 section 9.1: case-sensitive). All that are registered are upper-case; `get` is a slip.
 fn method(text: &str) -> Result<Method, String> {
+    if let Some(usual) = USUAL.iter().find(|usual| usual.as_str() == text) {
+        return Ok(usual.clone());
+    }
     let shown = quote(text);
     if matches!(text.to_ascii_uppercase().as_str(), "*" | "ANY" | "ALL") {
         return Err(format!(

@@ -14,18 +14,23 @@ const LONGEST: usize = 64;
 /// counters are stored under them.
 pub(super) fn of(drafts: &[Draft<'_>], report: &mut Report) -> Vec<String> {
     let given: Vec<Option<String>> = given(drafts, report);
-    let mut used: HashSet<String> = given.iter().flatten().cloned().collect();
+    let mut used: HashSet<String> = HashSet::with_capacity(drafts.len());
+    used.extend(given.iter().flatten().cloned());
     let mut numbers: HashMap<String, usize> = HashMap::new();
     let ids = given.into_iter().zip(drafts).map(|(given, draft)| {
         given.unwrap_or_else(|| {
             let base = made_from(draft);
-            let number = numbers.entry(base.clone()).or_insert(1);
-            let mut id = base.clone();
-            while !used.insert(id.clone()) {
-                *number += 1;
-                id = numbered(&base, *number);
+            if used.insert(base.clone()) {
+                return base;
             }
-            id
+            let number = numbers.entry(base.clone()).or_insert(1);
+            loop {
+                *number += 1;
+                let id = numbered(&base, *number);
+                if used.insert(id.clone()) {
+                    return id;
+                }
+            }
         })
     });
     ids.collect()
@@ -64,14 +69,17 @@ fn given(drafts: &[Draft<'_>], report: &mut Report) -> Vec<Option<String>> {
 
 /// `GET-POST.api.orders.id.all` for GET and POST of `/api/orders/{id}/**`.
 fn made_from(draft: &Draft<'_>) -> String {
-    let methods: Vec<&str> = draft.conditions.methods.iter().map(|method| method.as_str()).collect();
-    let methods = if methods.is_empty() {
-        "ANY".to_owned()
-    } else {
-        methods.join("-")
-    };
+    let mut id = String::with_capacity(LONGEST);
+    for method in &draft.conditions.methods {
+        if !id.is_empty() {
+            id.push('-');
+        }
+        id.push_str(method.as_str());
+    }
+    if id.is_empty() {
+        id.push_str("ANY");
+    }
     let path = draft.pattern.as_ref().map_or("", PathPattern::as_str);
-    let mut id = methods;
     for segment in path.split('/').filter(|segment| !segment.is_empty()) {
         id.push('.');
         match segment {
@@ -84,6 +92,9 @@ fn made_from(draft: &Draft<'_>) -> String {
         id.push_str(".root");
     }
     let fits = |character: char| character.is_ascii_alphanumeric() || matches!(character, '.' | '_' | '-');
+    if id.len() <= LONGEST && id.chars().all(fits) {
+        return id;
+    }
     id.chars()
         .map(|character| if fits(character) { character } else { '-' })
         .take(LONGEST)

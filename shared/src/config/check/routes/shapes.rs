@@ -6,6 +6,7 @@ use std::collections::HashMap;
 use http::Method;
 
 use super::Draft;
+use super::conditions::USUAL;
 use crate::config::report::Report;
 use crate::config::tree::Place;
 use crate::path::Segment;
@@ -16,11 +17,13 @@ use crate::router::Conditions;
 struct Taken {
     /// By a route that takes every method.
     every: Option<Place>,
-    some: HashMap<Method, Place>,
+    /// By a route that names it, in the order of [`USUAL`].
+    usual: [Option<Place>; USUAL.len()],
+    other: HashMap<Method, Place>,
 }
 
 pub(super) fn refuse_indistinguishable(drafts: &[Draft<'_>], report: &mut Report) {
-    let mut shapes: HashMap<Shape, Taken> = HashMap::new();
+    let mut shapes: HashMap<Shape<'_>, Taken> = HashMap::with_capacity(drafts.len());
     for draft in drafts {
         let Some(pattern) = draft.pattern.as_ref().filter(|_| draft.conditions_known) else {
             continue;
@@ -41,24 +44,22 @@ pub(super) fn refuse_indistinguishable(drafts: &[Draft<'_>], report: &mut Report
 
 /// What a route asks for besides methods, in an order of its own: the order in the file makes no difference.
 #[derive(PartialEq, Eq, Hash)]
-struct Shape {
-    segments: Vec<Segment>,
-    hosts: Vec<String>,
-    headers: Vec<(String, String)>,
-    query: Vec<(String, String)>,
+struct Shape<'d> {
+    segments: &'d [Segment],
+    hosts: Vec<&'d str>,
+    headers: Vec<(&'d str, &'d str)>,
+    query: Vec<(&'d str, &'d str)>,
 }
 
-impl Shape {
-    fn of(segments: &[Segment], conditions: &Conditions) -> Self {
-        let headers = conditions
-            .headers
-            .iter()
-            .map(|(name, value)| (name.to_string(), value.clone()));
+impl<'d> Shape<'d> {
+    fn of(segments: &'d [Segment], conditions: &'d Conditions) -> Self {
+        let headers = conditions.headers.iter();
+        let query = conditions.query.iter();
         let mut shape = Self {
-            segments: segments.to_vec(),
-            hosts: conditions.hosts.clone(),
-            headers: headers.collect(),
-            query: conditions.query.clone(),
+            segments,
+            hosts: conditions.hosts.iter().map(String::as_str).collect(),
+            headers: headers.map(|(name, value)| (name.as_str(), &**value)).collect(),
+            query: query.map(|(name, value)| (&**name, &**value)).collect(),
         };
         shape.hosts.sort();
         shape.hosts.dedup();
@@ -71,10 +72,19 @@ impl Shape {
 impl Taken {
     fn clash(&self, methods: &[Method]) -> Option<Place> {
         if methods.is_empty() {
-            return self.every.or_else(|| self.some.values().min().copied());
+            return self
+                .every
+                .or_else(|| self.usual.iter().flatten().chain(self.other.values()).min().copied());
         }
         self.every
-            .or_else(|| with_head(methods).find_map(|method| self.some.get(&method).copied()))
+            .or_else(|| with_head(methods).find_map(|method| self.first(&method)))
+    }
+
+    fn first(&self, method: &Method) -> Option<Place> {
+        match position(method) {
+            Some(usual) => self.usual[usual],
+            None => self.other.get(method).copied(),
+        }
     }
 
     fn take(&mut self, draft: &Draft<'_>) {
@@ -83,9 +93,16 @@ impl Taken {
             self.every.get_or_insert(place);
         }
         for method in with_head(&draft.conditions.methods) {
-            self.some.entry(method).or_insert(place);
+            match position(&method) {
+                Some(usual) => _ = self.usual[usual].get_or_insert(place),
+                None => _ = self.other.entry(method).or_insert(place),
+            }
         }
     }
+}
+
+fn position(method: &Method) -> Option<usize> {
+    USUAL.iter().position(|usual| usual == method)
 }
 
 /// `GET` includes `HEAD`.
