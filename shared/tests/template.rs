@@ -1,0 +1,163 @@
+//! `template.yaml` and the code agree: the config that is deployed finds its variables, the function finds its own,
+//! and its role allows what the store asks of each table, and no more than the design says.
+//!
+//! Linters read the template for what AWS takes. What they cannot know is read here, by its indentation: its tags
+//! (`!Ref`) are CloudFormation's, which YAML readers do not know.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use tollgate::config;
+use tollgate::event::EventKind;
+use tollgate::store::dynamodb::DynamoDbSettings;
+
+/// What Lambda itself gives every function, as far as the store reads it: "Defined runtime environment variables".
+const OF_LAMBDA: [&str; 3] = ["AWS_REGION", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"];
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
+}
+
+fn text(path: &str) -> String {
+    fs::read_to_string(root().join(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
+}
+
+fn indentation(line: &str) -> usize {
+    line.len() - line.trim_start().len()
+}
+
+/// The lines below a chain of keys, without comments.
+fn below(path: &[&str]) -> Vec<String> {
+    let all = text("template.yaml");
+    let mut lines: Vec<&str> = all
+        .lines()
+        .filter(|line| !line.trim().is_empty() && !line.trim_start().starts_with('#'))
+        .collect();
+    for key in path {
+        let head = format!("{key}:");
+        let at = lines.iter().position(|line| line.trim() == head);
+        let at = at.unwrap_or_else(|| panic!("template.yaml has no {path:?}"));
+        let depth = indentation(lines[at]);
+        lines.drain(..=at);
+        let end = lines.iter().position(|line| indentation(line) <= depth);
+        lines.truncate(end.unwrap_or(lines.len()));
+    }
+    lines.into_iter().map(ToOwned::to_owned).collect()
+}
+
+/// The members of a block by their keys, those below them left out.
+fn members(path: &[&str]) -> BTreeMap<String, String> {
+    let lines = below(path);
+    let depth = lines.first().map_or(0, |line| indentation(line));
+    let member = |line: &String| {
+        let (key, value) = line.split_once(':').expect("key: value");
+        (key.trim().to_owned(), value.trim().to_owned())
+    };
+    let own = lines.iter().filter(|line| indentation(line) == depth);
+    own.map(member).collect()
+}
+
+fn variables() -> BTreeMap<String, String> {
+    members(&["Resources", "GatewayFunction", "Properties", "Environment", "Variables"])
+}
+
+/// The members of `[a, b]`, or the text itself.
+fn list(text: &str) -> BTreeSet<String> {
+    let inner = text.trim_start_matches('[').trim_end_matches(']');
+    inner.split(',').map(|word| word.trim().to_owned()).collect()
+}
+
+/// What the role allows: actions by the resource they are allowed on.
+fn allowed() -> BTreeMap<String, BTreeSet<String>> {
+    let role = below(&["Resources", "GatewayRole", "Properties", "Policies"]);
+    let values = |key: &str| {
+        let found = role.iter().filter_map(|line| line.trim().strip_prefix(key));
+        found.map(|value| value.trim().to_owned()).collect::<Vec<_>>()
+    };
+    let (actions, resources) = (values("Action:"), values("Resource:"));
+    assert_eq!(actions.len(), resources.len(), "each statement has both in one line");
+    let actions = actions.iter().map(|text| list(text));
+    resources.into_iter().zip(actions).collect()
+}
+
+#[test]
+fn the_deployed_config_finds_its_variables() {
+    let set = variables();
+    let variable = |name: &str| set.contains_key(name).then(|| "https://service.example.com".to_owned());
+    let name = "infra/config/gateway.yaml";
+    let checked = config::parse(name, &text(name), &variable).unwrap_or_else(|mistakes| panic!("{mistakes}"));
+    assert_eq!(checked.warnings, Vec::<String>::new());
+    assert!(text(name).contains("${"), "it shows how parameters come in");
+}
+
+#[test]
+fn the_default_config_is_a_file_of_the_layer() {
+    assert_eq!(variables()["GATEWAY_CONFIG"], "!Ref GatewayConfig");
+    let default = &members(&["Parameters", "GatewayConfig"])["Default"];
+    let file = default
+        .strip_prefix("file:/opt/")
+        .expect("layers are unpacked below /opt");
+    let layer = &members(&["Resources", "ConfigLayer", "Properties"])["ContentUri"];
+    assert!(root().join(layer).join(file).is_file(), "{layer} has no {file}");
+}
+
+#[test]
+fn the_function_starts_with_its_variables() {
+    let set = variables();
+    let variable = |name: &str| (set.contains_key(name) || OF_LAMBDA.contains(&name)).then(|| "set".to_owned());
+    DynamoDbSettings::from_environment(&variable).expect("the store has what it needs");
+
+    let choice = set["GATEWAY_EVENT"].strip_prefix("!If ").expect("by front door");
+    let words = list(choice);
+    let kinds: Vec<EventKind> = words.iter().filter_map(|word| word.parse().ok()).collect();
+    assert_eq!(kinds, [EventKind::Http, EventKind::Url], "{words:?}");
+}
+
+#[test]
+fn the_role_allows_what_the_design_says() {
+    let expected = [
+        ("!GetAtt ConfigTable.Arn", "dynamodb:GetItem, dynamodb:BatchGetItem"),
+        ("!GetAtt QuotaTable.Arn", "dynamodb:GetItem, dynamodb:UpdateItem"),
+        (
+            "!GetAtt StateTable.Arn",
+            "dynamodb:GetItem, dynamodb:PutItem, dynamodb:UpdateItem, dynamodb:DeleteItem",
+        ),
+        ("!GetAtt GatewayLogs.Arn", "logs:CreateLogStream, logs:PutLogEvents"),
+        ("\"*\"", "xray:PutTraceSegments, xray:PutTelemetryRecords"),
+    ];
+    let expected = expected.map(|(resource, actions)| (resource.to_owned(), list(actions)));
+    assert_eq!(allowed(), BTreeMap::from(expected));
+}
+
+#[test]
+fn the_role_allows_what_the_store_calls() {
+    let code = text("shared/src/store/dynamodb.rs");
+    let calls = [
+        (".get_item()", "dynamodb:GetItem"),
+        (".batch_get_item()", "dynamodb:BatchGetItem"),
+        (".query()", "dynamodb:Query"),
+        (".put_item()", "dynamodb:PutItem"),
+        (".update_item()", "dynamodb:UpdateItem"),
+        (".delete_item()", "dynamodb:DeleteItem"),
+        (".transact_write_items()", "dynamodb:TransactWriteItems"),
+    ];
+    let called = calls.into_iter().filter(|(call, _)| code.contains(call));
+    let called: BTreeSet<String> = called.map(|(_, action)| action.to_owned()).collect();
+    assert!(called.contains("dynamodb:UpdateItem"), "the search finds what is there");
+    let quota = &allowed()["!GetAtt QuotaTable.Arn"];
+    assert!(called.is_subset(quota), "called: {called:?}, allowed: {quota:?}");
+}
+
+#[test]
+fn tables_are_keyed_and_expire_as_the_code_expects() {
+    for (table, expires) in [("ConfigTable", false), ("QuotaTable", true), ("StateTable", true)] {
+        let properties = members(&["Resources", table, "Properties"]);
+        let keys = "[{ AttributeName: pk, KeyType: HASH }, { AttributeName: sk, KeyType: RANGE }]";
+        assert_eq!(properties["KeySchema"], keys, "{table}");
+        let expiry = properties.get("TimeToLiveSpecification").map(String::as_str);
+        let expected = expires.then_some("{ AttributeName: ttl, Enabled: true }");
+        assert_eq!(expiry, expected, "{table}");
+        assert!(!properties.contains_key("TableName"), "{table}: the stack names it");
+    }
+}
