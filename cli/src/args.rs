@@ -32,6 +32,7 @@ const EXAMPLES: &str = "Examples:
   tollgate check gateway.yaml                  find every mistake of a config
   GATEWAY_CONFIG=$(tollgate pack gateway.yaml) the config as one line, for a deployment
   tollgate invoke event.json                   one Lambda event in, its response event out
+  tollgate test events                         events against what is expected of them
   curl -H \"Authorization: Bearer $(tollgate token)\" http://127.0.0.1:9000/api/users/42";
 
 impl Arguments {
@@ -70,6 +71,12 @@ pub(crate) enum Command {
   tollgate invoke event.json --config gateway.yaml 2>/dev/null
   tollgate invoke event.json --function-binary target/lambda/gateway/bootstrap")]
     Invoke(InvokeOptions),
+    /// Run a folder of events and compare what comes out with what is expected: docs/testing.md
+    #[command(after_help = "Examples:
+  tollgate test                              every NAME.json in events/ against its NAME.expect.json
+  tollgate test events --only login --only admin
+  tollgate test events --config gateway.yaml --update    write down what comes out; read the diff before you commit it")]
+    Test(TestOptions),
     /// Get a token from the demo identity provider of a running `tollgate dev`
     #[command(after_help = "Examples:
   tollgate token
@@ -174,6 +181,22 @@ pub(crate) struct InvokeOptions {
     /// The config to serve it by [default: the example store with demo services]
     #[arg(long, value_name = "FILE")]
     pub(crate) config: Option<PathBuf>,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct TestOptions {
+    /// The folder of NAME.json events and NAME.expect.json expectations
+    #[arg(value_name = "DIR", default_value = "events")]
+    pub(crate) folder: PathBuf,
+    /// The config to serve them by, unless an expectation names one [default: gateway.yaml or gateway.json in DIR]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+    /// Only the events whose name holds this text; can be given more than once
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) only: Vec<String>,
+    /// Write what comes out into the expectations that do not hold, and make those that are missing
+    #[arg(long)]
+    pub(crate) update: bool,
 }
 
 #[derive(Args, Debug)]

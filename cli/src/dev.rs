@@ -10,7 +10,7 @@ mod door;
 pub(crate) mod dynamodb;
 pub(crate) mod environment;
 pub(crate) mod environments;
-mod event;
+pub(crate) mod event;
 #[cfg(test)]
 mod fake_function;
 mod front;
@@ -28,7 +28,7 @@ mod server;
 pub(crate) mod services;
 mod short_line;
 pub(crate) mod shutdown;
-mod tables;
+pub(crate) mod tables;
 mod welcome;
 mod wire;
 mod writer;

@@ -9,6 +9,7 @@ mod http_client;
 mod invoke;
 mod lifeline;
 mod pack;
+mod test;
 mod token;
 
 use std::process::ExitCode;
@@ -34,6 +35,7 @@ fn run(command: Command) -> Result<(), Failure> {
     match command {
         Command::Dev(options) => to_its_end(multi_threaded()?, dev::run(options)),
         Command::Invoke(options) => to_its_end(multi_threaded()?, invoke::run(options)),
+        Command::Test(options) => to_its_end(multi_threaded()?, test::run(options)),
         Command::Check(options) => to_its_end(single_threaded()?, check::run(&options)),
         Command::Pack(options) => to_its_end(single_threaded()?, pack::run(&options)),
         Command::Token(options) => to_its_end(single_threaded()?, token::run(options)),

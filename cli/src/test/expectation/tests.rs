@@ -1,0 +1,218 @@
+use proptest::prelude::*;
+
+use super::*;
+use std::path::Path;
+
+fn right(text: &str) -> Expectation {
+    read(Path::new("one.expect.json"), text, false).unwrap_or_else(|mistakes| panic!("{}", mistakes.join("\n")))
+}
+
+fn wrong(text: &str) -> String {
+    let mistakes = read(Path::new("one.expect.json"), text, false).expect_err("a mistake");
+    mistakes.join("\n")
+}
+
+#[test]
+fn everything_can_be_said() {
+    let expectation = right(
+        r#"{
+            "about": "All of it.",
+            "config": "../gateway.yaml",
+            "variables": { "A": "1" },
+            "gateway_event": "url",
+            "at": "2026-03-12T19:03:58Z",
+            "sent_before": [{ "times": 3 }, { "at": "2026-03-12T19:00:00Z" }],
+            "upstream": [
+                {
+                    "request": "GET http://a.internal/x?y=1",
+                    "headers": { "X-A": ["1", "2"], "X-B": null, "x-c": { "like": "a*b" } },
+                    "body_base64": "AAE=",
+                    "answer": { "status": 200, "headers": { "set-cookie": ["a=1", "b=2"] }, "body": { "b": 1.50, "a": 2 } }
+                },
+                { "request": "POST http://a.internal", "body_length": 3, "answer": { "status": 204, "body_length": 2 } }
+            ],
+            "status": 200,
+            "body": "text",
+            "response_event": { "isBase64Encoded": false }
+        }"#,
+    );
+    assert_eq!(
+        expectation.setting.config.as_deref(),
+        Some(Path::new("../gateway.yaml"))
+    );
+    assert_eq!(expectation.setting.kind, Some(EventKind::Url));
+    assert_eq!(expectation.setting.at, Some(Timestamp::from_secs(1_773_342_238)));
+    let times: Vec<u32> = expectation.setting.before.iter().map(|before| before.times).collect();
+    assert_eq!(times, [3, 1]);
+    let [first, second] = &expectation.exchanges[..] else {
+        panic!("two exchanges")
+    };
+    assert_eq!(first.headers[2], ("x-c".to_owned(), HeaderRule::Like("a*b".to_owned())));
+    assert_eq!(first.body, Some(Body::Bytes(Bytes::from_static(&[0, 1]))));
+    let Answer::Response(answer) = &first.answer else {
+        panic!("an answer")
+    };
+    assert_eq!(answer.body(), r#"{ "b": 1.50, "a": 2 }"#, "the text as it is written");
+    assert_eq!(answer.headers()["content-type"], "application/json");
+    assert_eq!(answer.headers().get_all("set-cookie").iter().count(), 2);
+    // As the gateway's own calls are written.
+    assert_eq!(second.request, "POST http://a.internal/");
+    let Answer::Response(answer) = &second.answer else {
+        panic!("an answer")
+    };
+    assert_eq!(answer.body(), "xx");
+}
+
+#[test]
+fn all_mistakes_are_told_with_their_places() {
+    let text = r#"{
+  "staus": 200,
+  "at": "12 March",
+  "about": "",
+  "sent_before": 0,
+  "variables": { "A": 1 },
+  "upstream": [
+    { "request": "GET /users", "answer": { "status": 99 } },
+    { "request": "GET http://a/", "answer": { "fails": "time-out" }, "body": "", "body_length": 0 },
+    { "request": "GET http://a/", "answer": { "status": 200, "body_file": "nowhere.json", "headers": { "a b": "1" } } },
+    { "answers": {} }
+  ],
+  "headers": { "a": { "liek": "*" }, "b": 1 },
+  "body": null,
+  "upstream": []
+}"#;
+    insta::assert_snapshot!(wrong(text), @r#"
+    one.expect.json:1: needs either "status" (an answer) or "error" (a Lambda error)
+    one.expect.json:2: /staus: "staus" is not a member here (did you mean "status"?)
+    one.expect.json:3: /at: "12 March" is no time in UTC since 1970; write it like 2026-03-12T19:03:58Z
+    one.expect.json:5: /sent_before: is not a whole number from 1 to 10000
+    one.expect.json:6: /variables/A: is not a string
+    one.expect.json:8: /upstream/0/request: "GET /users" is no request; write the method and the whole URL, like GET http://users.internal/users/42
+    one.expect.json:8: /upstream/0/answer/status: is not a whole number from 200 to 599
+    one.expect.json:9: /upstream/1/body_length: "body_length" and "body" say the same thing twice
+    one.expect.json:9: /upstream/1/answer/fails: "time-out" is not known (did you mean "timeout"?)
+    one.expect.json:10: /upstream/2/answer/headers/a b: is not a header name
+    one.expect.json:10: /upstream/2/answer/body_file: nowhere.json: No such file or directory (os error 2)
+    one.expect.json:11: /upstream/3: has no "request"
+    one.expect.json:11: /upstream/3: has no "answer"
+    one.expect.json:11: /upstream/3/answers: "answers" is not a member here (did you mean "answer"?)
+    one.expect.json:13: /headers/a: has no "like"
+    one.expect.json:13: /headers/a/liek: "liek" is not a member here (did you mean "like"?)
+    one.expect.json:13: /headers/b: is neither a string nor a list of strings
+    one.expect.json:14: /body: is no body; an empty one is ""
+    one.expect.json:15: /upstream: is here twice
+    "#);
+}
+
+#[test]
+fn what_is_no_object_or_no_json_is_told() {
+    for (text, said) in [
+        (
+            "",
+            "one.expect.json:1: is no JSON: EOF while parsing a value at line 1 column 0",
+        ),
+        ("{\n \"status\": 200,\n}", "one.expect.json:3: is no JSON: "),
+        ("[]", "one.expect.json:1: is not an object"),
+        (
+            r#"{"status":200,"gateway_event":"sqs"}"#,
+            r#"one.expect.json:1: /gateway_event: GATEWAY_EVENT: "sqs" is no kind"#,
+        ),
+        (
+            "{}",
+            r#"one.expect.json:1: needs either "status" (an answer) or "error" (a Lambda error)"#,
+        ),
+        (
+            r#"{"status":200,"error":{"type":"a"}}"#,
+            r#"one.expect.json:1: needs either "status" (an answer) or "error" (a Lambda error)"#,
+        ),
+        (
+            r#"{"status":200,"about":"\ud800"}"#,
+            "one.expect.json:1: /about: is not a string",
+        ),
+        (
+            r#"{"status":200.5}"#,
+            "one.expect.json:1: /status: is not a whole number from 100 to 599",
+        ),
+        (
+            r#"{"status":200,"at":"1969-12-31T23:59:59Z"}"#,
+            "one.expect.json:1: /at: ",
+        ),
+        (
+            r#"{"status":200,"a/~\n":1}"#,
+            r"one.expect.json:1: /a~1~0\n: is not a member here; there are ",
+        ),
+    ] {
+        assert!(wrong(text).starts_with(said), "{text}: {}", wrong(text));
+    }
+}
+
+#[test]
+fn what_the_folder_shares_says_nothing_of_an_outcome() {
+    let shared = |text| read(Path::new("defaults.expect.json"), text, true);
+    assert!(shared("{}").is_ok());
+    for text in [
+        r#"{"status":200}"#,
+        r#"{"sent_before":1}"#,
+        r#"{"upstream":[{"request":"GET http://a/","headers":{},"answer":{"status":200}}]}"#,
+    ] {
+        assert!(shared(text).unwrap_err()[0].contains("is not a member here"), "{text}");
+    }
+}
+
+#[test]
+fn forms_of_header_values() {
+    for (text, form, fits) in [
+        ("abc", "abc", true),
+        ("abc", "a*", true),
+        ("abc", "*", true),
+        ("", "*", true),
+        ("abc", "*c", true),
+        ("abc", "a*c", true),
+        ("a", "a*a", false),
+        ("abab", "*ab", true),
+        ("abcabd", "a*b*d", true),
+        ("abc", "a", false),
+        ("abc", "*b", false),
+        ("", "", true),
+    ] {
+        assert_eq!(is_like(text, form), fits, "{text} {form}");
+    }
+    let like = HeaderRule::Like("*".to_owned());
+    assert!(!like.holds(&[]), "a header that is not there");
+    assert!(!like.holds(&["a".to_owned(), "b".to_owned()]), "two values");
+}
+
+proptest! {
+    /// The obvious way to tell, letter by letter.
+    #[test]
+    fn forms_are_found_as_by_trying_everything(text in "[ab]{0,8}", form in "[ab*]{0,6}") {
+        fn fits(text: &[u8], form: &[u8]) -> bool {
+            match form.split_first() {
+                None => text.is_empty(),
+                Some((b'*', rest)) => (0..=text.len()).any(|skip| fits(&text[skip..], rest)),
+                Some((letter, rest)) => text.first() == Some(letter) && fits(&text[1..], rest),
+            }
+        }
+        prop_assert_eq!(is_like(&text, &form), fits(text.as_bytes(), form.as_bytes()));
+    }
+
+    #[test]
+    fn no_text_is_too_odd_to_be_read(text in r#"[\[\]{}:,"a-z0-9 \\\n*]{0,200}"#) {
+        if let Err(mistakes) = read(Path::new("x"), &text, false) {
+            prop_assert!(!mistakes.is_empty());
+        }
+    }
+
+    /// A right file with one value replaced is right, or every mistake has a place.
+    #[test]
+    fn no_value_is_too_odd_to_be_read(
+        member in prop::sample::select(vec!["about", "config", "variables", "gateway_event", "at", "sent_before", "upstream", "status", "headers", "body", "body_base64", "body_length", "response_event", "error"]),
+        value in prop::sample::select(vec!["null", "true", "-1", "1e999", "18446744073709551616", "\"\"", "\"\\ud800\"", "[]", "[null]", "[[]]", "{}", "{\"\":null}", "{\"like\":1}", "[{\"request\":\"x\"}]", "[{\"answer\":[]}]"]),
+    ) {
+        if let Err(mistakes) = read(Path::new("x"), &format!("{{\"{member}\": {value}}}"), false) {
+            for mistake in mistakes {
+                prop_assert!(mistake.starts_with("x:1: "), "{}", mistake);
+            }
+        }
+    }
+}

@@ -1,0 +1,194 @@
+//! What a gateway under test stands on: a clock that shows what the case says, upstreams that answer as it says, and
+//! the real store on an engine of the case's own.
+
+use std::fmt;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use http::{HeaderMap, Request, Response};
+use tokio::sync::OnceCell;
+use tollgate::clock::{Clock, Timestamp};
+use tollgate::store::dynamodb::{DynamoDbSettings, DynamoDbStore};
+use tollgate::store::{CounterKey, CounterStore, Step, StepOutcome, StoreError};
+use tollgate::upstream::client::{CallError, CallLimits, HttpClient};
+
+use super::expectation::{Answer, Exchange, Failing};
+use crate::dev::dynamodb::{Database, ENDPOINT_VARIABLE};
+use crate::dev::event::REGION;
+use crate::dev::tables;
+
+/// How long the engine may take. Whether a case passes must not hang on how busy the machine is.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// Shows one time until it is set to another.
+#[derive(Debug)]
+pub(super) struct SetClock(AtomicU64);
+
+impl SetClock {
+    pub(super) fn at(time: Timestamp) -> Self {
+        Self(AtomicU64::new(time.micros()))
+    }
+
+    pub(super) fn set(&self, time: Timestamp) {
+        self.0.store(time.micros(), Ordering::Relaxed);
+    }
+}
+
+impl Clock for SetClock {
+    fn now(&self) -> Timestamp {
+        Timestamp::from_micros(self.0.load(Ordering::Relaxed))
+    }
+}
+
+/// A call that the gateway made for the event of the case.
+#[derive(Clone, Debug)]
+pub(super) struct Call {
+    /// Method and URL.
+    pub(super) request: String,
+    pub(super) headers: HeaderMap,
+    pub(super) body: Bytes,
+    /// The place of the exchange that answered it; `None`: nothing in the case does.
+    pub(super) exchange: Option<usize>,
+}
+
+/// Answers calls as the case says.
+#[derive(Debug)]
+pub(super) struct Script {
+    own: Vec<Exchange>,
+    /// Those of the folder: each answers any number of calls, and none of them has to be made.
+    shared: Vec<Exchange>,
+    /// What a call gets that nothing answers; `None`: no connection.
+    otherwise: Option<Response<Bytes>>,
+    state: Mutex<State>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    /// Whether the event of the case itself is being handled, and not one that is sent before it.
+    recording: bool,
+    calls: Vec<Call>,
+}
+
+impl Script {
+    pub(super) fn new(own: Vec<Exchange>, shared: Vec<Exchange>, otherwise: Option<Response<Bytes>>) -> Self {
+        Self {
+            own,
+            shared,
+            otherwise,
+            state: Mutex::default(),
+        }
+    }
+
+    /// From now on calls are those of the event of the case.
+    pub(super) fn record(&self) {
+        self.state().recording = true;
+    }
+
+    /// The calls of the event of the case, in their order.
+    pub(super) fn calls(&self) -> Vec<Call> {
+        self.state().calls.clone()
+    }
+
+    fn answer(&self, call: Request<Bytes>) -> Answer {
+        let request = format!("{} {}", call.method(), call.uri());
+        let mut state = self.state();
+        let answered = |place: &usize| state.calls.iter().any(|call| call.exchange == Some(*place));
+        let places = 0..self.own.len();
+        let own = places
+            .filter(|place| self.own[*place].request == request)
+            .find(|place| !answered(place));
+        let shared = self.shared.iter().find(|exchange| exchange.request == request);
+        if own.is_none()
+            && let Some(shared) = shared
+        {
+            return shared.answer.clone();
+        }
+        let answer = own.map(|place| self.own[place].answer.clone());
+        if !state.recording {
+            // Sent only to move counters: what upstreams say to it is nothing to the case.
+            return answer.unwrap_or(Answer::Response(Response::default()));
+        }
+        state.calls.push(Call {
+            request,
+            headers: call.headers().clone(),
+            body: call.into_body(),
+            exchange: own,
+        });
+        let otherwise = || {
+            self.otherwise
+                .clone()
+                .map_or(Answer::Fails(Failing::Connect), Answer::Response)
+        };
+        answer.unwrap_or_else(otherwise)
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[async_trait]
+impl HttpClient for Script {
+    async fn send(&self, request: Request<Bytes>, limits: CallLimits) -> Result<Response<Bytes>, CallError> {
+        match self.answer(request) {
+            Answer::Response(response) if response.body().len() > limits.max_body => {
+                Err(CallError::TooLarge(limits.max_body))
+            }
+            Answer::Response(response) => Ok(response),
+            Answer::Fails(Failing::Connect) => Err(CallError::Connect("the test's upstream refuses".to_owned())),
+            Answer::Fails(Failing::Timeout) => Err(CallError::Timeout(limits.timeout)),
+            Answer::Fails(Failing::Broken) => Err(CallError::Broken("the test's upstream breaks off".to_owned())),
+        }
+    }
+}
+
+/// The real store on an embedded engine, which is started when something is first counted.
+#[derive(Default)]
+pub(super) struct OwnStore(OnceCell<(DynamoDbStore, Database)>);
+
+impl OwnStore {
+    async fn start() -> Result<(DynamoDbStore, Database), String> {
+        let database = Database::embedded().await.map_err(|failure| failure.to_string())?;
+        let variable = |name: &str| {
+            let value = match name {
+                "QUOTA_TABLE" => tables::QUOTA,
+                "AWS_REGION" => REGION,
+                "AWS_ACCESS_KEY_ID" => tables::ACCESS_KEY,
+                "AWS_SECRET_ACCESS_KEY" => tables::SECRET_KEY,
+                ENDPOINT_VARIABLE => database.endpoint(),
+                _ => return None,
+            };
+            Some(value.to_owned())
+        };
+        let settings = DynamoDbSettings::from_environment(&variable)?;
+        let store = DynamoDbStore::new(settings.with_timeouts(PATIENCE, PATIENCE))?;
+        Ok((store, database))
+    }
+
+    async fn counted(&self, key: &CounterKey, step: Step, expires_at: u64) -> Result<StepOutcome, StoreError> {
+        let started = self.0.get_or_try_init(Self::start).await;
+        let (store, _) = started.map_err(StoreError::NotApplied)?;
+        store.step(key, step, expires_at).await
+    }
+}
+
+#[async_trait]
+impl CounterStore for OwnStore {
+    /// Waits for the engine without giving the thread away, so that the gateway's 150 ms for a check never pass: on a
+    /// busy machine they would turn an answer into a 503.
+    async fn step(&self, key: &CounterKey, step: Step, expires_at: u64) -> Result<StepOutcome, StoreError> {
+        let counted = self.counted(key, step, expires_at);
+        tokio::task::block_in_place(|| tokio::runtime::Handle::current().block_on(counted))
+    }
+
+    async fn warm(&self) {}
+}
+
+impl fmt::Debug for OwnStore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("OwnStore").finish_non_exhaustive()
+    }
+}
