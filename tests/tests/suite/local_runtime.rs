@@ -2,6 +2,7 @@
 
 mod commands;
 mod database;
+mod event_tests;
 mod function_binary;
 mod invoke_api;
 mod listeners;
