@@ -18,7 +18,7 @@ pub fn binary(name: &str) -> PathBuf {
     path
 }
 
-/// Builds the workspace's binaries into the folder that this test came from. The whole workspace, because
+/// Builds the workspace's binaries into the folder that this test came from. All its default members, because
 /// Cargo then joins the same features as `cargo test` did and nothing is compiled twice.
 fn build() -> PathBuf {
     let this_test = std::env::current_exe().expect("a test knows its own path");
@@ -27,7 +27,7 @@ fn build() -> PathBuf {
         .nth(2)
         .expect("tests lie in target/<profile>/deps");
     let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-    cargo.args(["build", "--workspace", "--bins", "--quiet"]);
+    cargo.args(["build", "--bins", "--quiet"]);
     cargo.args(layout_arguments(profile_folder));
     cargo.current_dir(Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("a workspace"));
     for (name, _) in std::env::vars_os().filter(|(name, _)| of_outer_cargo(&name.to_string_lossy())) {

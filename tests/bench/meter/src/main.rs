@@ -1,0 +1,82 @@
+//! Runs the gateway and the bare functions side by side, each behind a Runtime API of its own, and prints what each
+//! costs and how the two compare. `scripts/bench` builds them and starts this; docs/performance.md explains it.
+
+mod clock;
+mod count;
+mod event;
+mod function;
+mod runtime_api;
+mod scenario;
+mod server;
+mod stubs;
+mod table;
+mod time;
+mod token;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use scenario::Setting;
+
+#[derive(Parser)]
+struct Arguments {
+    /// The folder with the functions' binaries.
+    #[arg(long, default_value = "target/release")]
+    functions: PathBuf,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Processor time, latency, memory and sizes. Everything should be pinned to one processor: `taskset -c 0`.
+    Time {
+        /// Cold starts of each function.
+        #[arg(long, default_value_t = 20)]
+        starts: usize,
+        /// Blocks of requests, which the functions take in turn.
+        #[arg(long, default_value_t = 40)]
+        blocks: usize,
+        /// Requests in a block.
+        #[arg(long, default_value_t = 250)]
+        requests: usize,
+    },
+    /// Instructions outside the kernel, counted by valgrind: the same on a busy machine.
+    Count {
+        /// Requests over which the count is taken.
+        #[arg(long, default_value_t = 200)]
+        requests: usize,
+        /// Where callgrind's files are left, for `callgrind_annotate`.
+        #[arg(long)]
+        profiles: Option<PathBuf>,
+        /// Exit with 1 when a bar is missed.
+        #[arg(long)]
+        strict: bool,
+    },
+}
+
+fn main() -> ExitCode {
+    let Arguments { functions, command } = Arguments::parse();
+    let done = Setting::new().and_then(|setting| match command {
+        Command::Time {
+            starts,
+            blocks,
+            requests,
+        } => time::run(&setting, &functions, starts, blocks, requests).map(|()| true),
+        Command::Count {
+            requests,
+            profiles,
+            strict,
+        } => count::run(&setting, &functions, requests, profiles.as_deref()).map(|held| held || !strict),
+    });
+    match done {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(error) => {
+            eprintln!("bench-meter: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}

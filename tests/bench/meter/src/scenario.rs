@@ -1,0 +1,145 @@
+//! What is compared: which function, with what around it, under which requests.
+
+use std::fs;
+use std::net::SocketAddr;
+
+use serde_json::{Value, json};
+
+use crate::event;
+use crate::token::{AUDIENCE, ISSUER, Issuer};
+use crate::stubs;
+
+/// One function under one kind of request.
+pub(crate) struct Scenario {
+    /// Its name in the tables.
+    pub(crate) name: &'static str,
+    /// The binary's.
+    pub(crate) binary: &'static str,
+    pub(crate) environment: Vec<(String, String)>,
+    /// Whether the requests carry a token, each a new one.
+    pub(crate) tokens: bool,
+}
+
+/// Everything that scenarios share.
+pub(crate) struct Setting {
+    issuer: Issuer,
+    upstream: SocketAddr,
+    dynamodb: SocketAddr,
+    /// Where the larger configs lie.
+    folder: tempfile::TempDir,
+}
+
+/// How often a new token has been made.
+#[derive(Default)]
+pub(crate) struct Tokens(u64);
+
+impl Setting {
+    pub(crate) fn new() -> Result<Self, String> {
+        let failed = |error: std::io::Error| error.to_string();
+        let issuer = Issuer::new()?;
+        Ok(Self {
+            upstream: stubs::upstream(issuer.key_set()).map_err(failed)?,
+            dynamodb: stubs::dynamodb().map_err(failed)?,
+            folder: tempfile::tempdir().map_err(failed)?,
+            issuer,
+        })
+    }
+
+    /// The scenarios, in the order in which they take turns.
+    pub(crate) fn scenarios(&self) -> Result<Vec<Scenario>, String> {
+        Ok(vec![
+            self.bare("forward", "bench-forward", false),
+            self.gateway("gateway, 1 route", &self.plain(1), false)?,
+            self.gateway("gateway, 100 routes", &self.plain(100), false)?,
+            self.gateway("gateway, 1,000 routes", &self.plain(1000), false)?,
+            self.bare("forward-count", "bench-forward-count", true),
+            self.gateway("gateway, JWT + limit", &self.limited(1), true)?,
+            self.gateway("gateway, JWT + limit, 300 routes", &self.limited(300), true)?,
+        ])
+    }
+
+    /// Requests for a scenario; tokens are signed here, before anything is measured.
+    pub(crate) fn events(&self, scenario: &Scenario, count: usize, tokens: &mut Tokens) -> Result<Vec<String>, String> {
+        let one = |_| {
+            if !scenario.tokens {
+                return Ok(event::get_user(None));
+            }
+            tokens.0 += 1;
+            self.issuer.token(tokens.0).map(|token| event::get_user(Some(&token)))
+        };
+        (0..count).map(one).collect()
+    }
+
+    fn bare(&self, name: &'static str, binary: &'static str, tokens: bool) -> Scenario {
+        Scenario {
+            name,
+            binary,
+            environment: vec![
+                ("UPSTREAM_URL".into(), format!("http://{}", self.upstream)),
+                ("COUNT_TABLE".into(), "count".into()),
+                self.endpoint(),
+            ],
+            tokens,
+        }
+    }
+
+    fn gateway(&self, name: &'static str, config: &Value, tokens: bool) -> Result<Scenario, String> {
+        let path = self.folder.path().join(format!("{}.json", name.replace(' ', "-")));
+        fs::write(&path, config.to_string()).map_err(|error| format!("{}: {error}", path.display()))?;
+        Ok(Scenario {
+            name,
+            binary: "gateway",
+            environment: vec![
+                ("GATEWAY_CONFIG".into(), format!("file:{}", path.display())),
+                ("GATEWAY_EVENT".into(), "http".into()),
+                ("QUOTA_TABLE".into(), "quota".into()),
+                self.endpoint(),
+            ],
+            tokens,
+        })
+    }
+
+    fn endpoint(&self) -> (String, String) {
+        ("AWS_ENDPOINT_URL_DYNAMODB".into(), format!("http://{}", self.dynamodb))
+    }
+
+    /// Routes without any other rule.
+    fn plain(&self, routes: usize) -> Value {
+        let mut config = self.routes(routes);
+        for route in config["routes"].as_array_mut().into_iter().flatten() {
+            route["auth"] = "none".into();
+        }
+        config
+    }
+
+    /// Each caller proves who it is, and is counted far below what it may do.
+    fn limited(&self, routes: usize) -> Value {
+        let mut config = self.routes(routes);
+        config["auth"] = json!({
+            "type": "jwt",
+            "jwks_uri": format!("http://{}/jwks.json", self.upstream),
+            "issuer": ISSUER,
+            "audiences": [AUDIENCE],
+        });
+        config["rate_limiting"] = json!({
+            "default": { "requests_per_second": 1000, "burst": 1_000_000, "key": "header:X-User-Id" }
+        });
+        config
+    }
+
+    /// Of so many routes the requests take the one in the middle.
+    fn routes(&self, count: usize) -> Value {
+        let route = |place: usize| {
+            let path = if place == count / 2 {
+                "/api/users/**".to_owned()
+            } else {
+                format!("/api/service-{place}/{{id}}/**")
+            };
+            json!({ "path": path, "upstream": "users", "methods": ["GET", "POST", "PUT", "DELETE"] })
+        };
+        json!({
+            "upstreams": { "users": { "url": format!("http://{}", self.upstream) } },
+            "routes": (0..count).map(route).collect::<Vec<_>>(),
+        })
+    }
+}

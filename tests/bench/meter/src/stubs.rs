@@ -1,0 +1,73 @@
+//! What stands behind the functions: an upstream, and a DynamoDB that counts. Both answer at once.
+
+use std::collections::HashMap;
+use std::io;
+use std::net::SocketAddr;
+use std::sync::{Mutex, PoisonError};
+
+use crate::server;
+
+/// One user, as a service would answer.
+const USER: &str = concat!(
+    r#"{"id":"42","name":"Ada Lovelace","email":"ada@example.com","roles":["reader","writer"],"#,
+    r#""address":{"street":"12 St James's Square","city":"London","postcode":"SW1Y 4JH","country":"GB"},"#,
+    r#""created_at":"2026-01-31T23:59:59Z","updated_at":"2026-02-14T08:30:00Z","active":true,"logins":1843}"#
+);
+
+const HEAD: &str = concat!(
+    "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ndate: Sat, 14 Feb 2026 08:30:00 GMT\r\n",
+    "server: users/1.0\r\ncache-control: no-store\r\netag: \"3f80f-1b6-3e1cb03b\"\r\n"
+);
+
+/// Listens as the one upstream, which serves the key set as well.
+pub(crate) fn upstream(key_set: String) -> io::Result<SocketAddr> {
+    let user = server::answer(HEAD, USER);
+    let keys = server::answer(HEAD, &key_set);
+    server::serve(move |head: &str, _: &[u8]| {
+        let asks_keys = head.starts_with("GET /jwks.json ");
+        Some(if asks_keys { keys.clone() } else { user.clone() })
+    })
+}
+
+/// Listens as DynamoDB, as far as the functions here use it: `UpdateItem` in the forms below, no condition ever
+/// fails, and no other item exists.
+pub(crate) fn dynamodb() -> io::Result<SocketAddr> {
+    let items: Mutex<HashMap<String, u64>> = Mutex::default();
+    server::serve(move |head: &str, body: &[u8]| {
+        let request = std::str::from_utf8(body).ok()?;
+        if !head.contains("UpdateItem") {
+            return Some(dynamodb_answer("{}"));
+        }
+        let key = between(request, r#""pk":{"S":""#, "\"")?;
+        let mut items = items.lock().unwrap_or_else(PoisonError::into_inner);
+        let item = items.entry(key.to_owned()).or_default();
+        let (name, value) = match (number(request, ":one"), number(request, ":next"), number(request, ":cost")) {
+            (Some(one), _, _) => ("n", *item + one),
+            (_, Some(next), _) => ("tat", next),
+            (_, _, Some(cost)) => ("tat", *item + cost),
+            _ => return None,
+        };
+        *item = value;
+        Some(dynamodb_answer(&format!(
+            r#"{{"Attributes":{{"pk":{{"S":"{key}"}},"sk":{{"S":"L#shared"}},"{name}":{{"N":"{value}"}},"ttl":{{"N":"1893456000"}}}}}}"#
+        )))
+    })
+}
+
+fn dynamodb_answer(body: &str) -> Vec<u8> {
+    let head = concat!(
+        "HTTP/1.1 200 OK\r\nserver: Server\r\ndate: Sat, 14 Feb 2026 08:30:00 GMT\r\n",
+        "content-type: application/x-amz-json-1.0\r\nconnection: keep-alive\r\n",
+        "x-amzn-requestid: TPPV5CQ2H8T8B4A5LC4NKBQ5FFVV4KQNSO5AEMVJF66Q9ASUAAJG\r\n"
+    );
+    server::answer(head, body)
+}
+
+fn number(request: &str, name: &str) -> Option<u64> {
+    between(request, &format!(r#""{name}":{{"N":""#), "\"")?.parse().ok()
+}
+
+fn between<'a>(text: &'a str, before: &str, after: &str) -> Option<&'a str> {
+    let (_, rest) = text.split_once(before)?;
+    rest.split_once(after).map(|(found, _)| found)
+}

@@ -1,0 +1,170 @@
+//! Processor time, latency and memory of real runs, interleaved so that a noisy minute hits all functions alike.
+
+use std::io::Write as _;
+use std::path::Path;
+use std::time::Duration;
+
+use flate2::Compression;
+use flate2::write::DeflateEncoder;
+
+use crate::function::Function;
+use crate::scenario::{Scenario, Setting, Tokens};
+use crate::table::{Bar, compare};
+
+/// Requests before the first measured block.
+const WARM_UP: usize = 200;
+
+/// What was seen of one scenario.
+#[derive(Default)]
+struct Figures {
+    /// Processor time from the start of the process to its first question for an event, in ms; one a cold start.
+    init: Vec<f64>,
+    /// Time until the first request was answered, in µs; one a cold start.
+    first: Vec<f64>,
+    /// Processor time of a request, in µs; the mean of one block each.
+    cpu: Vec<f64>,
+    /// Time until a request was answered, in µs.
+    latency: Vec<f64>,
+    /// Peak memory in MB.
+    memory: f64,
+    /// Of the binary, in MB.
+    size: f64,
+    /// Of the binary compressed as a zip file does, in MB.
+    zipped: f64,
+}
+
+pub(crate) fn run(
+    setting: &Setting,
+    functions: &Path,
+    starts: usize,
+    blocks: usize,
+    requests: usize,
+) -> Result<(), String> {
+    let scenarios = setting.scenarios()?;
+    let mut figures: Vec<Figures> = scenarios.iter().map(|_| Figures::default()).collect();
+    let mut tokens = Tokens::default();
+    for _ in 0..starts {
+        for (scenario, figures) in scenarios.iter().zip(&mut figures) {
+            cold_start(setting, functions, scenario, figures, &mut tokens)?;
+        }
+    }
+    let mut running = Vec::new();
+    for scenario in &scenarios {
+        let function = start(functions, scenario)?;
+        function.api.invoke(setting.events(scenario, WARM_UP, &mut tokens)?)?;
+        running.push(function);
+    }
+    for _ in 0..blocks {
+        for ((scenario, function), figures) in scenarios.iter().zip(&running).zip(&mut figures) {
+            let events = setting.events(scenario, requests, &mut tokens)?;
+            block(function, events, figures)?;
+        }
+    }
+    for ((scenario, function), figures) in scenarios.iter().zip(&running).zip(&mut figures) {
+        figures.memory = megabytes(function.peak_memory()?);
+        (figures.size, figures.zipped) = sizes(&functions.join(scenario.binary))?;
+    }
+    report(&scenarios, &figures);
+    Ok(())
+}
+
+fn start(functions: &Path, scenario: &Scenario) -> Result<Function, String> {
+    Function::start(&[], &functions.join(scenario.binary), &scenario.environment)
+        .map_err(|error| format!("{}: {error}", scenario.name))
+}
+
+fn cold_start(
+    setting: &Setting,
+    functions: &Path,
+    scenario: &Scenario,
+    figures: &mut Figures,
+    tokens: &mut Tokens,
+) -> Result<(), String> {
+    let function = start(functions, scenario)?;
+    figures.init.push(function.cpu()?.as_secs_f64() * 1e3);
+    let latencies = function.api.invoke(setting.events(scenario, 1, tokens)?)?;
+    figures.first.extend(latencies.iter().map(micros));
+    Ok(())
+}
+
+fn block(function: &Function, events: Vec<String>, figures: &mut Figures) -> Result<(), String> {
+    let count = events.len() as f64;
+    let before = function.cpu()?;
+    let latencies = function.api.invoke(events)?;
+    let spent = function.cpu()? - before;
+    figures.cpu.push(micros(&spent) / count);
+    figures.latency.extend(latencies.iter().map(micros));
+    Ok(())
+}
+
+fn micros(duration: &Duration) -> f64 {
+    duration.as_secs_f64() * 1e6
+}
+
+fn megabytes(bytes: u64) -> f64 {
+    bytes as f64 / 1e6
+}
+
+fn sizes(binary: &Path) -> Result<(f64, f64), String> {
+    let read = || -> std::io::Result<(f64, f64)> {
+        let bytes = std::fs::read(binary)?;
+        let mut zip = DeflateEncoder::new(Vec::new(), Compression::best());
+        zip.write_all(&bytes)?;
+        let zipped = zip.finish()?;
+        Ok((megabytes(bytes.len() as u64), megabytes(zipped.len() as u64)))
+    };
+    read().map_err(|error| format!("{}: {error}", binary.display()))
+}
+
+/// The value below which a share of the values lies.
+fn percentile(values: &[f64], share: f64) -> f64 {
+    let mut sorted = values.to_vec();
+    sorted.sort_by(f64::total_cmp);
+    let place = (sorted.len().saturating_sub(1) as f64 * share).round();
+    sorted.get(place as usize).copied().unwrap_or(f64::NAN)
+}
+
+/// The median of block against block: what was noisy for one was for the other.
+fn paired(gateway: &Figures, bare: &Figures) -> f64 {
+    let pairs = gateway.cpu.iter().zip(&bare.cpu);
+    let ratios: Vec<f64> = pairs.map(|(gateway, bare)| gateway / bare).collect();
+    percentile(&ratios, 0.5)
+}
+
+fn report(scenarios: &[Scenario], figures: &[Figures]) {
+    println!(
+        "{:<34} {:>8} {:>8} {:>9} {:>9} {:>9} {:>8} {:>8} {:>7} {:>6} {:>6}",
+        "", "init ms", "median", "first us", "CPU us", "min", "p50 us", "p99 us", "RSS MB", "MB", "zip MB"
+    );
+    for (scenario, seen) in scenarios.iter().zip(figures) {
+        println!(
+            "{:<34} {:>8.2} {:>8.2} {:>9.0} {:>9.1} {:>9.1} {:>8.1} {:>8.1} {:>7.1} {:>6.2} {:>6.2}",
+            scenario.name,
+            percentile(&seen.init, 0.0),
+            percentile(&seen.init, 0.5),
+            percentile(&seen.first, 0.0),
+            percentile(&seen.cpu, 0.5),
+            percentile(&seen.cpu, 0.0),
+            percentile(&seen.latency, 0.5),
+            percentile(&seen.latency, 0.99),
+            seen.memory,
+            seen.size,
+            seen.zipped,
+        );
+    }
+    println!();
+    let [forward, one, hundred, thousand, count, limited, many] = figures else {
+        return;
+    };
+    let times = |what, most, gateway, bare| compare(what, &Bar::Times(most), paired(gateway, bare), 1.0);
+    times("CPU, plain route / forward", 1.05, one, forward);
+    times("CPU, every token new + exact limit / forward-count", 1.35, limited, count);
+    times("CPU, 100 routes / 1 route", 1.03, hundred, one);
+    times("CPU, 1,000 routes / 1 route", 1.03, thousand, one);
+    let plus = |what, most, unit, gateway: f64, bare: f64| compare(what, &Bar::Plus(most, unit), gateway, bare);
+    let init = |seen: &Figures| percentile(&seen.init, 0.0);
+    plus("init CPU, 300 routes - forward-count", 1.5, "ms", init(many), init(count));
+    plus("binary - forward-count", 2.5, "MB", limited.size, count.size);
+    plus("zip - forward-count", 1.0, "MB", limited.zipped, count.zipped);
+    plus("peak memory - forward-count", 6.0, "MB", limited.memory, count.memory);
+}
