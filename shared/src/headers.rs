@@ -79,11 +79,10 @@ impl SealedHeaders {
         }
     }
 
-    /// Whether a header of this name is removed from every request.
-    pub fn contains(&self, name: &HeaderName) -> bool {
-        let folded = folded(name.as_str());
+    /// Whether a header whose folded name this is, is removed from every request.
+    fn contains(&self, folded: &str) -> bool {
         SEALED_FAMILIES.iter().any(|family| folded.starts_with(family))
-            || SEALED_NAMES.contains(&&*folded)
+            || SEALED_NAMES.contains(&folded)
             || self.names.iter().any(|name| *name == folded)
     }
 }
@@ -107,7 +106,8 @@ impl HeaderRules {
     fn may_pass(&self, name: &HeaderName) -> bool {
         let text = name.as_str();
         let underscore = text.contains('_') && !self.keep_underscores;
-        !underscore && !is_forwarding(name) && !self.sealed.contains(name)
+        let folded = folded(text);
+        !underscore && !forwards(&folded) && !self.sealed.contains(&folded)
     }
 }
 
@@ -122,7 +122,13 @@ pub fn remove_hop_by_hop(headers: &mut HeaderMap) {
     for name in named {
         headers.remove(name);
     }
-    for name in HOP_BY_HOP {
+    // Most messages have none of them, and a look at the few names there are is cheaper than a search for each of these.
+    let doomed: Vec<HeaderName> = headers
+        .keys()
+        .filter(|name| HOP_BY_HOP.contains(&name.as_str()))
+        .cloned()
+        .collect();
+    for name in doomed {
         headers.remove(name);
     }
 }
@@ -142,8 +148,11 @@ pub(crate) fn is_hop_by_hop(name: &HeaderName) -> bool {
 
 /// The client's address under any name, and `X-Forwarded-*`: always our own.
 pub(crate) fn is_forwarding(name: &HeaderName) -> bool {
-    let folded = folded(name.as_str());
-    FORWARDING_NAMES.contains(&&*folded) || folded.starts_with("x-forwarded-")
+    forwards(&folded(name.as_str()))
+}
+
+fn forwards(folded: &str) -> bool {
+    FORWARDING_NAMES.contains(&folded) || folded.starts_with("x-forwarded-")
 }
 
 /// The name as a CGI-like interface would read it. Ordinary names are borrowed as they are.

@@ -40,7 +40,7 @@ pub async fn serve() -> ExitCode {
     let serving = lambda_runtime::run(service_fn(|event: LambdaEvent<Box<RawValue>>| async move {
         let deadline = Timestamp::from_millis(event.context.deadline);
         let answer = gateway.handle(event.payload.get(), deadline).await.map_err(refuse)?;
-        write_log(&answer.log);
+        write_log(answer.log);
         Ok::<_, Diagnostic>(answer.event)
     }));
     match serving.await {
@@ -85,9 +85,10 @@ fn refuse(event: NotHttp) -> Diagnostic {
 }
 
 /// The record goes to standard output, where Lambda's log agent reads it. A closed pipe must not fail a request.
-fn write_log(line: &str) {
-    let mut out = std::io::stdout().lock();
-    let _ = writeln!(out, "{line}");
+/// One write, line end included: a reader never sees half a line.
+fn write_log(mut line: String) {
+    line.push('\n');
+    let _ = std::io::stdout().lock().write_all(line.as_bytes());
 }
 
 /// What a level in the form of `RUST_LOG` shows; warnings where it is none.

@@ -102,6 +102,7 @@ impl Record {
     /// The line, without a line end. `status` and `bytes` are those of the answer; `bytes` counts its decoded body.
     pub fn finish(&self, status: StatusCode, bytes: usize) -> String {
         let fault = self.fault(status);
+        let detail = self.error.as_ref().and_then(GatewayError::detail);
         let count_if = |fact: bool| u8::from(fact);
         let line = Line {
             time: time::rfc3339(self.time),
@@ -112,11 +113,7 @@ impl Record {
             status: status.as_u16(),
             fault,
             error: self.error.as_ref().map(GatewayError::code),
-            detail: self
-                .error
-                .as_ref()
-                .and_then(GatewayError::detail)
-                .map(|detail| bounded(&detail, 1024)),
+            detail: detail.as_deref().map(|detail| bounded(detail, 1024)),
             subject: self.subject.as_deref().map(|subject| bounded(subject, 128)),
             limit: self.limit.as_ref(),
             upstream: self.upstream.as_deref().map(|upstream| bounded(upstream, 256)),
@@ -133,8 +130,11 @@ impl Record {
             cold_start: count_if(self.cold_start),
             aws: Metadata::at(self.time),
         };
+        // Room for a usual line, which would else be moved four times while it grows.
+        let mut text = Vec::with_capacity(1280);
         // Strings, numbers, and maps keyed by strings: serializing them to memory has no way to fail.
-        serde_json::to_string(&line).unwrap_or_default()
+        let written = serde_json::to_writer(&mut text, &line);
+        written.map_or_else(|_| String::new(), |()| String::from_utf8(text).unwrap_or_default())
     }
 
     /// Whose fault the answer is: the gateway error's, else by the status that an upstream or the config gave.
@@ -153,11 +153,11 @@ impl Record {
 #[derive(Serialize)]
 struct Line<'r> {
     time: String,
-    id: String,
+    id: Cow<'r, str>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    method: Option<String>,
+    method: Option<Cow<'r, str>>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    path: Option<String>,
+    path: Option<Cow<'r, str>>,
     route: Cow<'r, str>,
     status: u16,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -165,18 +165,18 @@ struct Line<'r> {
     #[serde(skip_serializing_if = "Option::is_none")]
     error: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    detail: Option<String>,
+    detail: Option<Cow<'r, str>>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    subject: Option<String>,
+    subject: Option<Cow<'r, str>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     limit: Option<&'r LimitOutcome>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    upstream: Option<String>,
+    upstream: Option<Cow<'r, str>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     upstream_status: Option<u16>,
     bytes: usize,
     #[serde(skip_serializing_if = "Option::is_none")]
-    trace_id: Option<String>,
+    trace_id: Option<Cow<'r, str>>,
     stages_us: &'r Stages,
     latency: f64,
     count: u8,

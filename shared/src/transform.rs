@@ -65,9 +65,12 @@ pub enum OnUnparsable {
 /// outweighs all that pass it.
 pub fn apply(rules: &[&ResponseRules], response: http::Response<Bytes>) -> Result<http::Response<Bytes>, GatewayError> {
     let rules: Vec<&ResponseRules> = rules.iter().copied().filter(|rules| !rules.body.is_empty()).collect();
+    if rules.is_empty() {
+        return Ok(response);
+    }
     let (mut answer, body) = response.into_parts();
     let media = Media::of(&answer);
-    if rules.is_empty() || media == Media::Other {
+    if media == Media::Other {
         return Ok(http::Response::from_parts(answer, body));
     }
     if body.is_empty() {

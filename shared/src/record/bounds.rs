@@ -11,7 +11,11 @@ const NO_ROUTE: &str = "(none)";
 /// At most `max` bytes, cut between characters; `…` behind says that something was cut. JSON escapes only the
 /// control characters below U+0020, so the others (DEL, C1, line and paragraph separators, and those that turn the
 /// direction of text) become U+FFFD: they would let a path rewrite what a person sees.
-pub(super) fn bounded(text: &str, max: usize) -> String {
+pub(super) fn bounded(text: &str, max: usize) -> Cow<'_, str> {
+    // Nearly everything is short and plain.
+    if text.len() <= max && text.bytes().all(|byte| byte < 0x7F) {
+        return Cow::Borrowed(text);
+    }
     let kept = &text[..text.floor_char_boundary(max)];
     let mut bounded: String = kept
         .chars()
@@ -20,7 +24,7 @@ pub(super) fn bounded(text: &str, max: usize) -> String {
     if kept.len() < text.len() {
         bounded.push('…');
     }
-    bounded
+    Cow::Owned(bounded)
 }
 
 fn is_deceptive(char: char) -> bool {
@@ -33,10 +37,10 @@ pub(super) fn dimension(route: Option<&str>) -> Cow<'_, str> {
     let Some(route) = route.filter(|route| !route.trim().is_empty()) else {
         return Cow::Borrowed(NO_ROUTE);
     };
-    let takes = |char: char| matches!(char, ' '..='~');
-    if route.len() <= MAX_DIMENSION && route.chars().all(takes) && !route.starts_with(':') {
+    if route.len() <= MAX_DIMENSION && route.bytes().all(|byte| matches!(byte, b' '..=b'~')) && !route.starts_with(':') {
         return Cow::Borrowed(route);
     }
+    let takes = |char: char| matches!(char, ' '..='~');
     let mut plain: String = route
         .chars()
         .take(MAX_DIMENSION)

@@ -3,7 +3,10 @@
 //! Source: "Specification: Embedded metric format", Amazon CloudWatch User Guide. What it names must be members of
 //! the line itself: a dimension's is a string, a metric's a number.
 
+use std::sync::LazyLock;
+
 use serde::Serialize;
+use serde_json::value::{RawValue, to_raw_value};
 
 use crate::clock::Timestamp;
 
@@ -28,8 +31,19 @@ pub(super) const METRICS: [Metric; 7] = [
 pub(super) struct Metadata {
     /// Milliseconds since the Unix epoch.
     timestamp: u64,
-    cloud_watch_metrics: [Directive; 1],
+    cloud_watch_metrics: &'static RawValue,
 }
+
+/// The same in every line, so it is written once.
+static DIRECTIVES: LazyLock<Box<RawValue>> = LazyLock::new(|| {
+    let directive = Directive {
+        namespace: NAMESPACE,
+        dimensions: [["route"]],
+        metrics: METRICS,
+    };
+    // Strings and lists: writing them to memory has no way to fail.
+    to_raw_value(&[directive]).unwrap_or_default()
+});
 
 #[derive(Serialize)]
 #[serde(rename_all = "PascalCase")]
@@ -56,14 +70,9 @@ impl Metric {
 impl Metadata {
     /// For values of this time.
     pub(super) fn at(time: Timestamp) -> Self {
-        let directive = Directive {
-            namespace: NAMESPACE,
-            dimensions: [["route"]],
-            metrics: METRICS,
-        };
         Self {
             timestamp: time.micros() / 1000,
-            cloud_watch_metrics: [directive],
+            cloud_watch_metrics: &DIRECTIVES,
         }
     }
 }

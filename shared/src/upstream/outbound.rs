@@ -36,12 +36,16 @@ pub(super) fn build(
     if request.body.is_empty() && expects_content(&request.method) {
         headers.insert(header::CONTENT_LENGTH, HeaderValue::from_static("0"));
     }
-    for (name, value) in forwarding(request) {
-        // What cannot be said in a header is not said: the client's own copy was removed before.
-        if let Ok(value) = HeaderValue::from_str(&value) {
-            headers.insert(name, value);
-        }
+    // What cannot be said in a header is not said: the client's own copy was removed before.
+    if let Ok(address) = HeaderValue::try_from(request.client_ip.to_string()) {
+        headers.insert(X_FORWARDED_FOR, address.clone());
+        headers.insert(X_REAL_IP, address);
     }
+    if let Ok(host) = HeaderValue::from_str(&request.authority) {
+        headers.insert(X_FORWARDED_HOST, host);
+    }
+    let proto = if request.https { "https" } else { "http" };
+    headers.insert(X_FORWARDED_PROTO, HeaderValue::from_static(proto));
     if let Ok(id) = HeaderValue::from_str(stamps.request_id) {
         headers.insert(X_REQUEST_ID, id);
     }
@@ -59,16 +63,6 @@ pub(super) fn build(
 /// Methods that have a meaning for content, so that even none has a length (RFC 9110 section 8.6).
 fn expects_content(method: &Method) -> bool {
     matches!(*method, Method::POST | Method::PUT | Method::PATCH)
-}
-
-fn forwarding(request: &Request) -> [(HeaderName, String); 4] {
-    let proto = if request.https { "https" } else { "http" };
-    [
-        (X_FORWARDED_FOR, request.client_ip.to_string()),
-        (X_REAL_IP, request.client_ip.to_string()),
-        (X_FORWARDED_PROTO, proto.into()),
-        (X_FORWARDED_HOST, request.authority.clone()),
-    ]
 }
 
 fn uri(call: &UpstreamCall, request: &Request) -> Result<Uri, GatewayError> {

@@ -1,5 +1,7 @@
 //! W3C Trace Context (<https://www.w3.org/TR/trace-context/>): the client's trace is continued, or one begins.
 
+use std::cell::RefCell;
+
 use http::{HeaderMap, HeaderValue};
 use ring::rand::{SecureRandom, SystemRandom};
 
@@ -93,10 +95,36 @@ fn hex<const N: usize>(text: &[u8]) -> Option<[u8; N]> {
         .filter(|digits: &[u8; N]| digits.iter().all(lower_hex))
 }
 
+thread_local! {
+    static RANDOM: RefCell<Random> = const { RefCell::new(Random { bytes: [0; 1024], used: 1024 }) };
+}
+
+/// Random bytes for many ids: each question to the operating system costs as much as all else about an id.
+struct Random {
+    bytes: [u8; 1024],
+    /// How many of them are used up.
+    used: usize,
+}
+
+impl Random {
+    fn take<const N: usize>(&mut self) -> [u8; N] {
+        const { assert!(N <= 1024, "an id has fewer bytes than are fetched at once") }
+        if self.bytes.len() - self.used < N {
+            // Without randomness an id is all zeros: identifiers only, nothing is kept secret by them.
+            if SystemRandom::new().fill(&mut self.bytes).is_err() {
+                self.bytes.fill(0);
+            }
+            self.used = 0;
+        }
+        let mut taken = [0; N];
+        taken.copy_from_slice(&self.bytes[self.used..self.used + N]);
+        self.used += N;
+        taken
+    }
+}
+
 /// `N` random lower-case hex digits.
 pub(crate) fn random_hex<const N: usize>() -> [u8; N] {
-    let mut digits = [0; N];
-    // Without randomness an id is all zeros: identifiers only, nothing is kept secret by them.
-    let _ = SystemRandom::new().fill(&mut digits);
-    digits.map(|byte| b"0123456789abcdef"[usize::from(byte & 0xf)])
+    let random: [u8; N] = RANDOM.with_borrow_mut(Random::take);
+    random.map(|byte| b"0123456789abcdef"[usize::from(byte & 0xf)])
 }

@@ -4,13 +4,11 @@
 use std::ffi::OsStr;
 use std::fs;
 use std::path::Path;
+use std::process::Command;
 
 use crate::function::Function;
 use crate::scenario::{Scenario, Setting, Tokens};
 use crate::table::{Bar, compare};
-
-/// Requests before those that count: what the first ones set up is no cost of a request.
-const WARM_UP: usize = 50;
 
 /// What one scenario executes.
 struct Counts {
@@ -31,44 +29,72 @@ pub(crate) fn run(
     let mut counts = Vec::new();
     println!("{:<34} {:>14} {:>14}", "instructions", "init", "a request");
     for scenario in setting.scenarios()? {
-        let executed = |count| execute(setting, functions, &scenario, count, folder);
-        let (init, few) = (executed(0)?, executed(WARM_UP)?);
-        // Last, so that its profile is the one that stays.
-        let many = executed(WARM_UP + requests)?;
-        let request = (many - few) as f64 / requests as f64;
-        println!("{:<34} {init:>14} {request:>14.0}", scenario.name);
-        counts.push(Counts {
-            init: init as f64,
-            request,
-        });
+        let executed = execute(setting, functions, &scenario, requests, folder)?;
+        println!("{:<34} {:>14.0} {:>14.0}", scenario.name, executed.init, executed.request);
+        counts.push(executed);
     }
     println!();
     Ok(report(&counts))
 }
 
-/// All instructions of a function that serves so many requests.
+/// What a scenario's function executes until it asks for its first event, and for each of so many requests.
 fn execute(
     setting: &Setting,
     functions: &Path,
     scenario: &Scenario,
     requests: usize,
     folder: &Path,
-) -> Result<u64, String> {
-    let events = setting.events(scenario, requests, &mut Tokens::default())?;
+) -> Result<Counts, String> {
+    let named = |error: String| format!("{}: {error}", scenario.name);
     let file = folder.join(format!("{}.callgrind", scenario.name.replace([' ', ','], "-")));
     let out = format!("--callgrind-out-file={}", file.display());
     let valgrind = ["valgrind", "--quiet", "--tool=callgrind", &out].map(OsStr::new);
-    let named = |error: String| format!("{}: {error}", scenario.name);
-    let function =
-        Function::start(&valgrind, &functions.join(scenario.binary), &scenario.environment).map_err(named)?;
-    if !events.is_empty() {
-        function.api.invoke(events).map_err(named)?;
+    let program = functions.join(scenario.binary);
+    let function = Function::start(&valgrind, &program, &scenario.environment).map_err(named)?;
+    command(&function, "dump")?;
+    let mut tokens = Tokens::default();
+    warm_up(setting, scenario, &function, &mut tokens).map_err(named)?;
+    let events = setting.events(scenario, requests, &mut tokens)?;
+    command(&function, "zero")?;
+    function.api.invoke(events).map_err(named)?;
+    command(&function, "dump")?;
+    Ok(Counts {
+        init: total(&file, 1)?,
+        request: total(&file, 2)? / requests as f64,
+    })
+}
+
+/// Serves requests until everything is open and remembered that the first ones set up. Emulated, those may take
+/// longer than the function gives what it calls, and fail.
+fn warm_up(setting: &Setting, scenario: &Scenario, function: &Function, tokens: &mut Tokens) -> Result<(), String> {
+    let mut outcome = Ok(Vec::new());
+    for _ in 0..20 {
+        outcome = function.api.invoke(setting.events(scenario, 20, tokens)?);
+        if outcome.is_ok() {
+            break;
+        }
     }
-    function.end()?;
-    let profile = fs::read_to_string(&file).map_err(|error| format!("{}: {error}", file.display()))?;
+    outcome.map(drop)
+}
+
+/// Has callgrind do something (valgrind's manual, "Monitor Commands").
+fn command(function: &Function, word: &str) -> Result<(), String> {
+    let process = format!("--pid={}", function.id());
+    let ran = Command::new("vgdb").args([&process, word]).output();
+    match ran {
+        Ok(output) if output.status.success() => Ok(()),
+        Ok(output) => Err(format!("vgdb {word}: {}", String::from_utf8_lossy(&output.stderr))),
+        Err(error) => Err(format!("vgdb: {error}")),
+    }
+}
+
+/// All instructions in a file that callgrind has written.
+fn total(file: &Path, number: usize) -> Result<f64, String> {
+    let path = format!("{}.{number}", file.display());
+    let profile = fs::read_to_string(&path).map_err(|error| format!("{path}: {error}"))?;
     let total = profile.lines().find_map(|line| line.strip_prefix("totals: "));
     let total = total.and_then(|count| count.trim().parse().ok());
-    total.ok_or_else(|| format!("{}: no totals", file.display()))
+    total.ok_or_else(|| format!("{path}: no totals"))
 }
 
 fn report(counts: &[Counts]) -> bool {

@@ -17,14 +17,16 @@ pub(crate) struct Function {
 
 impl Function {
     /// Starts the program, behind a `wrapper` command if there is one, and waits until it asks for its first event.
-    /// It gets nothing of this process's environment.
+    /// It gets hardly anything of this process's environment.
     pub(crate) fn start(wrapper: &[&OsStr], program: &Path, environment: &[(String, String)]) -> Result<Self, String> {
         let failed = |error: io::Error| format!("{}: {error}", program.display());
         let api = RuntimeApi::start().map_err(failed)?;
         let mut words = wrapper.iter().copied().chain([program.as_os_str()]);
         let mut command = Command::new(words.next().unwrap_or_default());
         command.args(words).env_clear().envs(environment.iter().cloned());
-        command.env("PATH", std::env::var_os("PATH").unwrap_or_default());
+        for (name, value) in std::env::vars_os().filter(|(name, _)| OF_THIS_PROCESS.iter().any(|kept| name == kept)) {
+            command.env(name, value);
+        }
         command.env("AWS_LAMBDA_RUNTIME_API", api.address.to_string());
         for (name, value) in LAMBDA {
             command.env(name, value);
@@ -83,10 +85,9 @@ impl Function {
         kilobytes.map(|number| number * 1024).ok_or_else(|| format!("{path}: no VmHWM"))
     }
 
-    /// Lets it end by itself: its Runtime API is gone.
-    pub(crate) fn end(mut self) -> Result<(), String> {
-        self.api.close();
-        self.process.wait().map(|_| ()).map_err(|error| error.to_string())
+    /// The process, of the wrapper where there is one.
+    pub(crate) fn id(&self) -> u32 {
+        self.process.id()
     }
 }
 
@@ -102,6 +103,9 @@ fn drain(mut output: impl Read) {
     let mut buffer = [0; 64 * 1024];
     while matches!(output.read(&mut buffer), Ok(1..)) {}
 }
+
+/// What a wrapper needs: to be found, and valgrind to be spoken to.
+const OF_THIS_PROCESS: [&str; 6] = ["PATH", "HOME", "USER", "LOGNAME", "HOST", "TMPDIR"];
 
 /// What Lambda tells every function.
 const LAMBDA: [(&str, &str); 9] = [

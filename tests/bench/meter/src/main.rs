@@ -25,6 +25,9 @@ struct Arguments {
     /// The folder with the functions' binaries.
     #[arg(long, default_value = "target/release")]
     functions: PathBuf,
+    /// Only what has this in its name; nothing is compared then.
+    #[arg(long, default_value = "")]
+    only: String,
     #[command(subcommand)]
     command: Command,
 }
@@ -58,8 +61,12 @@ enum Command {
 }
 
 fn main() -> ExitCode {
-    let Arguments { functions, command } = Arguments::parse();
-    let done = Setting::new().and_then(|setting| match command {
+    let Arguments {
+        functions,
+        only,
+        command,
+    } = Arguments::parse();
+    let done = Setting::new(only).and_then(|setting| match command {
         Command::Time {
             starts,
             blocks,

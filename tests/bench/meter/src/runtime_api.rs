@@ -30,7 +30,6 @@ struct State {
     events: VecDeque<String>,
     /// Whether the function waits for an event.
     waiting: bool,
-    closed: bool,
     /// When the event at work was handed out.
     sent: Option<Instant>,
     latencies: Vec<Duration>,
@@ -75,12 +74,6 @@ impl RuntimeApi {
             None => Ok(std::mem::take(&mut state.latencies)),
         }
     }
-
-    /// Lets the function find its Runtime API gone, which ends it.
-    pub(crate) fn close(&self) {
-        self.shared.lock().closed = true;
-        self.shared.changed.notify_all();
-    }
 }
 
 impl Shared {
@@ -105,7 +98,7 @@ impl Shared {
         let mut state = self.lock();
         state.waiting = true;
         self.changed.notify_all();
-        let idle = |state: &mut State| state.events.is_empty() && !state.closed;
+        let idle = |state: &mut State| state.events.is_empty();
         let mut state = self
             .changed
             .wait_while(state, idle)

@@ -27,6 +27,7 @@ pub(crate) struct Setting {
     dynamodb: SocketAddr,
     /// Where the larger configs lie.
     folder: tempfile::TempDir,
+    only: String,
 }
 
 /// How often a new token has been made.
@@ -34,7 +35,8 @@ pub(crate) struct Setting {
 pub(crate) struct Tokens(u64);
 
 impl Setting {
-    pub(crate) fn new() -> Result<Self, String> {
+    /// `only`: what the names of scenarios must contain.
+    pub(crate) fn new(only: String) -> Result<Self, String> {
         let failed = |error: std::io::Error| error.to_string();
         let issuer = Issuer::new()?;
         Ok(Self {
@@ -42,12 +44,13 @@ impl Setting {
             dynamodb: stubs::dynamodb().map_err(failed)?,
             folder: tempfile::tempdir().map_err(failed)?,
             issuer,
+            only,
         })
     }
 
     /// The scenarios, in the order in which they take turns.
     pub(crate) fn scenarios(&self) -> Result<Vec<Scenario>, String> {
-        Ok(vec![
+        let mut all = vec![
             self.bare("forward", "bench-forward", false),
             self.gateway("gateway, 1 route", &self.plain(1), false)?,
             self.gateway("gateway, 100 routes", &self.plain(100), false)?,
@@ -55,7 +58,9 @@ impl Setting {
             self.bare("forward-count", "bench-forward-count", true),
             self.gateway("gateway, JWT + limit", &self.limited(1), true)?,
             self.gateway("gateway, JWT + limit, 300 routes", &self.limited(300), true)?,
-        ])
+        ];
+        all.retain(|scenario| scenario.name.contains(&self.only));
+        Ok(all)
     }
 
     /// Requests for a scenario; tokens are signed here, before anything is measured.

@@ -26,10 +26,12 @@ pub(crate) struct Issuer {
 
 impl Issuer {
     pub(crate) fn new() -> Result<Self, String> {
-        let lines = KEY.lines().filter(|line| !line.starts_with("-----"));
+        // What stands between the lines with dashes; one of explanation stands before them.
+        let lines = KEY.lines().skip_while(|line| !line.starts_with("-----")).skip(1);
+        let lines = lines.take_while(|line| !line.starts_with("-----"));
         let der = STANDARD.decode(lines.collect::<String>());
         let der = der.map_err(|error| format!("the test key is no PEM: {error}"))?;
-        let key = KeyPair::from_pkcs8(&der).map_err(|error| format!("the test key is no RSA key: {error}"))?;
+        let key = KeyPair::from_der(&der).map_err(|error| format!("the test key is no RSA key: {error}"))?;
         Ok(Self { key })
     }
 
