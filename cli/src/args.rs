@@ -133,6 +133,9 @@ pub(crate) struct DevOptions {
     /// The function's time-out, such as 500ms, 30s or 15m
     #[arg(long, value_name = "DURATION", default_value = "30s", value_parser = parse_timeout)]
     pub(crate) timeout: Duration,
+    /// Stop each function environment while it has no event, as Lambda does
+    #[arg(long)]
+    pub(crate) freeze: bool,
     /// Where the Lambda Invoke API listens [default: 127.0.0.1:9001, or a free port]
     #[arg(long, value_name = "ADDRESS:PORT")]
     pub(crate) invoke_listen: Option<SocketAddr>,

@@ -13,6 +13,7 @@ pub(crate) mod environments;
 pub(crate) mod event;
 #[cfg(test)]
 mod fake_function;
+mod freeze;
 mod front;
 mod function_name;
 pub(crate) mod function_program;
@@ -83,6 +84,11 @@ pub(crate) async fn run(options: DevOptions) -> Result<(), Failure> {
 
 /// Returns only when something could not be started.
 async fn serve(options: &DevOptions, console: &Console, shutdown: &Shutdown) -> Result<Infallible, Failure> {
+    if options.freeze && !freeze::POSSIBLE {
+        return Err(Failure::usage(
+            "--freeze stops processes by signals of Unix, which this system does not have; leave it out",
+        ));
+    }
     let door = Door::of(options)?;
     let program = FunctionProgram::of(options.function_binary.as_deref())?;
     let source = Source::new(options.config.clone());
@@ -167,6 +173,7 @@ impl Behind {
             kind: Some(door.kind()),
             most: options.environments.into(),
             timeout: options.timeout,
+            freeze: options.freeze,
             console: console.clone(),
             variables: self.variables.clone(),
             database: self.database.endpoint().to_owned(),

@@ -70,6 +70,7 @@ async fn invoke(options: &InvokeOptions, console: &Console, shutdown: &Shutdown)
         kind: None,
         most: 1,
         timeout: TIMEOUT,
+        freeze: false,
         console: console.clone(),
         variables,
         database: database.endpoint().to_owned(),

@@ -50,6 +50,7 @@ pub struct Builder {
     timeout: Option<&'static str>,
     database: Option<PathBuf>,
     function: Vec<OsString>,
+    freeze: bool,
     variables: Vec<(String, String)>,
 }
 
@@ -89,6 +90,13 @@ impl Builder {
         self
     }
 
+    /// Stops each function environment while it has no event.
+    #[must_use]
+    pub fn freeze(mut self) -> Self {
+        self.freeze = true;
+        self
+    }
+
     /// An environment variable.
     #[must_use]
     pub fn env(mut self, name: &str, value: impl Into<String>) -> Self {
@@ -123,6 +131,7 @@ impl Builder {
             command.arg("--db").arg(path);
         }
         command.args(self.function);
+        command.args(self.freeze.then_some("--freeze"));
         // What a killed one leaves behind goes with the folder.
         command.env("TMPDIR", folder.path());
         command.envs(self.variables).current_dir(folder.path());
@@ -158,6 +167,7 @@ impl Gateway {
             timeout: None,
             database: None,
             function: function_binary(),
+            freeze: false,
             variables: Vec::new(),
         }
     }

@@ -12,6 +12,7 @@ use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
 use crate::dev::console::Console;
+use crate::dev::freeze;
 use crate::dev::runtime_api::{Asking, FunctionError, Invocation, RuntimeApi};
 
 /// Lambda gives a function 10 seconds to initialise.
@@ -36,6 +37,7 @@ pub(crate) struct Environment {
     api: RuntimeApi,
     /// The function's standing question for work.
     asking: Option<Asking>,
+    frozen: bool,
 }
 
 #[derive(Debug)]
@@ -88,6 +90,7 @@ impl Environment {
             process,
             api,
             asking: None,
+            frozen: false,
         };
         let failure = match timeout(INIT_TIMEOUT, environment.ready()).await {
             Ok(None) => return Ok(environment),
@@ -128,8 +131,24 @@ impl Environment {
         matches!(timeout(limit, self.ready()).await, Ok(None))
     }
 
+    /// Stops its processes until the next event, once it asks for one: nothing of it runs, as on Lambda.
+    pub(crate) fn freeze(&mut self) {
+        if let (Some(leader), true) = (self.process.child.id(), self.asking.is_some()) {
+            // An error means that it has just ended, which is noticed where it is waited for.
+            self.frozen = freeze::stop(leader).is_ok();
+        }
+    }
+
+    fn thaw(&mut self) {
+        if let (Some(leader), true) = (self.process.child.id(), std::mem::take(&mut self.frozen)) {
+            // As above.
+            let _ = freeze::go_on(leader);
+        }
+    }
+
     /// One event. After an error that is an end, stop the environment.
     pub(crate) async fn invoke(&mut self, work: Invocation, limit: Duration) -> Result<bytes::Bytes, InvokeError> {
+        self.thaw();
         let outcome = timeout(limit, self.outcome(work)).await;
         outcome.unwrap_or(Err(InvokeError::TimedOut(limit)))
     }
@@ -156,7 +175,11 @@ impl Environment {
     /// Ends the process and returns when it is gone and its last words are shown.
     pub(crate) async fn stop(mut self) {
         // An error means that it has ended already.
-        let _ = self.process.child.kill().await;
+        let _ = self.process.child.start_kill();
+        // What it started is in its group, and nobody else would let that run on. Its number is still taken, as
+        // its end has not been waited for.
+        self.thaw();
+        let _ = self.process.child.wait().await;
         for reader in &mut self.process.readers {
             if timeout(LAST_WORDS, &mut *reader).await.is_err() {
                 reader.abort();

@@ -24,6 +24,8 @@ pub(crate) struct Setting {
     pub(crate) most: usize,
     /// The longest an event may take.
     pub(crate) timeout: Duration,
+    /// Whether environments are stopped while they have no event.
+    pub(crate) freeze: bool,
     pub(crate) console: Console,
     /// Numbers environments over all configs.
     pub(crate) numbers: Arc<AtomicUsize>,
@@ -191,6 +193,9 @@ impl Shared {
     /// Serves until the environment ends or nothing will come; says whether it counted as free at that time.
     async fn serve_jobs(&self, environment: &mut Environment) -> bool {
         loop {
+            if self.setting.freeze {
+                environment.freeze();
+            }
             let job = tokio::select! {
                 job = self.next_job() => job,
                 () = environment.ended() => return true,

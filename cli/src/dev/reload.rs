@@ -174,6 +174,7 @@ mod tests {
             command: fake_function::command("exit"),
             most: 1,
             timeout: Duration::ZERO,
+            freeze: false,
             console: console.clone(),
             numbers: Arc::default(),
             part: shutdown.part(),

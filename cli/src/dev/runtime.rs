@@ -30,6 +30,7 @@ pub(crate) struct Runtime {
     pub(crate) kind: Option<EventKind>,
     pub(crate) most: usize,
     pub(crate) timeout: Duration,
+    pub(crate) freeze: bool,
     pub(crate) console: Console,
     pub(crate) variables: Variables,
     /// The database that functions use.
@@ -61,6 +62,7 @@ impl Runtime {
             command: self.program.command(variables)?,
             most: self.most,
             timeout: self.timeout,
+            freeze: self.freeze,
             console: self.console.clone(),
             numbers: Arc::clone(&self.numbers),
             part: self.part.clone(),

@@ -38,6 +38,60 @@ async fn one_process_serves_one_event_after_the_other() {
     assert!(lines.contains(&r#"{"status":200,"event":2}"#.to_owned()), "{lines:?}");
 }
 
+/// Waits until the process is stopped, or is not (proc(5), `/proc/<pid>/stat`).
+#[cfg(target_os = "linux")]
+async fn stands_still(environment: &Environment, expected: bool) {
+    let path = format!("/proc/{}/stat", environment.process.child.id().unwrap());
+    let stopped = || std::fs::read_to_string(&path).unwrap().contains(") T ");
+    let reached = async {
+        while stopped() != expected {
+            tokio::task::yield_now().await;
+        }
+    };
+    timeout(LONG, reached).await.unwrap();
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn a_frozen_one_stands_still_until_the_next_event() {
+    let mut environment = started(&Console::kept()).await;
+    let mut processes = Vec::new();
+    for _ in 0..3 {
+        environment.freeze();
+        stands_still(&environment, true).await;
+        processes.push(environment.invoke(event("1"), LONG).await.unwrap());
+        stands_still(&environment, false).await;
+        assert_eq!(environment.ready().await, None);
+    }
+    processes.dedup();
+    assert_eq!(processes.len(), 1);
+    environment.freeze();
+    stands_still(&environment, true).await;
+    // Returns only once the process is gone.
+    environment.stop().await;
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn one_that_does_not_ask_for_work_is_not_frozen() {
+    let mut environment = started(&Console::kept()).await;
+    environment.invoke(event(r#""answer and hang""#), LONG).await.unwrap();
+    environment.freeze();
+    assert!(!environment.frozen);
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn a_frozen_one_that_is_killed_is_noticed() {
+    let mut environment = started(&Console::kept()).await;
+    environment.freeze();
+    environment.process.child.start_kill().unwrap();
+    timeout(LONG, environment.ended()).await.unwrap();
+    let error = environment.invoke(event("1"), LONG).await.unwrap_err();
+    assert!(error.is_end(), "{error}");
+    environment.stop().await;
+}
+
 #[tokio::test]
 async fn an_error_leaves_it_alive() {
     let mut environment = started(&Console::kept()).await;

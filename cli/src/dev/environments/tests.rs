@@ -18,6 +18,7 @@ fn setting(command: FunctionCommand, most: usize, console: &Console, shutdown: &
         command,
         most,
         timeout: Duration::from_secs(60),
+        freeze: false,
         console: console.clone(),
         numbers: Arc::new(AtomicUsize::new(0)),
         part: shutdown.part(),

@@ -28,6 +28,7 @@ impl Served {
             command: fake_function::command("serve"),
             most: 2,
             timeout,
+            freeze: false,
             console: Console::kept(),
             numbers: Arc::new(AtomicUsize::new(0)),
             part: shutdown.part(),
