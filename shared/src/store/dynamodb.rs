@@ -23,6 +23,7 @@ use crate::store::{CounterKey, CounterState, CounterStore, Step, StepOutcome, St
 
 mod failure;
 mod settings;
+mod thaw;
 mod trust;
 
 /// The one call during init, when nobody waits yet.
@@ -45,6 +46,7 @@ impl DynamoDbStore {
             .connect_timeout(settings.connect_timeout)
             .operation_attempt_timeout(settings.attempt_timeout)
             .build();
+        let http = trust::https_client(settings.ca_bundle.as_deref())?;
         let mut config = Config::builder()
             .behavior_version(BehaviorVersion::v2026_01_12())
             .region(Region::new(settings.region))
@@ -55,7 +57,7 @@ impl DynamoDbStore {
             .timeout_config(timeouts)
             // Watches long downloads; these answers are a few hundred bytes under a time-out of their own.
             .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
-            .http_client(trust::https_client(settings.ca_bundle.as_deref())?);
+            .http_client(thaw::after_a_turn(http));
         config.set_endpoint_url(settings.endpoint);
         Ok(Self {
             client: Client::from_conf(config.build()),
@@ -67,9 +69,6 @@ impl DynamoDbStore {
 #[async_trait]
 impl CounterStore for DynamoDbStore {
     async fn step(&self, key: &CounterKey, step: Step, expires_at: u64) -> Result<StepOutcome, StoreError> {
-        // Lambda freezes the function between requests. A connection that was closed meanwhile looks alive until the
-        // runtime has asked the operating system once; a step sent on it would fail without a clear answer.
-        tokio::task::yield_now().await;
         let expression = Expression::of(step);
         let result = self
             .client

@@ -7,11 +7,13 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::{Bytes, BytesMut};
-use reqwest::redirect;
+use reqwest::{redirect, retry};
 use url::Url;
 
 use super::client::{CallError, CallLimits, HttpClient};
+use repeat::{Connection, NoticeConnect};
 
+mod repeat;
 #[cfg(test)]
 mod tests;
 
@@ -53,6 +55,9 @@ impl ReqwestClient {
             .redirect(redirect::Policy::none())
             .referer(false)
             .http1_only()
+            .connector_layer(NoticeConnect)
+            // Its own policy knows nothing of HTTP/1, and would copy each request; `repeat` is ours.
+            .retry(retry::never().max_retries_per_request(0))
             // A frozen environment thaws with connections that died meanwhile; short-lived ones are mostly gone.
             .pool_idle_timeout(Duration::from_secs(20))
             .connect_timeout(connect_timeout)
@@ -90,10 +95,7 @@ async fn exchange(
     if !body.is_empty() {
         *outgoing.body_mut() = Some(body.into());
     }
-    // Lets the runtime notice first which pooled connections were closed while the environment was frozen; see
-    // docs/decisions/0006-frozen-connections.md.
-    tokio::task::yield_now().await;
-    let mut incoming = client.execute(outgoing).await.map_err(classify)?;
+    let mut incoming = answered(client, outgoing).await.map_err(classify)?;
     // What the HTTP crates let through and no front door takes: a 101 to an upgrade that nobody asked for, and
     // numbers beyond the five classes (RFC 9110 section 15).
     if !(200..600).contains(&incoming.status().as_u16()) {
@@ -113,6 +115,30 @@ async fn exchange(
     *response.status_mut() = incoming.status();
     *response.headers_mut() = std::mem::take(incoming.headers_mut());
     Ok(response)
+}
+
+/// Sends a request, and once more where a kept connection turned out to be dead and nobody could notice that the
+/// request came twice.
+async fn answered(client: &reqwest::Client, request: reqwest::Request) -> reqwest::Result<reqwest::Response> {
+    let spare = repeat::is_harmless(request.method())
+        .then(|| request.try_clone())
+        .flatten();
+    match (attempt(client, request).await, spare) {
+        ((Err(error), Connection::Kept), Some(spare)) if repeat::ended_unanswered(&error) => {
+            attempt(client, spare).await.0
+        }
+        ((result, _), _) => result,
+    }
+}
+
+async fn attempt(
+    client: &reqwest::Client,
+    request: reqwest::Request,
+) -> (reqwest::Result<reqwest::Response>, Connection) {
+    // Lets the runtime notice first which pooled connections were closed while the environment was frozen; see
+    // docs/decisions/0006-frozen-connections.md.
+    tokio::task::yield_now().await;
+    repeat::noticing(client.execute(request)).await
 }
 
 fn classify(error: reqwest::Error) -> CallError {

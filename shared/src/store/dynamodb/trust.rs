@@ -1,8 +1,7 @@
 //! Whom the DynamoDB client trusts: the five roots of Amazon Trust Services, and what `AWS_CA_BUNDLE` adds.
 //!
 //! The machine's own roots are not read: a Lambda function has no say over them, and parsing some 140 certificates
-//! costs every cold start. Reading these five takes 0.2 ms in an unoptimised build; the SDK does it twice, when the
-//! client is built and at its first use. `amazon-roots.pem` is held against Mozilla's list by a test.
+//! costs every cold start. Reading these five takes 0.2 ms in an unoptimised build, at the client's first use. `amazon-roots.pem` is held against Mozilla's list by a test.
 
 use std::path::Path;
 
