@@ -1,5 +1,6 @@
 //! DynamoDB for the suites: the embedded engine behind a proxy that can fail as the service does.
 
+use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 
 use dynoxide::Database;
@@ -60,6 +61,11 @@ impl DynamoDb {
             fault,
             calls,
         }
+    }
+
+    /// Where the proxy listens.
+    pub fn address(&self) -> SocketAddr {
+        self.proxy.address()
     }
 
     /// The proxy's URL: what `AWS_ENDPOINT_URL_DYNAMODB` is to be.

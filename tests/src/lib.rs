@@ -2,7 +2,8 @@
 //!
 //! A suite reads as config, request, expectation: [`Stage`] holds the doubles and writes the base document,
 //! [`Api`] is the gateway in front of them, [`Exchange`] is what client and upstreams saw of one request.
-//! Every port is the system's choice and nothing sleeps: tests wait for what they need to see, up to [`DEADLINE`].
+//! Every port is the system's choice and nothing sleeps but [`pauses`], whose subject is time that passes: tests wait
+//! for what they need to see, up to [`DEADLINE`].
 
 use std::time::Duration;
 
@@ -12,11 +13,16 @@ pub mod dynamodb;
 pub mod exchange;
 pub mod faulty;
 mod front_door;
+pub mod function;
 pub mod gateway;
+pub mod impatient;
 pub mod issuer;
 pub mod journal;
+pub mod pauses;
 pub mod process;
+pub mod relay;
 pub mod running;
+pub mod seeded;
 pub mod server;
 pub mod stage;
 pub mod token;

@@ -10,6 +10,23 @@ pub fn is_running(pid: u32) -> bool {
     stat(pid).is_some_and(|(state, _)| state != 'Z')
 }
 
+/// Whether a process was stopped by a signal.
+pub fn is_stopped(pid: u32) -> bool {
+    stat(pid).is_some_and(|(state, _)| state == 'T')
+}
+
+/// Waits until a process is stopped.
+///
+/// # Panics
+/// When that does not happen.
+pub async fn stopped(pid: u32) {
+    let began = Instant::now();
+    while !is_stopped(pid) {
+        assert!(began.elapsed() < DEADLINE, "{pid} runs on");
+        tokio::task::yield_now().await;
+    }
+}
+
 /// Waits until a process has ended that somebody else started.
 ///
 /// # Panics

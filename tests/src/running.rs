@@ -15,7 +15,11 @@ use crate::process;
 
 /// A `tollgate` command without any setting that this machine's environment may hold.
 pub fn tollgate() -> Command {
-    let mut command = Command::new(binary("tollgate"));
+    without_settings(Command::new(binary("tollgate")))
+}
+
+/// The same for any program of ours.
+pub(crate) fn without_settings(mut command: Command) -> Command {
     let ours = ["AWS_", "GATEWAY_", "TOLLGATE_", "RUST_LOG", "LAMBDA_"];
     for (name, _) in std::env::vars_os() {
         if ours.iter().any(|prefix| name.to_string_lossy().starts_with(prefix)) {
