@@ -73,6 +73,21 @@ impl DynamoDb {
         self.proxy.url()
     }
 
+    /// Makes a table with the keys that the gateway's tables have. Counts among the calls.
+    ///
+    /// # Panics
+    /// When the engine refuses.
+    pub async fn create_table(&self, name: &str) {
+        let body = serde_json::json!({
+            "TableName": name,
+            "BillingMode": "PAY_PER_REQUEST",
+            "AttributeDefinitions": [{"AttributeName": "pk", "AttributeType": "S"}, {"AttributeName": "sk", "AttributeType": "S"}],
+            "KeySchema": [{"AttributeName": "pk", "KeyType": "HASH"}, {"AttributeName": "sk", "KeyType": "RANGE"}],
+        });
+        let made = call("CreateTable", body.to_string()).send(self.address()).await;
+        assert!(made.is_ok_and(|answer| answer.status == 200), "{name} cannot be made");
+    }
+
     /// From now on every call meets this.
     pub fn meets(&self, fault: Fault) {
         *self.fault.lock().unwrap() = fault;
@@ -120,6 +135,19 @@ where
     }
 }
 
+/// A call as any SDK makes it, signed by nobody.
+fn call(operation: &str, body: impl Into<Vec<u8>>) -> Request {
+    method("POST", "/")
+        .header("X-Amz-Target", format!("DynamoDB_20120810.{operation}"))
+        .header("Content-Type", "application/x-amz-json-1.0")
+        .header(
+            "Authorization",
+            "AWS4-HMAC-SHA256 Credential=x/20260101/us-east-1/dynamodb/aws4_request, SignedHeaders=host, Signature=x",
+        )
+        .header("X-Amz-Date", "20260101T000000Z")
+        .body(body)
+}
+
 /// The operation of a call: `DynamoDB_20120810.UpdateItem` without the version.
 fn operation(call: &Incoming) -> String {
     let target = call.headers().get("x-amz-target").and_then(|value| value.to_str().ok());
@@ -147,13 +175,7 @@ mod tests {
 
     /// Counts one up, as the gateway does, and tells what came of it.
     async fn call(database: &DynamoDb, operation: &str, body: &str) -> std::io::Result<Response> {
-        let request = method("POST", "/")
-            .header("X-Amz-Target", format!("DynamoDB_20120810.{operation}"))
-            .header("Content-Type", "application/x-amz-json-1.0")
-            .header("Authorization", "AWS4-HMAC-SHA256 Credential=x/20260101/us-east-1/dynamodb/aws4_request, SignedHeaders=host, Signature=x")
-            .header("X-Amz-Date", "20260101T000000Z")
-            .body(body);
-        request.send(database.proxy.address()).await
+        super::call(operation, body).send(database.address()).await
     }
 
     const COUNT: &str = r#"{"TableName":"counters","Key":{"pk":{"S":"a"}},"UpdateExpression":"ADD n :one",

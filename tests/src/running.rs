@@ -214,7 +214,8 @@ fn collect(stream: impl Read + Send + 'static) -> Arc<Journal<String>> {
 }
 
 fn address_after(line: &str, words: &str) -> Option<SocketAddr> {
-    let rest = line.split_once(words)?.1.trim_start().strip_prefix("http://")?;
+    let url = line.split_once(words)?.1.trim_start();
+    let rest = url.strip_prefix("http://").or_else(|| url.strip_prefix("https://"))?;
     let end = rest.find(|c: char| !c.is_ascii_alphanumeric() && !".:[]".contains(c));
     rest[..end.unwrap_or(rest.len())].parse().ok()
 }
@@ -238,6 +239,10 @@ mod tests {
         );
         assert_eq!(
             address_after("  listening on http://127.0.0.1:9000/ (3 routes)", "listening on"),
+            address
+        );
+        assert_eq!(
+            address_after("dynamodb on https://127.0.0.1:9000", "dynamodb on"),
             address
         );
         assert_eq!(address_after("dynamodb on http://127.0.0.1:9000", "listening on"), None);

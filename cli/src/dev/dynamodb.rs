@@ -26,10 +26,18 @@ use crate::http_client::{HttpClient, http_client};
 
 /// What the SDK calls the place of an engine.
 pub(crate) const ENDPOINT_VARIABLE: &str = "AWS_ENDPOINT_URL_DYNAMODB";
+/// What the SDKs call the file of further trust roots, PEM.
+pub(crate) const CA_BUNDLE_VARIABLE: &str = "AWS_CA_BUNDLE";
 /// The largest request DynamoDB takes, in bytes.
 const LARGEST_REQUEST: usize = 16 * 1024 * 1024;
 /// How long to wait before asking an engine again that is down.
 const RETRY: Duration = Duration::from_millis(500);
+
+/// The file of further trust roots that the environment names, for an engine that is spoken to over TLS.
+pub(crate) fn ca_bundle(endpoint: &str) -> Option<String> {
+    let named = || std::env::var(CA_BUNDLE_VARIABLE).ok().filter(|path| !path.is_empty());
+    endpoint.starts_with("https:").then(named).flatten()
+}
 
 /// A database with the gateway's tables. Its servers end when it is dropped.
 #[derive(Debug)]

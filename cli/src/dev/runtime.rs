@@ -12,7 +12,7 @@ use tempfile::TempDir;
 use tollgate::event::EventKind;
 
 use crate::dev::console::Console;
-use crate::dev::dynamodb::ENDPOINT_VARIABLE;
+use crate::dev::dynamodb::{CA_BUNDLE_VARIABLE, ENDPOINT_VARIABLE, ca_bundle};
 use crate::dev::environments::Setting;
 use crate::dev::event::REGION;
 use crate::dev::function_program::FunctionProgram;
@@ -82,6 +82,7 @@ impl Runtime {
     fn function_variables(&self, snapshot: &str) -> Vec<(String, String)> {
         let kind = self.kind.map(EventKind::name);
         let config = format!("file:{snapshot}");
+        let ca_bundle = ca_bundle(&self.database);
         // The first half is what Lambda sets itself: "Defined runtime environment variables".
         let own = [
             ("AWS_LAMBDA_FUNCTION_NAME", FUNCTION_NAME),
@@ -103,6 +104,7 @@ impl Runtime {
             .variables
             .own()
             .chain(own)
+            .chain(ca_bundle.as_deref().map(|path| (CA_BUNDLE_VARIABLE, path)))
             .chain(kind.map(|kind| ("GATEWAY_EVENT", kind)));
         all.map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
     }

@@ -10,8 +10,11 @@ use aws_sdk_dynamodb::types::{
     AttributeDefinition, BillingMode, KeySchemaElement, KeyType, ScalarAttributeType, TimeToLiveSpecification,
 };
 use aws_smithy_http_client::tls;
+use std::path::Path;
 use std::time::Duration;
+use tollgate::store::dynamodb::read_ca_bundle;
 
+use crate::dev::dynamodb::ca_bundle;
 use crate::dev::event::REGION;
 
 /// Keys, plans, documents; the gateway only reads it.
@@ -31,7 +34,7 @@ const CALL_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// Makes the tables that are missing. The error is ready to be shown.
 pub(crate) async fn create(endpoint: &str) -> Result<(), String> {
-    let client = client(endpoint);
+    let client = client(endpoint)?;
     for (table, expires) in [(CONFIG, false), (QUOTA, true), (STATE, true)] {
         create_one(&client, table).await?;
         if expires {
@@ -41,9 +44,15 @@ pub(crate) async fn create(endpoint: &str) -> Result<(), String> {
     Ok(())
 }
 
-fn client(endpoint: &str) -> Client {
+fn client(endpoint: &str) -> Result<Client, String> {
+    let mut roots = tls::TrustStore::default();
+    if let Some(path) = ca_bundle(endpoint) {
+        roots = roots.with_pem_certificate(read_ca_bundle(Path::new(&path))?);
+    }
+    let context = tls::TlsContext::builder().with_trust_store(roots).build();
     let http = aws_smithy_http_client::Builder::new()
         .tls_provider(tls::Provider::Rustls(tls::rustls_provider::CryptoMode::Ring))
+        .tls_context(context.map_err(|error| format!("the trust roots cannot be used: {error}"))?)
         .build_https();
     let config = aws_sdk_dynamodb::Config::builder()
         .behavior_version(BehaviorVersion::latest())
@@ -54,7 +63,7 @@ fn client(endpoint: &str) -> Client {
         .retry_config(RetryConfig::disabled())
         .timeout_config(TimeoutConfig::builder().operation_timeout(CALL_TIMEOUT).build())
         .build();
-    Client::from_conf(config)
+    Ok(Client::from_conf(config))
 }
 
 async fn create_one(client: &Client, table: &str) -> Result<(), String> {

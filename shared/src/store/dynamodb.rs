@@ -19,6 +19,7 @@ use aws_sdk_dynamodb::operation::update_item::{UpdateItemError, UpdateItemOutput
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue, ReturnValuesOnConditionCheckFailure};
 
 pub use self::settings::DynamoDbSettings;
+pub use self::trust::read_ca_bundle;
 use crate::store::{CounterKey, CounterState, CounterStore, Step, StepOutcome, StoreError};
 
 mod failure;

@@ -2,6 +2,7 @@
 
 mod design_4_1;
 mod faults;
+mod freeze;
 mod local_runtime;
 mod record;
 

@@ -21,7 +21,7 @@ const AMAZON_ROOTS: &[u8] = include_bytes!("amazon-roots.pem");
 pub(super) fn https_client(ca_bundle: Option<&Path>) -> Result<SharedHttpClient, String> {
     let mut store = TrustStore::empty().with_pem_certificate(AMAZON_ROOTS);
     if let Some(path) = ca_bundle {
-        store = store.with_pem_certificate(read_bundle(path)?);
+        store = store.with_pem_certificate(read_ca_bundle(path)?);
     }
     let context = TlsContext::builder().with_trust_store(store).build();
     let context = context.map_err(|error| format!("the DynamoDB client's trust roots cannot be used: {error}"))?;
@@ -31,8 +31,9 @@ pub(super) fn https_client(ca_bundle: Option<&Path>) -> Result<SharedHttpClient,
         .build_https())
 }
 
-/// Reads and checks a bundle here, because the SDK panics on one that it cannot parse.
-fn read_bundle(path: &Path) -> Result<Vec<u8>, String> {
+/// Reads and checks the file of `AWS_CA_BUNDLE` (PEM), because the SDK panics on one that it cannot parse. The error
+/// names the file, ready to be shown.
+pub fn read_ca_bundle(path: &Path) -> Result<Vec<u8>, String> {
     let wrong = |why: &dyn std::fmt::Display| format!("AWS_CA_BUNDLE: {}: {why}", path.display());
     let pem = std::fs::read(path).map_err(|error| wrong(&error))?;
     let mut roots = RootCertStore::empty();
@@ -85,7 +86,7 @@ mod tests {
     #[test]
     fn a_good_bundle_is_taken_with_several_certificates() {
         let file = bundle(AMAZON_ROOTS);
-        assert_eq!(read_bundle(file.path()).unwrap(), AMAZON_ROOTS);
+        assert_eq!(read_ca_bundle(file.path()).unwrap(), AMAZON_ROOTS);
         assert!(https_client(Some(file.path())).is_ok());
     }
 

@@ -1,0 +1,156 @@
+//! Between requests nothing of a function runs, and what it is connected to goes away meanwhile.
+
+use std::time::Duration;
+
+use serde_json::json;
+use tollgate_tests::dynamodb::DynamoDb;
+use tollgate_tests::function::Function;
+use tollgate_tests::impatient::Impatient;
+use tollgate_tests::pauses::Pauses;
+use tollgate_tests::process::{ended, is_running, signal, stopped};
+use tollgate_tests::relay::{Relay, authority};
+use tollgate_tests::seeded::Seeded;
+use tollgate_tests::{Answer, Gateway, Stage, Upstream, get, method, post};
+
+mod processes;
+
+/// In milliseconds; the relays end idle connections within 15.
+const LONGEST_PAUSE: u64 = 20;
+
+/// Far more than any test sends, and so slow to fill that a test sees nothing of it.
+fn counted() -> serde_json::Value {
+    json!({ "requests_per_day": 1000, "key": "client_ip" })
+}
+
+/// One environment behind relays whose idle connections die between requests: `GET` and `POST`, each counted.
+async fn pausing(
+    requests: u64,
+    seed: u64,
+    relay_of_database: impl FnOnce(&DynamoDb, &Pauses) -> tollgate_tests::relay::Builder,
+) {
+    let pauses = Pauses::seeded(seed);
+    let database = DynamoDb::start().await;
+    let to_database = relay_of_database(&database, &pauses).start().await;
+    let upstream = Upstream::answering(Answer::json("{}")).await;
+    let to_upstream = Relay::to(upstream.address()).dropping_in(&pauses).start().await;
+    let document = json!({ "routes": [
+        { "path": "/**", "upstream": to_upstream.url(), "auth": "none", "rate_limit": counted() },
+    ]});
+    let gateway = Gateway::start(document.to_string())
+        .freeze()
+        .env("AWS_ENDPOINT_URL_DYNAMODB", to_database.url())
+        .env("AWS_CA_BUNDLE", authority().display().to_string())
+        .spawn()
+        .await;
+    let environments = gateway.children();
+
+    let mut random = Seeded::of(&[seed]);
+    for number in 0..requests {
+        let request = match random.below(3) {
+            0 => post(format!("/{number}"), r#"{"a":1}"#),
+            1 => method("POST", format!("/{number}")),
+            _ => get(format!("/{number}")),
+        };
+        let answer = gateway.send(&request).await;
+        let output = || gateway.process().output();
+        assert_eq!(answer.status, 200, "request {number}: {}\n{}", answer.text(), output());
+        let left = (999 - number).to_string();
+        assert_eq!(answer.header("X-RateLimit-Remaining"), Some(&*left), "each counts once");
+        pauses
+            .pause(number, Duration::from_millis(random.below(LONGEST_PAUSE)))
+            .await;
+    }
+
+    let seen = upstream.requests().all();
+    let targets: Vec<String> = seen.into_iter().map(|request| request.target).collect();
+    let sent: Vec<String> = (0..requests).map(|number| format!("/{number}")).collect();
+    assert_eq!(targets, sent, "each came once");
+    assert_eq!(gateway.children(), environments, "one environment served them all");
+    for relay in [&to_upstream, &to_database] {
+        let (closed, reset) = relay.dropped();
+        let some = usize::try_from(requests / 10).expect("a small number");
+        assert!(closed > some && reset > some / 2, "{closed} closed, {reset} reset");
+        let kept = usize::try_from(requests).expect("a small number") - relay.connections();
+        assert!(kept > some, "{kept} requests went over a connection of before");
+    }
+}
+
+#[tokio::test]
+async fn five_hundred_requests_whatever_died_between_them() {
+    pausing(500, 1, |database, pauses| {
+        Relay::to(database.address()).dropping_in(pauses)
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn counters_over_tls() {
+    pausing(100, 2, |database, pauses| {
+        Relay::to(database.address()).tls().dropping_in(pauses)
+    })
+    .await;
+}
+
+/// Here nobody waits for pauses: connections close while requests are on their way to them.
+#[tokio::test]
+async fn reads_meet_connections_that_close_in_their_face() {
+    let longest = Duration::from_millis(LONGEST_PAUSE);
+    let upstream = Impatient::start(3, longest).await;
+    let document = json!({ "routes": [{ "path": "/**", "upstream": upstream.url(), "auth": "none" }] });
+    let gateway = Gateway::start(document.to_string()).freeze().spawn().await;
+    let pauses = Pauses::seeded(3);
+    let mut random = Seeded::of(&[3]);
+    for number in 0..300 {
+        let name = if random.below(4) == 0 { "HEAD" } else { "GET" };
+        let answer = gateway.send(&method(name, format!("/{number}"))).await;
+        assert_eq!(answer.status, 204, "request {number}\n{}", gateway.process().output());
+        pauses
+            .pause(number, Duration::from_millis(random.below(LONGEST_PAUSE)))
+            .await;
+    }
+    assert!(
+        (50..=300).contains(&upstream.connections()),
+        "{}",
+        upstream.connections()
+    );
+}
+
+#[tokio::test]
+async fn the_first_request_finds_its_connection_to_dynamodb_open() {
+    let database = DynamoDb::start().await;
+    database.create_table("tollgate-quota").await;
+    let relay = Relay::to(database.address()).tls().start().await;
+    let upstream = Upstream::answering(Answer::json("{}")).await;
+    let config = json!({ "routes": [
+        { "path": "/**", "upstream": upstream.url(), "auth": "none", "rate_limit": counted() },
+    ]});
+    let roots = authority().display().to_string();
+    let variables = [("AWS_ENDPOINT_URL_DYNAMODB", relay.url()), ("AWS_CA_BUNDLE", &*roots)];
+
+    let function = Function::start(&config, &variables).await;
+    assert_eq!(
+        (relay.connections(), relay.handshakes()),
+        (1, 1),
+        "before the first event"
+    );
+    assert_eq!(database.calls(), ["CreateTable", "GetItem"]);
+
+    let answer = function.invoke(include_str!("../../../events/http-get.json")).await;
+    assert_eq!(answer["statusCode"], 200, "{answer}");
+    assert_eq!(answer["headers"]["x-ratelimit-remaining"], "999", "{answer}");
+    assert_eq!((relay.connections(), relay.handshakes()), (1, 1), "after it");
+    assert_eq!(database.updates(), 1);
+}
+
+#[tokio::test]
+async fn a_certificate_that_nobody_vouches_for_is_not_trusted() {
+    let database = DynamoDb::start().await;
+    let relay = Relay::to(database.address()).tls().start().await;
+    let stage = Stage::set().await;
+    let document = stage.public(json!([{ "path": "/**", "upstream": stage.site.url(), "rate_limit": counted() }]));
+    let gateway = Gateway::start(document.to_string()).env("AWS_ENDPOINT_URL_DYNAMODB", relay.url());
+    let api = stage.open_as(gateway).await;
+    api.send(get("/")).await.error(503, "limit_store_unavailable");
+    assert_eq!((relay.handshakes(), database.calls().len()), (0, 0));
+    api.finish();
+}
