@@ -2,7 +2,8 @@
 //!
 //! Job control signals (POSIX.1-2024, `kill`): a process can neither catch nor ignore `SIGSTOP`, and `SIGKILL` ends
 //! a stopped one at once. When the local runtime itself is killed, its stopped groups become orphans, to which the
-//! kernel sends `SIGHUP` and `SIGCONT` (POSIX.1-2024, `_Exit`), so that none stays behind.
+//! system sends `SIGHUP` and `SIGCONT` (POSIX.1-2024, `_Exit`); docs/decisions/0017-freezing-by-signals.md has the
+//! exception.
 
 use std::io;
 
