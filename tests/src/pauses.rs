@@ -5,6 +5,7 @@
 //! there is one: within it, each connection ends at a time of its own; outside, none does.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use tokio::sync::{Mutex, OwnedMutexGuard, watch};
@@ -15,6 +16,7 @@ use crate::seeded::Seeded;
 #[derive(Clone, Debug)]
 pub struct Pauses {
     seed: u64,
+    parts: Arc<AtomicU64>,
     /// The number of the pause, while there is one.
     current: watch::Sender<Option<u64>>,
     /// Held while a connection is ended.
@@ -40,9 +42,18 @@ impl Pauses {
     pub fn seeded(seed: u64) -> Self {
         Self {
             seed,
+            parts: Arc::default(),
             current: watch::Sender::new(None),
             ending: Arc::default(),
         }
+    }
+
+    /// The same pauses for something else that holds connections, which end at other times then.
+    #[must_use]
+    pub fn another(&self) -> Self {
+        let part = self.parts.fetch_add(1, Ordering::SeqCst);
+        let seed = Seeded::of(&[self.seed, part]).below(u64::MAX);
+        Self { seed, ..self.clone() }
     }
 
     /// Waits for a while in which no request is under way, and connections may end.

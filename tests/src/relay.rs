@@ -49,7 +49,7 @@ impl Builder {
     /// Ends connections in these pauses.
     #[must_use]
     pub fn dropping_in(mut self, pauses: &Pauses) -> Self {
-        self.pauses = Some(pauses.clone());
+        self.pauses = Some(pauses.another());
         self
     }
 

@@ -126,6 +126,11 @@ impl Environment {
         let _ = self.process.child.wait().await;
     }
 
+    /// Whether the process has ended by itself, also when nobody has been told yet.
+    pub(crate) fn is_gone(&mut self) -> bool {
+        !matches!(self.process.child.try_wait(), Ok(None))
+    }
+
     /// Whether the function asks for work again, after an answer. Lambda's time-out holds until then.
     pub(crate) async fn asks_again(&mut self, limit: Duration) -> bool {
         matches!(timeout(limit, self.ready()).await, Ok(None))

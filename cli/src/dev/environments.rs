@@ -201,6 +201,13 @@ impl Shared {
                 () = environment.ended() => return true,
             };
             let Some(job) = job else { return true };
+            if environment.is_gone() {
+                // It ended before it heard of the job, which is another's then.
+                let mut state = self.lock();
+                state.waiting.push_front(job);
+                state.free += 1;
+                return true;
+            }
             let result = environment.invoke(self.invocation(&job), self.setting.timeout).await;
             if let Err(error) = &result {
                 self.setting
