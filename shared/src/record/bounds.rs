@@ -37,7 +37,8 @@ pub(super) fn dimension(route: Option<&str>) -> Cow<'_, str> {
     let Some(route) = route.filter(|route| !route.trim().is_empty()) else {
         return Cow::Borrowed(NO_ROUTE);
     };
-    if route.len() <= MAX_DIMENSION && route.bytes().all(|byte| matches!(byte, b' '..=b'~')) && !route.starts_with(':') {
+    if route.len() <= MAX_DIMENSION && route.bytes().all(|byte| matches!(byte, b' '..=b'~')) && !route.starts_with(':')
+    {
         return Cow::Borrowed(route);
     }
     let takes = |char: char| matches!(char, ' '..='~');

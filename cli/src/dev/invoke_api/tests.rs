@@ -58,6 +58,7 @@ impl Served {
             command: fake_function::command("serve"),
             most: 1,
             timeout: Duration::from_secs(60),
+            freeze: false,
             console: console.clone(),
             numbers: Arc::new(AtomicUsize::new(0)),
             part: shutdown.part(),

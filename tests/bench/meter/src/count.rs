@@ -30,7 +30,10 @@ pub(crate) fn run(
     println!("{:<34} {:>14} {:>14}", "instructions", "init", "a request");
     for scenario in setting.scenarios()? {
         let executed = execute(setting, functions, &scenario, requests, folder)?;
-        println!("{:<34} {:>14.0} {:>14.0}", scenario.name, executed.init, executed.request);
+        println!(
+            "{:<34} {:>14.0} {:>14.0}",
+            scenario.name, executed.init, executed.request
+        );
         counts.push(executed);
     }
     println!();
@@ -101,12 +104,16 @@ fn report(counts: &[Counts]) -> bool {
     let [forward, one, hundred, thousand, count, limited, many] = counts else {
         return false;
     };
-    let times = |what, most, gateway: &Counts, bare: &Counts| {
-        compare(what, &Bar::Times(most), gateway.request, bare.request)
-    };
+    let times =
+        |what, most, gateway: &Counts, bare: &Counts| compare(what, &Bar::Times(most), gateway.request, bare.request);
     let bars = [
         times("instructions, plain route / forward", 1.05, one, forward),
-        times("instructions, every token new + exact limit / forward-count", 1.35, limited, count),
+        times(
+            "instructions, every token new + exact limit / forward-count",
+            1.35,
+            limited,
+            count,
+        ),
         times("instructions, 100 routes / 1 route", 1.01, hundred, one),
         times("instructions, 1,000 routes / 1 route", 1.01, thousand, one),
         times("instructions, 300 routes / 1 route, limited", 1.01, many, limited),

@@ -82,7 +82,9 @@ impl Function {
         let line = text.lines().find_map(|line| line.strip_prefix("VmHWM:"));
         let kilobytes = line.and_then(|line| line.trim().strip_suffix(" kB"));
         let kilobytes: Option<u64> = kilobytes.and_then(|number| number.parse().ok());
-        kilobytes.map(|number| number * 1024).ok_or_else(|| format!("{path}: no VmHWM"))
+        kilobytes
+            .map(|number| number * 1024)
+            .ok_or_else(|| format!("{path}: no VmHWM"))
     }
 
     /// The process, of the wrapper where there is one.

@@ -123,7 +123,9 @@ impl Shared {
         let latency = state.sent.take().map_or(Duration::ZERO, |sent| sent.elapsed());
         state.latencies.push(latency);
         if !body.starts_with(br#"{"statusCode":200,"#) {
-            state.wrong.get_or_insert_with(|| String::from_utf8_lossy(body).into_owned());
+            state
+                .wrong
+                .get_or_insert_with(|| String::from_utf8_lossy(body).into_owned());
         }
         server::answer("HTTP/1.1 202 Accepted\r\n", "")
     }

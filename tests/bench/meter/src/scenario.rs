@@ -6,8 +6,8 @@ use std::net::SocketAddr;
 use serde_json::{Value, json};
 
 use crate::event;
-use crate::token::{AUDIENCE, ISSUER, Issuer};
 use crate::stubs;
+use crate::token::{AUDIENCE, ISSUER, Issuer};
 
 /// One function under one kind of request.
 pub(crate) struct Scenario {

@@ -41,7 +41,11 @@ pub(crate) fn dynamodb() -> io::Result<SocketAddr> {
         let key = between(request, r#""pk":{"S":""#, "\"")?;
         let mut items = items.lock().unwrap_or_else(PoisonError::into_inner);
         let item = items.entry(key.to_owned()).or_default();
-        let (name, value) = match (number(request, ":one"), number(request, ":next"), number(request, ":cost")) {
+        let (name, value) = match (
+            number(request, ":one"),
+            number(request, ":next"),
+            number(request, ":cost"),
+        ) {
             (Some(one), _, _) => ("n", *item + one),
             (_, Some(next), _) => ("tat", next),
             (_, _, Some(cost)) => ("tat", *item + cost),

@@ -9,7 +9,11 @@ pub(crate) fn compare(what: &str, bar: &Bar, gateway: f64, bare: f64) -> bool {
         }
         Bar::Plus(most, unit) => {
             let more = gateway - bare;
-            (format!("{more:+.2} {unit}"), format!("<= +{most} {unit}"), more <= *most)
+            (
+                format!("{more:+.2} {unit}"),
+                format!("<= +{most} {unit}"),
+                more <= *most,
+            )
         }
     };
     let verdict = if holds { "holds" } else { "MISSED" };

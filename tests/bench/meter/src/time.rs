@@ -158,12 +158,23 @@ fn report(scenarios: &[Scenario], figures: &[Figures]) {
     };
     let times = |what, most, gateway, bare| compare(what, &Bar::Times(most), paired(gateway, bare), 1.0);
     times("CPU, plain route / forward", 1.05, one, forward);
-    times("CPU, every token new + exact limit / forward-count", 1.35, limited, count);
+    times(
+        "CPU, every token new + exact limit / forward-count",
+        1.35,
+        limited,
+        count,
+    );
     times("CPU, 100 routes / 1 route", 1.03, hundred, one);
     times("CPU, 1,000 routes / 1 route", 1.03, thousand, one);
     let plus = |what, most, unit, gateway: f64, bare: f64| compare(what, &Bar::Plus(most, unit), gateway, bare);
     let init = |seen: &Figures| percentile(&seen.init, 0.0);
-    plus("init CPU, 300 routes - forward-count", 1.5, "ms", init(many), init(count));
+    plus(
+        "init CPU, 300 routes - forward-count",
+        1.5,
+        "ms",
+        init(many),
+        init(count),
+    );
     plus("binary - forward-count", 2.5, "MB", limited.size, count.size);
     plus("zip - forward-count", 1.0, "MB", limited.zipped, count.zipped);
     plus("peak memory - forward-count", 6.0, "MB", limited.memory, count.memory);
