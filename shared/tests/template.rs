@@ -1,5 +1,6 @@
 //! `template.yaml` and the code agree: the config that is deployed finds its variables, the function finds its own,
-//! and its role allows what the store asks of each table, and no more than the design says.
+//! and its role allows what the store asks of each table, and no more than the design says; nobody calls it but through
+//! the front door.
 //!
 //! Linters read the template for what AWS takes. What they cannot know is read here, by its indentation: its tags
 //! (`!Ref`) are CloudFormation's, which YAML readers do not know.
@@ -68,7 +69,7 @@ fn list(text: &str) -> BTreeSet<String> {
     inner.split(',').map(|word| word.trim().to_owned()).collect()
 }
 
-/// What the role allows: actions by the resource they are allowed on.
+/// What the role allows: actions by the resource they are allowed on, over all its statements.
 fn allowed() -> BTreeMap<String, BTreeSet<String>> {
     let role = below(&["Resources", "GatewayRole", "Properties", "Policies"]);
     let values = |key: &str| {
@@ -77,8 +78,11 @@ fn allowed() -> BTreeMap<String, BTreeSet<String>> {
     };
     let (actions, resources) = (values("Action:"), values("Resource:"));
     assert_eq!(actions.len(), resources.len(), "each statement has both in one line");
-    let actions = actions.iter().map(|text| list(text));
-    resources.into_iter().zip(actions).collect()
+    let mut allowed: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    for (resource, actions) in resources.into_iter().zip(actions) {
+        allowed.entry(resource).or_default().extend(list(&actions));
+    }
+    allowed
 }
 
 #[test]
@@ -115,6 +119,20 @@ fn the_function_starts_with_its_variables() {
 }
 
 #[test]
+fn every_variable_has_a_reader() {
+    let readers = ["lambda.rs", "config/source.rs", "store/dynamodb/settings.rs"];
+    let code: String = readers.iter().map(|file| text(&format!("shared/src/{file}"))).collect();
+    let config = text("infra/config/gateway.yaml");
+    // The design's names of the tables that no stage asks yet.
+    let named = ["CONFIG_TABLE", "STATE_TABLE"];
+    for name in variables().keys() {
+        let forms = [format!("${{{name}}}"), format!("${{{name}:-")];
+        let is_read = code.contains(&format!("\"{name}\"")) || forms.iter().any(|form| config.contains(form));
+        assert!(is_read || named.contains(&name.as_str()), "nobody reads {name}");
+    }
+}
+
+#[test]
 fn the_role_allows_what_the_design_says() {
     let expected = [
         ("!GetAtt ConfigTable.Arn", "dynamodb:GetItem, dynamodb:BatchGetItem"),
@@ -128,6 +146,51 @@ fn the_role_allows_what_the_design_says() {
     ];
     let expected = expected.map(|(resource, actions)| (resource.to_owned(), list(actions)));
     assert_eq!(allowed(), BTreeMap::from(expected));
+}
+
+#[test]
+fn the_function_has_no_rights_but_the_role_s_own() {
+    let role = members(&["Resources", "GatewayRole", "Properties"]);
+    let keys: Vec<&str> = role.keys().map(String::as_str).collect();
+    assert_eq!(keys, ["AssumeRolePolicyDocument", "Description", "Policies"]);
+    let function = members(&["Resources", "GatewayFunction", "Properties"]);
+    assert_eq!(function["Role"], "!GetAtt GatewayRole.Arn");
+    assert!(
+        !function.contains_key("Policies"),
+        "with a role of its own SAM ignores them"
+    );
+    let of_iam = text("template.yaml").matches("Type: AWS::IAM::").count();
+    assert_eq!(of_iam, 1, "no policy is attached from elsewhere");
+}
+
+#[test]
+fn whoever_may_call_the_function_comes_through_the_front_door() {
+    let api = members(&["Resources", "HttpApiPermission", "Properties"]);
+    assert_eq!(api["Principal"], "apigateway.amazonaws.com");
+    assert!(api["SourceArn"].ends_with(":${HttpApi}/*/$default"), "{api:?}");
+
+    // "Control access to Lambda function URLs": a URL takes both, and the second would without its condition let
+    // everybody call the function past the URL.
+    let url = members(&["Resources", "FunctionUrlPermission", "Properties"]);
+    assert_eq!(url["Action"], "lambda:InvokeFunctionUrl");
+    assert_eq!(url["FunctionUrlAuthType"], "NONE");
+    let invoke = members(&["Resources", "FunctionUrlInvokePermission", "Properties"]);
+    assert_eq!(invoke["Action"], "lambda:InvokeFunction");
+    assert_eq!(invoke["InvokedViaFunctionUrl"], "true");
+    for permission in ["FunctionUrlPermission", "FunctionUrlInvokePermission"] {
+        let condition = &members(&["Resources", permission])["Condition"];
+        assert_eq!(condition, "IsPublicFunctionUrl", "{permission}");
+    }
+    let permissions = text("template.yaml").matches("Type: AWS::Lambda::Permission").count();
+    assert_eq!(permissions, 3, "and nobody else");
+}
+
+#[test]
+fn the_http_api_sends_what_the_function_reads() {
+    let integration = members(&["Resources", "HttpApiIntegration", "Properties"]);
+    assert_eq!(integration["PayloadFormatVersion"], "\"2.0\"");
+    let route = members(&["Resources", "HttpApiRoute", "Properties"]);
+    assert_eq!(route["RouteKey"], "$default", "every path and method");
 }
 
 #[test]
