@@ -1,6 +1,8 @@
 //! JSON text to tree.
 
 mod quick;
+#[cfg(test)]
+mod tests;
 
 use jsonc_parser::ast::{Object, Value as Json};
 use jsonc_parser::{CollectOptions, ParseOptions, parse_to_ast};
