@@ -29,6 +29,10 @@ const MAX_ALB_ANSWER: usize = 1_048_576;
 /// (<https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-quotas.html>).
 const MAX_HEADERS: usize = 10_240;
 
+/// The most bytes of headers that a load balancer takes: 32 K
+/// (<https://docs.aws.amazon.com/elasticloadbalancing/latest/application/load-balancer-limits.html>).
+const MAX_ALB_HEADERS: usize = 32_768;
+
 /// What an answer must look like. A load balancer reads headers from one member or from the other, as its target group
 /// is set; its events have the same form.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,9 +43,9 @@ pub enum AnswerForm {
     Url,
     /// `multiValueHeaders`, with API Gateway's limit on headers.
     Rest,
-    /// `headers`, one value each.
+    /// `headers`, one value each, with a load balancer's limit on them.
     Alb,
-    /// `multiValueHeaders`.
+    /// `multiValueHeaders`, with a load balancer's limit on them.
     AlbMultiValue,
 }
 
@@ -61,8 +65,13 @@ impl AnswerForm {
         matches!(self, Self::Alb | Self::AlbMultiValue)
     }
 
-    const fn is_api_gateway(self) -> bool {
-        matches!(self, Self::Http | Self::Rest)
+    /// Who bounds the headers of an answer, and to how many bytes. Of Function URLs no bound is documented.
+    const fn most_headers(self) -> Option<(&'static str, usize)> {
+        match self {
+            Self::Http | Self::Rest => Some(("API Gateway", MAX_HEADERS)),
+            Self::Alb | Self::AlbMultiValue => Some(("a load balancer", MAX_ALB_HEADERS)),
+            Self::Url => None,
+        }
     }
 }
 
@@ -92,16 +101,15 @@ struct Answer<'a> {
 ///
 /// # Errors
 /// `ResponseTooLarge` when its serialised form is over what Lambda (6,291,556 bytes) or the front door (a load
-/// balancer: 1,048,576 bytes; API Gateway: 10,240 bytes of headers, counted as `name: value` lines) carries.
+/// balancer: 1,048,576 bytes) carries; or its headers, counted as `name: value` lines, are over 10,240 bytes behind API
+/// Gateway or 32,768 bytes behind a load balancer.
 pub fn write(
     form: AnswerForm,
     response: http::Response<Bytes>,
     request_id: &str,
 ) -> Result<Box<RawValue>, GatewayError> {
     let (head, body) = response.into_parts();
-    if form.is_api_gateway() {
-        check_headers(&head.headers)?;
-    }
+    check_headers(form, &head.headers)?;
     let text = match is_encoded(&head.headers) {
         true => None,
         false => std::str::from_utf8(&body).ok(),
@@ -156,15 +164,18 @@ fn check_size(form: AnswerForm, size: usize) -> Result<(), GatewayError> {
 }
 
 /// Counts header lines as they go over the wire, `name: value` and CR LF, before repeats are joined.
-fn check_headers(headers: &HeaderMap) -> Result<(), GatewayError> {
+fn check_headers(form: AnswerForm, headers: &HeaderMap) -> Result<(), GatewayError> {
+    let Some((carrier, most)) = form.most_headers() else {
+        return Ok(());
+    };
     let size: usize = headers
         .iter()
         .map(|(name, value)| name.as_str().len() + value.len() + ": \r\n".len())
         .sum();
-    match size {
-        0..=MAX_HEADERS => Ok(()),
-        _ => Err(too_large(format!(
-            "The answer's headers take {size} bytes; API Gateway carries {MAX_HEADERS}."
+    match size <= most {
+        true => Ok(()),
+        false => Err(too_large(format!(
+            "The answer's headers take {size} bytes; {carrier} carries {most}."
         ))),
     }
 }

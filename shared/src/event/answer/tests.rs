@@ -273,20 +273,29 @@ fn size_is_counted_as_serialised() {
 }
 
 #[test]
-fn headers_are_counted_for_api_gateway_only() {
+fn headers_are_counted_where_the_front_door_bounds_them() {
     // "x-a: " and CR LF take 7 bytes, "set-cookie: " and CR LF 14.
-    let fitting = vec![b'v'; MAX_HEADERS - 7 - 14 - 3];
-    let response = |value: &[u8]| answer(200, &[("x-a", value), ("set-cookie", b"a=1")], "");
-    assert!(write(AnswerForm::Http, response(&fitting)).is_ok());
-    assert!(write(AnswerForm::Rest, response(&fitting)).is_ok());
-    let more = [fitting, b"v".to_vec()].concat();
-    for form in [AnswerForm::Url, AnswerForm::Alb, AnswerForm::AlbMultiValue] {
-        assert!(write(form, response(&more)).is_ok(), "{form:?}");
+    let response = |size: usize| {
+        let value = vec![b'v'; size - 7 - 14 - 3];
+        answer(200, &[("x-a", &value), ("set-cookie", b"a=1")], "")
+    };
+    for (form, most) in [
+        (AnswerForm::Http, MAX_HEADERS),
+        (AnswerForm::Rest, MAX_HEADERS),
+        (AnswerForm::Alb, MAX_ALB_HEADERS),
+        (AnswerForm::AlbMultiValue, MAX_ALB_HEADERS),
+    ] {
+        assert!(write(form, response(most)).is_ok(), "{form:?}");
+        assert!(write(form, response(most + 1)).is_err(), "{form:?}");
     }
-    assert!(write(AnswerForm::Rest, response(&more)).is_err());
+    assert!(write(AnswerForm::Url, response(MAX_ALB_HEADERS + 1)).is_ok());
     insta::assert_snapshot!(
-        why(AnswerForm::Http, response(&more)),
+        why(AnswerForm::Http, response(MAX_HEADERS + 1)),
         @"The answer's headers take 10241 bytes; API Gateway carries 10240."
+    );
+    insta::assert_snapshot!(
+        why(AnswerForm::Alb, response(MAX_ALB_HEADERS + 1)),
+        @"The answer's headers take 32769 bytes; a load balancer carries 32768."
     );
 }
 
