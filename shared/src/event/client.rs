@@ -37,7 +37,9 @@ pub(super) fn last_forwarded(headers: &HeaderMap) -> Result<IpAddr, String> {
 /// right, each only if whoever wrote it is trusted; the first that is no address ends the walk.
 ///
 /// The services append the source address themselves, as the last entry. That needs no care: an untrusted source ends
-/// the walk before any entry is read, a trusted one is merely met twice.
+/// the walk before any entry is read, a trusted one is merely met twice. An edge-optimized REST API has CloudFront's
+/// address behind it, which ends the walk unless it is trusted as well: to look for the source further left would be to
+/// look in what a client may write.
 pub(super) fn address(source: IpAddr, headers: &HeaderMap, trusted_proxies: &[IpNet]) -> IpAddr {
     if source == NOBODY {
         return source;

@@ -112,6 +112,17 @@ fn the_source_address_is_the_contexts_and_not_the_last_proxys() {
     let payload = with(GET, "/requestContext/identity/sourceIp", json!("2001:db8::7"));
     assert_eq!(request(&payload).unwrap().client_ip.to_string(), "2001:db8::7");
     let trusted = ["203.0.113.0/24".parse().unwrap(), "130.176.0.0/16".parse().unwrap()];
+    // From the edge: what stands before CloudFront's own entry counts only if that is trusted, too.
+    let seen = |trusted: &[ipnet::IpNet]| {
+        Event::read(GET, None)
+            .unwrap()
+            .request(trusted)
+            .unwrap()
+            .client_ip
+            .to_string()
+    };
+    assert_eq!(seen(&trusted[..1]), "130.176.1.2");
+    assert_eq!(seen(&trusted), "203.0.113.7");
     let payload = with(
         GET,
         "/multiValueHeaders/X-Forwarded-For",
