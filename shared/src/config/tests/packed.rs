@@ -246,10 +246,10 @@ fn three_hundred_routes() -> Value {
             "path": format!("/api/{service}/{resource}{tail}"),
             "upstream": service, "strip_prefix": "/api", "methods": METHODS[n * n % 11 % 5],
         });
-        if n % 5 == 0 {
+        if n.is_multiple_of(5) {
             route["timeout"] = json!(format!("{}s", 1 + n % 9));
         }
-        if n % 11 == 0 {
+        if n.is_multiple_of(11) {
             route["rate_limit"] = json!({ "requests_per_minute": 10 + n });
         }
         route
