@@ -62,10 +62,10 @@ async fn update(case: &Case, tally: &mut Tally) -> Result<String, Failure> {
         return Ok(report::passed(case));
     }
     let update = update::update(case).await;
-    let written = std::fs::write(&case.path, update.text);
+    let written = std::fs::write(&case.path, &update.text);
     written.map_err(|error| Failure::usage(format!("{}: {error}", case.path.display())))?;
     tally.written += 1;
-    Ok(report::written(case, &update.made_up))
+    Ok(report::written(case, &update))
 }
 
 /// To standard output, without colours where that is no terminal or `NO_COLOR` is set. A reader that has read enough

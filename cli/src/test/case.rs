@@ -57,18 +57,20 @@ impl Case {
             store: Arc::new(OwnStore::default()),
         };
         let gateway = Gateway::new(self.config.clone(), setting.kind, seams);
+        let mut refused_before = None;
         for before in &setting.before {
             let (event, at) = (before.event.as_ref().unwrap_or(&self.event), before.at.unwrap_or(at));
             clock.set(at);
             for _ in 0..before.times {
-                // An event that is no request moves no counter, whatever comes of it.
-                drop(gateway.handle(event, at.plus(TIMEOUT)).await);
+                if let Err(refused) = gateway.handle(event, at.plus(TIMEOUT)).await {
+                    refused_before = Some(refused.to_string());
+                }
             }
         }
         clock.set(at);
         script.record();
         let answer = gateway.handle(&self.event, at.plus(TIMEOUT)).await;
-        Outcome::new(answer, script.calls())
+        Outcome::new(answer, script.calls(), refused_before)
     }
 }
 

@@ -32,7 +32,7 @@ impl Difference {
     }
 }
 
-/// Every difference: of the answer first, then of the calls.
+/// Every difference: of the answer first, then of the calls, then of what was sent before.
 pub(super) fn differences(expectation: &Expectation, outcome: &Outcome) -> Vec<Difference> {
     let mut found = match (&expectation.outcome, &outcome.result) {
         (Some(Expected::Response { .. }), Ok(response)) => of_response(expectation, outcome, response),
@@ -51,6 +51,9 @@ pub(super) fn differences(expectation: &Expectation, outcome: &Outcome) -> Vec<D
         (None, _) => Vec::new(),
     };
     found.extend(of_calls(expectation, outcome));
+    if let Some(why) = &outcome.refused_before {
+        found.push(Difference::new("sent_before", "requests", why));
+    }
     found
 }
 

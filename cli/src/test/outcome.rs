@@ -19,6 +19,8 @@ pub(super) struct Outcome {
     pub(super) calls: Vec<Call>,
     /// What the record says of an error: for whoever reads a failure.
     pub(super) detail: Option<String>,
+    /// Why an event that was sent before is no request, and so moved no counter.
+    pub(super) refused_before: Option<String>,
     /// The request id that the gateway made up, if it did.
     request_id: Option<String>,
 }
@@ -41,8 +43,12 @@ pub(super) struct LambdaError {
 }
 
 impl Outcome {
-    /// From what the gateway gave back, and its calls.
-    pub(super) fn new(answer: Result<tollgate::gateway::Answer, NotHttp>, calls: Vec<Call>) -> Self {
+    /// From what the gateway gave back, its calls, and why an event that was sent before is no request.
+    pub(super) fn new(
+        answer: Result<tollgate::gateway::Answer, NotHttp>,
+        calls: Vec<Call>,
+        refused_before: Option<String>,
+    ) -> Self {
         let (result, detail) = match answer {
             Ok(answer) => (Ok(Response::read(answer.event.get())), detail(&answer.log)),
             // As `tollgate::lambda` reports it.
@@ -59,6 +65,7 @@ impl Outcome {
             result,
             calls,
             detail,
+            refused_before,
             request_id,
         }
     }

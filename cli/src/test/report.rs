@@ -8,6 +8,7 @@ use anstyle::{AnsiColor, Style};
 use super::case::Case;
 use super::compare::Difference;
 use super::outcome::Outcome;
+use super::update::Update;
 
 const PASSED: Style = AnsiColor::Green.on_default();
 const FAILED: Style = AnsiColor::Red.on_default().bold();
@@ -63,13 +64,19 @@ pub(super) fn without(case: &Case, folder: &Path) -> String {
     )
 }
 
-pub(super) fn written(case: &Case, made_up: &[String]) -> String {
+pub(super) fn written(case: &Case, update: &Update) -> String {
     let mut text = format!(
         "{NOTE}wrote{NOTE:#} {}  {DIM}{}{DIM:#}\n",
         case.name,
         case.path.display()
     );
-    for request in made_up {
+    for request in &update.taken_out {
+        let _ = writeln!(
+            text,
+            "      {request} is not called any more: it was taken out, with the answer written for it"
+        );
+    }
+    for request in &update.made_up {
         let _ = writeln!(
             text,
             "      {request} got 200 {{}}: put in the answer that the service gives, and update again"

@@ -259,6 +259,25 @@ async fn another_event_can_be_sent_before() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_is_sent_before_must_move_counters() {
+    let folder = one(
+        "/nothing",
+        &json!({ "sent_before": [{ "event": "neighbour.json" }], "status": 404 }),
+    );
+    let write = |text: &str| std::fs::write(folder.path().join("neighbour.json"), text).unwrap();
+    write("GET /");
+    assert!(
+        refused(folder.path()).contains("/sent_before/0/event: neighbour.json: is no JSON: "),
+        "not looked at before anything runs"
+    );
+    write(r#"{ "Records": [{ "eventSource": "aws:sqs" }] }"#);
+    let cases = cases(folder.path());
+    let case = cases.iter().find(|case| case.name == "one").unwrap();
+    let said = said(case).await;
+    assert!(said.contains("sent_before\n        expected  requests\n"), "{said}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn calls_fail_as_the_case_says() {
     for (failing, status, code) in [
         ("connect", 502, "upstream_unreachable"),

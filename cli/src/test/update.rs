@@ -19,7 +19,7 @@ use draft::Draft;
 const VOLATILE: [&str; 3] = ["x-request-id", "x-response-time", "traceparent"];
 /// The members that say what a body is.
 const BODY: [&str; 4] = ["body", "body_like", "body_base64", "body_length"];
-/// A longer body is only counted, in bytes.
+/// A longer body of which nothing is expected yet is only counted, in bytes.
 const LONGEST_BODY: usize = 16 * 1024;
 
 /// A new text for an expectation's file.
@@ -28,6 +28,8 @@ pub(super) struct Update {
     pub(super) text: String,
     /// Calls that nothing answered, and that got `200 {}` for the time being.
     pub(super) made_up: Vec<String>,
+    /// Calls that are not made any more, and were taken out with the answers that somebody wrote for them.
+    pub(super) taken_out: Vec<String>,
 }
 
 /// Runs a case that is not as expected once more, and writes down what comes out.
@@ -47,6 +49,9 @@ pub(super) async fn update(case: &Case) -> Update {
     Update {
         text: draft.render(0) + "\n",
         made_up: unanswered(&outcome).map(|call| call.request.clone()).collect(),
+        taken_out: not_made(&expectation.exchanges, &outcome)
+            .map(|place| expectation.exchanges[place].request.clone())
+            .collect(),
     }
 }
 
@@ -59,12 +64,15 @@ fn unanswered(outcome: &Outcome) -> impl Iterator<Item = &Call> {
     outcome.calls.iter().filter(|call| call.exchange.is_none())
 }
 
+/// The places of exchanges that nobody asked for.
+fn not_made(exchanges: &[Exchange], outcome: &Outcome) -> impl Iterator<Item = usize> {
+    (0..exchanges.len()).filter(|place| call_of(outcome, *place).is_none())
+}
+
 /// Gives exchanges that nobody asked for the requests that nothing answered, in their order, so that a route that goes
 /// elsewhere now keeps the answer that somebody wrote for it. Whether there were any.
 fn rename(exchanges: &mut [Exchange], outcome: &Outcome) -> bool {
-    let places = 0..exchanges.len();
-    let unused: Vec<usize> = places.filter(|place| call_of(outcome, *place).is_none()).collect();
-    let pairs: Vec<(usize, &Call)> = unused.into_iter().zip(unanswered(outcome)).collect();
+    let pairs: Vec<(usize, &Call)> = not_made(exchanges, outcome).zip(unanswered(outcome)).collect();
     for (place, call) in &pairs {
         exchanges[*place].request.clone_from(&call.request);
     }
@@ -95,7 +103,7 @@ fn new_exchange(call: &Call, outcome: &Outcome) -> Draft {
     let names = call.headers.keys().map(|name| name.as_str());
     set_headers(&mut draft, names, |name| outcome.sent(&call.headers, name));
     if !call.body.is_empty() {
-        set_body(&mut draft, outcome, &call.body);
+        set_body(&mut draft, outcome, &call.body, LONGEST_BODY);
     }
     draft.set_text("answer", r#"{ "status": 200, "body": {} }"#);
     draft
@@ -124,7 +132,7 @@ fn write_outcome(draft: &mut Draft, expected: Option<&Expected>, outcome: &Outco
         Some(Expected::Error { .. }) | None => {
             let names = response.headers.iter().map(|(name, _)| name.as_str());
             set_headers(draft, names, |name| outcome.header(response, name));
-            set_body(draft, outcome, &response.body);
+            set_body(draft, outcome, &response.body, LONGEST_BODY);
         }
     }
 }
@@ -165,17 +173,19 @@ fn write_body(draft: &mut Draft, expected: Option<&Body>, outcome: &Outcome, got
         None => {}
         Some(body) if body.is(outcome, got) => {}
         Some(Body::Length(_)) => draft.set("body_length", &json!(got.len())),
-        Some(_) => set_body(draft, outcome, got),
+        // Whoever wrote down a whole body has it compared whole, however long it is.
+        Some(_) => set_body(draft, outcome, got, usize::MAX),
     }
 }
 
-fn set_body(draft: &mut Draft, outcome: &Outcome, got: &[u8]) {
+/// A body longer than `longest` bytes is only counted.
+fn set_body(draft: &mut Draft, outcome: &Outcome, got: &[u8], longest: usize) {
     for name in BODY {
         draft.remove(name);
     }
     let text = std::str::from_utf8(got).map(|text| outcome.stable(text));
     match text {
-        _ if got.len() > LONGEST_BODY => draft.set("body_length", &json!(got.len())),
+        _ if got.len() > longest => draft.set("body_length", &json!(got.len())),
         Err(_) => draft.set("body_base64", &json!(STANDARD.encode(got))),
         Ok(text) => match serde_json::from_str(&text) {
             Ok(json @ (Value::Object(_) | Value::Array(_))) => draft.set("body", &json),

@@ -5,6 +5,7 @@ use std::path::Path;
 use bytes::Bytes;
 use http::header::CONTENT_TYPE;
 use http::{HeaderValue, Response, StatusCode};
+use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
 use super::values::{LARGEST_BODY, base64, body, failing, headers, only, request_line, set_headers, time};
@@ -15,6 +16,16 @@ use crate::test::document::{Document, Node, Object};
 const MOST_BEFORE: u64 = 10_000;
 
 const ANSWER_BODY: [&str; 4] = ["body", "body_base64", "body_length", "body_file"];
+
+/// What is expected of an answer besides its status.
+const OF_AN_ANSWER: [&str; 6] = [
+    "headers",
+    "body",
+    "body_like",
+    "body_base64",
+    "body_length",
+    "response_event",
+];
 
 /// Reads the file at `path`. `shared`: it is the one that the folder's expectations share, which says nothing of an
 /// outcome. Files that it names are looked for beside it.
@@ -102,7 +113,7 @@ impl Reader<'_> {
         let mut object = node.object()?;
         let event = object
             .take("event")
-            .map(|node| node.parsed(|name| self.file_text(name)));
+            .map(|node| node.parsed(|name| self.event_text(name)));
         let times = object.take("times").map(|node| node.number(1..=MOST_BEFORE));
         let at = object.take("at").and_then(|node| node.parsed(time));
         object.finish();
@@ -178,15 +189,24 @@ impl Reader<'_> {
             .map_err(|error| format!("{}: {error}", path.display()))
     }
 
-    fn file_text(&self, name: &str) -> Result<String, String> {
+    fn event_text(&self, name: &str) -> Result<String, String> {
         let bytes = self.file_bytes(name)?;
-        String::from_utf8(bytes.into()).map_err(|_| format!("{name}: is not UTF-8 text"))
+        let text = String::from_utf8(bytes.into()).map_err(|_| format!("{name}: is not UTF-8 text"))?;
+        let json = serde_json::from_str::<&RawValue>(&text);
+        json.map_err(|error| format!("{name}: is no JSON: {error}"))?;
+        Ok(text)
     }
 }
 
 fn outcome(object: &mut Object<'_>) -> Option<Expected> {
     let error = object.take("error");
     let status = object.take("status");
+    // Beside an error they would never be looked at.
+    if status.is_none() && error.is_some() {
+        for (name, node) in object.among(&OF_AN_ANSWER) {
+            node.wrong(format!("a Lambda error has no \"{name}\": that is of an answer"));
+        }
+    }
     let headers = headers(object);
     let body = body(object);
     let event = object.take("response_event");

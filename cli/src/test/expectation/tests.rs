@@ -105,6 +105,26 @@ fn all_mistakes_are_told_with_their_places() {
 }
 
 #[test]
+fn nothing_is_said_that_would_not_be_looked_at() {
+    let text = r#"{
+  "error": { "type": "NotHttp" },
+  "headers": { "a b": null },
+  "body": {}, "body_length": 0,
+  "response_event": {},
+  "upstream": [{ "request": "GET http://a/", "headers": { "x-user-id:": null }, "answer": { "status": 200 } }]
+}"#;
+    insta::assert_snapshot!(wrong(text), @r#"
+    one.expect.json:3: /headers: a Lambda error has no "headers": that is of an answer
+    one.expect.json:3: /headers/a b: is not a header name
+    one.expect.json:4: /body: a Lambda error has no "body": that is of an answer
+    one.expect.json:4: /body_length: a Lambda error has no "body_length": that is of an answer
+    one.expect.json:4: /body_length: "body_length" and "body" say the same thing twice
+    one.expect.json:5: /response_event: a Lambda error has no "response_event": that is of an answer
+    one.expect.json:6: /upstream/0/headers/x-user-id:: is not a header name
+    "#);
+}
+
+#[test]
 fn what_is_no_object_or_no_json_is_told() {
     for (text, said) in [
         (

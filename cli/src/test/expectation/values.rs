@@ -23,8 +23,16 @@ const FAILING: [(&str, Failing); 3] = [
 pub(super) fn headers(object: &mut Object<'_>) -> Headers {
     let members = object.take("headers").and_then(|node| node.members());
     let rules = members.unwrap_or_default().into_iter();
-    let rules = rules.filter_map(|(name, node)| Some((name.to_ascii_lowercase(), header_rule(&node)?)));
+    let rules = rules.filter_map(|(name, node)| Some((header_name(&name, &node)?, header_rule(&node)?)));
     rules.collect()
+}
+
+/// In lower case. What no header can be called would be "not there" for ever.
+fn header_name(name: &str, node: &Node<'_>) -> Option<String> {
+    let read = HeaderName::from_bytes(name.as_bytes());
+    read.map(|name| name.as_str().to_owned())
+        .map_err(|_| node.wrong("is not a header name"))
+        .ok()
 }
 
 fn header_rule(node: &Node<'_>) -> Option<HeaderRule> {

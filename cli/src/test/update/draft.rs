@@ -49,8 +49,7 @@ impl Draft {
 
     /// Sets a member, unless it has this value already.
     pub(super) fn set(&mut self, name: &str, value: &Value) {
-        let same = |text: &str| serde_json::from_str(text).is_ok_and(|before: Value| before == *value);
-        if !self.get(name).is_some_and(same) {
+        if !self.has(name, value) {
             self.put(name, Text::New(format!("{value:#}")));
         }
     }
@@ -60,10 +59,13 @@ impl Draft {
         self.put(name, Text::New(json.to_owned()));
     }
 
-    /// Sets a member of an outermost object to a list of objects.
+    /// Sets a member of an outermost object to a list of objects, unless it has this value already.
     pub(super) fn set_list(&mut self, name: &str, items: &[Self]) {
         let items: Vec<String> = items.iter().map(|item| format!("    {}", item.render(4))).collect();
-        self.put(name, Text::Kept(format!("[\n{}\n  ]", items.join(",\n"))));
+        let text = format!("[\n{}\n  ]", items.join(",\n"));
+        if !serde_json::from_str(&text).is_ok_and(|value| self.has(name, &value)) {
+            self.put(name, Text::Kept(text));
+        }
     }
 
     pub(super) fn remove(&mut self, name: &str) {
@@ -83,6 +85,11 @@ impl Draft {
         };
         let members: Vec<String> = self.0.iter().map(member).collect();
         format!("{{\n{}\n{blanks}}}", members.join(",\n"))
+    }
+
+    fn has(&self, name: &str, value: &Value) -> bool {
+        let same = |text: &str| serde_json::from_str(text).is_ok_and(|before: Value| before == *value);
+        self.get(name).is_some_and(same)
     }
 
     fn get(&self, name: &str) -> Option<&str> {
