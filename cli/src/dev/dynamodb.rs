@@ -56,18 +56,19 @@ impl Database {
         file: Option<PathBuf>,
         console: &Console,
     ) -> Result<(Self, String), Failure> {
+        // Before the other engine hears of it: it is not to get tables by a command that is refused.
+        if let (Some(file), Some(_)) = (&file, named_endpoint()) {
+            return Err(Failure::usage(format!(
+                "--db {}: {ENDPOINT_VARIABLE} names another engine, which keeps its own tables; give one of both",
+                file.display()
+            )));
+        }
         if let Some(database) = Self::named(console).await {
             if place.given.is_some() {
                 console.note("--dynamodb-listen is not used, because the environment names another engine");
             }
             let url = database.endpoint.clone();
-            return match file {
-                Some(file) => Err(Failure::usage(format!(
-                    "--db {}: {ENDPOINT_VARIABLE} names another engine, which keeps its own tables; give one of both",
-                    file.display()
-                ))),
-                None => Ok((database, url)),
-            };
+            return Ok((database, url));
         }
         let opened = dev::open(place, console).await?;
         let mut database = match file {
@@ -81,11 +82,8 @@ impl Database {
     /// The engine that the environment names, if it names one. Its tables are made as soon as it answers; until
     /// then requests that are limited fail.
     pub(crate) async fn named(console: &Console) -> Option<Self> {
-        let endpoint = std::env::var(ENDPOINT_VARIABLE)
-            .ok()
-            .filter(|endpoint| !endpoint.is_empty())?;
         let mut database = Self {
-            endpoint,
+            endpoint: named_endpoint()?,
             tasks: Vec::new(),
             _lock: None,
         };
@@ -159,6 +157,12 @@ impl Drop for Database {
             task.abort();
         }
     }
+}
+
+/// The engine that the environment names.
+fn named_endpoint() -> Option<String> {
+    let endpoint = std::env::var(ENDPOINT_VARIABLE).ok();
+    endpoint.filter(|endpoint| !endpoint.is_empty())
 }
 
 fn failed(why: String) -> Failure {

@@ -82,5 +82,9 @@ async fn what_cannot_keep_tables_is_refused() {
     let finished = refused(&new, &[("AWS_ENDPOINT_URL_DYNAMODB", "http://127.0.0.1:9")]).await;
     assert_eq!(finished.code, Some(64), "{finished:?}");
     assert!(finished.stderr.contains("AWS_ENDPOINT_URL_DYNAMODB"), "{finished:?}");
+    assert!(
+        !finished.stderr.contains("does not answer"),
+        "the other engine was asked: {finished:?}"
+    );
     assert!(!new.exists());
 }
