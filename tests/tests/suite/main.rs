@@ -6,7 +6,8 @@ mod freeze;
 mod local_runtime;
 mod record;
 
-/// Makes a test of each `async fn name(event: Event)` behind every front door.
+/// Makes a test of each `async fn name(event: Event)` behind every front door: for what an event or its answer has a
+/// part in.
 macro_rules! for_each_event_kind {
     ($($name:ident),+ $(,)?) => {
         crate::for_event_kinds!(http_api: Http, $($name),+);
@@ -17,7 +18,8 @@ macro_rules! for_each_event_kind {
     };
 }
 
-/// The same behind one front door, in a module of this name.
+/// The same behind one front door, in a module of this name: `any_front_door` where nothing that is shown goes by the
+/// event, and four more processes would show it again.
 macro_rules! for_event_kinds {
     ($module:ident: $event:ident, $($name:ident),+) => {
         mod $module {

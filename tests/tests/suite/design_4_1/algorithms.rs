@@ -4,7 +4,8 @@ use serde_json::{Value, json};
 use tollgate_tests::token::{ALGORITHMS, Key};
 use tollgate_tests::{Api, Event, Stage, get};
 
-crate::for_each_event_kind!(every_algorithm, one_rsa_key_for_six_algorithms, fewer_algorithms);
+// How a header comes through each front door, `identity.rs` shows.
+crate::for_event_kinds!(any_front_door: Http, every_algorithm, one_rsa_key_for_six_algorithms, fewer_algorithms);
 
 const ME: &str = "/api/orders/1";
 

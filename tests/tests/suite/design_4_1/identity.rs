@@ -7,12 +7,11 @@ use tollgate_tests::{Api, Event, Gateway, Stage, get};
 
 crate::for_each_event_kind!(
     tokens,
-    key_ids,
-    key_sets,
     claims_become_headers,
     stances_of_routes,
     refused_credentials_are_counted,
 );
+crate::for_event_kinds!(any_front_door: Http, key_ids, key_sets);
 
 const ME: &str = "/api/orders/1";
 

@@ -5,7 +5,7 @@ use tollgate_tests::{Answer, Event, Gateway, Stage, get};
 
 use super::{eventually, promptly};
 
-crate::for_each_event_kind!(a_wrong_config_never_goes_live);
+crate::for_event_kinds!(any_front_door: Http, a_wrong_config_never_goes_live);
 
 async fn a_wrong_config_never_goes_live(event: Event) {
     let stage = Stage::set().await;

@@ -6,7 +6,7 @@ use tollgate_tests::{Api, Event, Gateway, Stage, get};
 
 use super::{eventually, promptly};
 
-crate::for_each_event_kind!(faults_in_flight, down_at_start, an_unclear_answer_is_not_tried_again);
+crate::for_event_kinds!(any_front_door: Http, faults_in_flight, down_at_start, an_unclear_answer_is_not_tried_again);
 
 const FAULTS: [Fault; 5] = [
     Fault::Refuse,

@@ -6,7 +6,7 @@ use tollgate_tests::{Event, Stage, get};
 
 use super::{eventually, promptly};
 
-crate::for_each_event_kind!(no_key_set_is_503_until_there_is_one, rotated_keys_are_found);
+crate::for_event_kinds!(any_front_door: Http, no_key_set_is_503_until_there_is_one, rotated_keys_are_found);
 
 async fn no_key_set_is_503_until_there_is_one(event: Event) {
     for mood in [Mood::Down, Mood::Failing, Mood::NotJson, Mood::Silent] {

@@ -8,18 +8,11 @@ use tollgate_tests::{Event, Gateway, Stage, get};
 
 use super::promptly;
 
-crate::for_each_event_kind!(
-    each_fault_has_its_status,
-    a_slow_upstream_within_the_budget_of_the_function,
-    closed_while_idle
-);
+crate::for_each_event_kind!(wide_headers, a_slow_upstream_within_the_budget_of_the_function);
+crate::for_event_kinds!(any_front_door: Http, each_fault_has_its_status, closed_while_idle);
 
 async fn each_fault_has_its_status(event: Event) {
     let drip = Duration::from_millis(20);
-    let wide = format!(
-        "HTTP/1.1 200 OK\r\nX-Wide: {}\r\nContent-Length: 0\r\n\r\n",
-        "x".repeat(11_000)
-    );
     let many = format!("HTTP/1.1 200 OK\r\n{}\r\n\r\n", "A: b\r\n".repeat(5_000));
     let faults = [
         ("down", Faulty::refusing(), 502, "upstream_unreachable"),
@@ -70,8 +63,6 @@ async fn each_fault_has_its_status(event: Event) {
     for (n, (_, faulty, ..)) in faults.iter().enumerate() {
         routes.push(json!({ "path": format!("/{n}"), "upstream": faulty.url(), "timeout": "500ms" }));
     }
-    let wide = Faulty::answering(wide).await;
-    routes.push(json!({ "path": "/wide", "upstream": wide.url() }));
     routes.push(json!({ "path": "/unknown", "upstream": "http://nowhere.invalid", "timeout": "2s" }));
     let document = stage.public(json!(routes));
     let mut api = stage.open(event, &document).await;
@@ -94,6 +85,18 @@ async fn each_fault_has_its_status(event: Event) {
         assert!(!x.response.text().contains("nowhere.invalid"), "{x:?}");
     })
     .await;
+    api.finish();
+}
+
+async fn wide_headers(event: Event) {
+    let wide = format!(
+        "HTTP/1.1 200 OK\r\nX-Wide: {}\r\nContent-Length: 0\r\n\r\n",
+        "x".repeat(11_000)
+    );
+    let wide = Faulty::answering(wide).await;
+    let stage = Stage::set().await;
+    let document = stage.public(json!([{ "path": "/wide", "upstream": wide.url() }]));
+    let mut api = stage.open(event, &document).await;
     api.row("API Gateway carries headers up to 10,240 bytes", get("/wide"), |x| {
         match event {
             Event::Http | Event::Rest => x.error(502, "response_too_large"),
