@@ -1,11 +1,13 @@
 //! Ends a function environment with whoever started it, however that ended: also by SIGKILL, and also in the
-//! middle of a request.
+//! middle of a request; on Linux also while it is frozen and watches nothing.
 
 use std::io::Read;
 use std::process::exit;
 
 /// Watches standard input, of which the starter holds the other end and never writes to it.
 pub(crate) fn hold() -> std::io::Result<()> {
+    #[cfg(target_os = "linux")]
+    rustix::process::set_parent_process_death_signal(Some(rustix::process::Signal::KILL))?;
     let watch = || {
         let mut nothing = [0; 64];
         // Anything but more input means that the other end is closed.

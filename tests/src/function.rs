@@ -81,6 +81,11 @@ impl Function {
         .unwrap_or_else(|| panic!("it never asked for an event\n{}", self.process.output()));
     }
 
+    /// What it wrote to standard error so far.
+    pub fn complaints(&self) -> String {
+        self.process.stderr().all().join("\n")
+    }
+
     /// One event, and its response event.
     ///
     /// # Panics

@@ -10,9 +10,15 @@ pub fn is_running(pid: u32) -> bool {
     stat(pid).is_some_and(|(state, _)| state != 'Z')
 }
 
-/// Whether a process was stopped by a signal.
+/// Whether a process was stopped by a signal: all its threads, which stop one after the other.
 pub fn is_stopped(pid: u32) -> bool {
-    stat(pid).is_some_and(|(state, _)| state == 'T')
+    let Ok(threads) = std::fs::read_dir(format!("/proc/{pid}/task")) else {
+        return false;
+    };
+    threads.flatten().all(|thread| {
+        let state = std::fs::read_to_string(thread.path().join("stat")).ok();
+        state.is_some_and(|text| parse_stat(&text).is_some_and(|(state, _)| state == 'T'))
+    })
 }
 
 /// Waits until a process is stopped.
@@ -23,6 +29,18 @@ pub async fn stopped(pid: u32) {
     let began = Instant::now();
     while !is_stopped(pid) {
         assert!(began.elapsed() < DEADLINE, "{pid} runs on");
+        tokio::task::yield_now().await;
+    }
+}
+
+/// Waits until a process is gone and whoever started it knows that.
+///
+/// # Panics
+/// When that does not happen.
+pub async fn reaped(pid: u32) {
+    let began = Instant::now();
+    while stat(pid).is_some() {
+        assert!(began.elapsed() < DEADLINE, "nobody asks about {pid}");
         tokio::task::yield_now().await;
     }
 }
@@ -69,9 +87,13 @@ pub fn signal(pid: u32, name: &str) {
     let _ = Command::new("sh").args(["-c", &command]).status();
 }
 
-/// State and parent of a process (proc(5), `/proc/<pid>/stat`).
+/// State and parent of a process.
 fn stat(pid: u32) -> Option<(char, u32)> {
-    let text = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    parse_stat(&std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?)
+}
+
+/// The two in `/proc/<pid>/stat` and `/proc/<pid>/task/<tid>/stat` (proc(5)).
+fn parse_stat(text: &str) -> Option<(char, u32)> {
     // The name in parentheses may hold anything, so what follows is found from its end.
     let mut fields = text.rsplit_once(')')?.1.split_whitespace();
     Some((fields.next()?.chars().next()?, fields.next()?.parse().ok()?))

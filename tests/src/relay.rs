@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
+use rustix::net::Shutdown;
 use rustls::ServerConfig;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
@@ -178,10 +179,12 @@ impl Line {
         tokio::select! {
             copied = copy_bidirectional(&mut client, &mut server) => copied.map(drop),
             (moment, end) = pauses.end_of(self.number as u64, LONGEST_IDLE) => {
+                // Told to the sockets, because closing them may not be enough: a program that another test is just
+                // starting holds copies of all until it has begun.
                 match end {
                     End::Orderly => client.shutdown().await?,
-                    End::Cut => {}
-                    End::Reset => client.socket().set_zero_linger()?,
+                    End::Cut => rustix::net::shutdown(client.socket(), Shutdown::Write)?,
+                    End::Reset => rustix::net::connect_unspec(client.socket())?,
                 }
                 let count = if end == End::Reset { &self.counts.reset } else { &self.counts.closed };
                 count.fetch_add(1, Ordering::SeqCst);

@@ -1,9 +1,8 @@
 //! Stops a process group and lets it run on: what Lambda does to an environment that has no event.
 //!
 //! Job control signals (POSIX.1-2024, `kill`): a process can neither catch nor ignore `SIGSTOP`, and `SIGKILL` ends
-//! a stopped one at once. When the local runtime itself is killed, its stopped groups become orphans, to which the
-//! system sends `SIGHUP` and `SIGCONT` (POSIX.1-2024, `_Exit`); docs/decisions/0017-freezing-by-signals.md has the
-//! exception.
+//! a stopped one at once. What ends it when the local runtime itself is killed stands in
+//! docs/decisions/0017-freezing-by-signals.md.
 
 use std::io;
 

@@ -7,7 +7,7 @@ use tollgate_tests::dynamodb::DynamoDb;
 use tollgate_tests::function::Function;
 use tollgate_tests::impatient::Impatient;
 use tollgate_tests::pauses::Pauses;
-use tollgate_tests::process::{ended, is_running, signal, stopped};
+use tollgate_tests::process::{ended, is_running, reaped, signal, stopped};
 use tollgate_tests::relay::{Relay, authority};
 use tollgate_tests::seeded::Seeded;
 use tollgate_tests::{Answer, Gateway, Request, Stage, Upstream, get, method, post};
@@ -70,10 +70,13 @@ async fn pausing(
     assert_eq!(gateway.children(), environments, "one environment served them all");
     for relay in [&to_upstream, &to_database] {
         let (closed, reset) = relay.dropped();
-        let some = usize::try_from(requests / 10).expect("a small number");
-        assert!(closed > some && reset > some / 2, "{closed} closed, {reset} reset");
-        let kept = usize::try_from(requests).expect("a small number") - relay.connections();
-        assert!(kept > some, "{kept} requests went over a connection of before");
+        let kept = requests.saturating_sub(relay.connections() as u64);
+        let enough = |times: usize| times as u64 >= requests / 50;
+        assert!(enough(closed) && enough(reset), "{closed} closed, {reset} reset");
+        assert!(
+            kept >= requests / 50,
+            "{kept} requests went over a connection of before"
+        );
     }
 }
 
@@ -164,10 +167,21 @@ async fn reads_meet_connections_that_close_in_their_face() {
 
 #[tokio::test]
 async fn the_first_request_finds_its_connection_to_dynamodb_open() {
+    let upstream = Upstream::answering(Answer::json("{}")).await;
+    for _ in 0..5 {
+        if cold_start(&upstream).await {
+            return;
+        }
+    }
+    panic!("no start of five had its connection in time");
+}
+
+/// Starts a function and sends its first event. `false` when the machine stood still for longer than the function
+/// waits for its connection, which it says.
+async fn cold_start(upstream: &Upstream) -> bool {
     let database = DynamoDb::start().await;
     database.create_table("tollgate-quota").await;
     let relay = Relay::to(database.address()).tls().start().await;
-    let upstream = Upstream::answering(Answer::json("{}")).await;
     let config = json!({ "routes": [
         { "path": "/**", "upstream": upstream.url(), "auth": "none", "rate_limit": counted() },
     ]});
@@ -175,6 +189,9 @@ async fn the_first_request_finds_its_connection_to_dynamodb_open() {
     let variables = [("AWS_ENDPOINT_URL_DYNAMODB", relay.url()), ("AWS_CA_BUNDLE", &*roots)];
 
     let function = Function::start(&config, &variables).await;
+    if function.complaints().contains("the counter table does not answer yet") {
+        return false;
+    }
     assert_eq!(
         (relay.connections(), relay.handshakes()),
         (1, 1),
@@ -183,10 +200,14 @@ async fn the_first_request_finds_its_connection_to_dynamodb_open() {
     assert_eq!(database.calls(), ["CreateTable", "GetItem"]);
 
     let answer = function.invoke(include_str!("../../../events/http-get.json")).await;
-    assert_eq!(answer["statusCode"], 200, "{answer}");
-    assert_eq!(answer["headers"]["x-ratelimit-remaining"], "999", "{answer}");
     assert_eq!((relay.connections(), relay.handshakes()), (1, 1), "after it");
     assert_eq!(database.updates(), 1);
+    if answer["statusCode"] == 503 {
+        return false;
+    }
+    assert_eq!(answer["statusCode"], 200, "{answer}");
+    assert_eq!(answer["headers"]["x-ratelimit-remaining"], "999", "{answer}");
+    true
 }
 
 #[tokio::test]

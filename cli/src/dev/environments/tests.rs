@@ -125,6 +125,30 @@ async fn a_crashed_one_is_replaced_and_only_its_request_lost() {
     stop(environments, shutdown).await;
 }
 
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn one_that_ended_while_idle_loses_no_request() {
+    let Running {
+        environments, shutdown, ..
+    } = serving(1).await;
+    let before = invoke(&environments, "1").await.unwrap();
+    while environments.0.lock().free == 0 {
+        tokio::task::yield_now().await;
+    }
+    let process = rustix::process::Pid::from_raw(before.parse().unwrap()).unwrap();
+    rustix::process::kill_process(process, rustix::process::Signal::KILL).unwrap();
+    // Blocks the only thread of the runtime on purpose: it must not hear of the end before the request.
+    let threads = || std::fs::read_dir(format!("/proc/{before}/task")).unwrap().count();
+    let is_zombie = || {
+        std::fs::read_to_string(format!("/proc/{before}/stat"))
+            .unwrap()
+            .contains(") Z ")
+    };
+    while !(is_zombie() && threads() == 1) {}
+    assert_ne!(invoke(&environments, "2").await.unwrap(), before);
+    stop(environments, shutdown).await;
+}
+
 #[tokio::test]
 async fn requests_behind_a_crash_are_served() {
     let Running {

@@ -60,7 +60,7 @@ async fn a_frozen_one_that_is_killed_is_replaced() {
     let (gateway, _upstream, environment) = frozen_gateway().await;
     stopped(environment).await;
     signal(environment, "KILL");
-    ended(environment).await;
+    reaped(environment).await;
     assert_eq!(gateway.send(&get("/")).await.status, 200);
     let environments = gateway.children();
     assert_eq!(environments.len(), 1);
