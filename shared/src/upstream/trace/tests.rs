@@ -1,3 +1,5 @@
+use std::collections::HashSet;
+
 use super::*;
 use crate::testing::headers;
 
@@ -49,6 +51,16 @@ fn a_malformed_or_doubled_trace_begins_anew() {
 fn two_new_traces_differ() {
     let none = HeaderMap::new();
     assert_ne!(TraceParent::of(&none).trace_id(), TraceParent::of(&none).trace_id());
+}
+
+/// Over many fetches of random bytes, and with ids that end anywhere in one.
+#[test]
+fn no_id_comes_twice() {
+    let of_one_length: HashSet<[u8; 20]> = (0..1000).map(|_| random_hex()).collect();
+    let of_another: HashSet<[u8; 33]> = (0..1000).map(|_| random_hex()).collect();
+    assert_eq!((of_one_length.len(), of_another.len()), (1000, 1000));
+    let digits: HashSet<u8> = of_one_length.iter().flatten().copied().collect();
+    assert_eq!(digits, b"0123456789abcdef".iter().copied().collect());
 }
 
 #[test]

@@ -58,6 +58,9 @@ enum Command {
         #[arg(long)]
         strict: bool,
     },
+    /// Checks one signature so many times: what `count` counts to know the price of one.
+    #[command(hide = true)]
+    Signatures { count: usize },
 }
 
 fn main() -> ExitCode {
@@ -77,6 +80,7 @@ fn main() -> ExitCode {
             profiles,
             strict,
         } => count::run(&setting, &functions, requests, profiles.as_deref()).map(|held| held || !strict),
+        Command::Signatures { count } => setting.issuer.check_signatures(count).map(|_| true),
     });
     match done {
         Ok(true) => ExitCode::SUCCESS,

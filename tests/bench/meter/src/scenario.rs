@@ -22,7 +22,7 @@ pub(crate) struct Scenario {
 
 /// Everything that scenarios share.
 pub(crate) struct Setting {
-    issuer: Issuer,
+    pub(crate) issuer: Issuer,
     upstream: SocketAddr,
     dynamodb: SocketAddr,
     /// Where the larger configs lie.

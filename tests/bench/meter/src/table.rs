@@ -17,7 +17,7 @@ pub(crate) fn compare(what: &str, bar: &Bar, gateway: f64, bare: f64) -> bool {
         }
     };
     let verdict = if holds { "holds" } else { "MISSED" };
-    println!("{what:<58} {figure:>12}   {limit:<11} {verdict}");
+    println!("{what:<68} {figure:>12}   {limit:<11} {verdict}");
     holds
 }
 

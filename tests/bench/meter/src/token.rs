@@ -1,10 +1,12 @@
 //! An issuer of tokens: one RSA key, its key set, and tokens that the gateway takes.
 
+use std::time::{Duration, Instant};
+
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use ring::rand::SystemRandom;
 use ring::rsa::{KeyPair, PublicKeyComponents};
-use ring::signature::RSA_PKCS1_SHA256;
+use ring::signature::{RSA_PKCS1_2048_8192_SHA256, RSA_PKCS1_SHA256, RsaPublicKeyComponents};
 use serde_json::json;
 
 use crate::clock::epoch_ms;
@@ -63,5 +65,20 @@ impl Issuer {
             )
             .map_err(|error| format!("the token cannot be signed: {error}"))?;
         Ok(format!("{signed}.{}", URL_SAFE_NO_PAD.encode(signature)))
+    }
+
+    /// Checks the signature of one token so many times, as barely as it can be done. How long that took.
+    pub(crate) fn check_signatures(&self, count: usize) -> Result<Duration, String> {
+        let token = self.token(0)?;
+        let parts = token.rsplit_once('.').ok_or("a token without a signature")?;
+        let signature = URL_SAFE_NO_PAD.decode(parts.1).map_err(|error| error.to_string())?;
+        let PublicKeyComponents { n, e } = PublicKeyComponents::<Vec<u8>>::from(self.key.public());
+        let started = Instant::now();
+        for _ in 0..count {
+            let key = RsaPublicKeyComponents { n: &n, e: &e };
+            key.verify(&RSA_PKCS1_2048_8192_SHA256, parts.0.as_bytes(), &signature)
+                .map_err(|error| format!("the token's signature: {error}"))?;
+        }
+        Ok(started.elapsed())
     }
 }
