@@ -701,37 +701,40 @@ async fn warming_never_fails_and_ends_after_300_milliseconds() {
     );
 }
 
-/// What a freeze looks like: the connection is closed while nothing of the function runs, then a request comes.
+/// What a freeze looks like: the connection ends while nothing of the function runs, then a request comes.
 #[tokio::test]
 async fn a_connection_that_was_closed_during_a_freeze_is_not_used() {
     use std::io::{Read, Write};
-    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    let endpoint = format!("http://{}", listener.local_addr().unwrap());
-    let (closed, wait_until_closed) = std::sync::mpsc::channel();
-    std::thread::spawn(move || {
-        for stream in listener.incoming() {
-            let mut stream = stream.unwrap();
-            let mut request = Vec::new();
-            let mut buffer = [0; 4_096];
-            while !request.ends_with(b"}") {
-                let count = stream.read(&mut buffer).unwrap();
-                request.extend_from_slice(&buffer[..count]);
+    for reset in [false, true] {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let endpoint = format!("http://{}", listener.local_addr().unwrap());
+        let (answered, connections) = std::sync::mpsc::channel();
+        std::thread::spawn(move || {
+            for stream in listener.incoming() {
+                let mut stream = stream.unwrap();
+                let mut request = Vec::new();
+                let mut buffer = [0; 4_096];
+                while !request.ends_with(b"}") {
+                    let count = stream.read(&mut buffer).unwrap();
+                    request.extend_from_slice(&buffer[..count]);
+                }
+                let body = r#"{"Attributes":{"tat":{"N":"5"}}}"#;
+                let answer = format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n{body}", body.len());
+                stream.write_all(answer.as_bytes()).unwrap();
+                answered.send(stream).unwrap();
             }
-            let body = r#"{"Attributes":{"tat":{"N":"5"}}}"#;
-            write!(
-                stream,
-                "HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n{body}",
-                body.len()
-            )
-            .unwrap();
+        });
+        let store = patient_store(&endpoint, "quota");
+        for round in 0..5 {
+            assert_eq!(idle(&store).await, applied(5), "round {round}");
+            // No turn of the runtime between here and the next step.
+            let stream = connections.recv().unwrap();
+            stream.set_nonblocking(true).unwrap();
+            let stream = tokio::net::TcpStream::from_std(stream).unwrap();
+            if reset {
+                stream.set_zero_linger().unwrap();
+            }
             drop(stream);
-            closed.send(()).unwrap();
         }
-    });
-    let store = patient_store(&endpoint, "quota");
-    for round in 0..5 {
-        assert_eq!(idle(&store).await, applied(5), "round {round}");
-        // Blocks the only thread of the runtime on purpose.
-        wait_until_closed.recv().unwrap();
     }
 }
