@@ -265,7 +265,7 @@ pub fn compact(name: &str, text: &str) -> Result<String, Mistakes> {
 }
 
 /// The document in the form that `GATEWAY_CONFIG` takes in one line: `packed:` and its shortest JSON, compressed.
-/// Unchecked and with its placeholders, as [`compact`] gives it.
+/// Unchecked and with its placeholders, as [`compact()`] gives it.
 ///
 /// # Errors
 /// What keeps the text from being a document at all.

@@ -6,37 +6,32 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use bytes::Bytes;
 use futures_util::FutureExt;
-use http::header::{HeaderMap, HeaderName, HeaderValue};
 use http::{Response, StatusCode};
 use serde_json::value::RawValue;
 
 use crate::auth::{Authenticator, Identity};
 use crate::clock::{Clock, Timestamp};
-use crate::config::{
-    Config, ErrorFormat, ErrorRules, HeaderRules, PathSection, Route, Target, UpstreamCall, UpstreamErrors,
-};
+use crate::config::{Config, ErrorRules, HeaderRules, PathSection, Route, Target, UpstreamCall, UpstreamErrors};
 use crate::error::{GatewayError, response};
-use crate::event::{self, AnswerForm, Event, EventKind, NotHttp};
-use crate::limit::{Decision, LimitRule, Limiter, Subject};
+use crate::event::{Event, EventKind, NotHttp};
+use crate::limit::{LimitRule, Limiter, Subject};
 use crate::path::CanonicalPath;
 use crate::record::{LimitOutcome, Record};
 use crate::request::Request;
-use crate::respond::FixedAnswer;
 use crate::router::Router;
 use crate::store::CounterStore;
 use crate::transform::{self, ResponseRules};
 use crate::upstream::client::HttpClient;
-use crate::upstream::trace::{TraceParent, random_hex};
+use crate::upstream::trace::TraceParent;
 use crate::upstream::{Caller, Stamps};
 
 mod budget;
 #[cfg(test)]
 mod tests;
+mod visit;
 
 use budget::Budget;
-
-const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
-const X_RESPONSE_TIME: HeaderName = HeaderName::from_static("x-response-time");
+use visit::Visit;
 
 /// Everything that serves requests, built once from a checked config. Shared by all requests of a function
 /// environment; whatever it remembers between them (key sets, connections, refused credentials) is that
@@ -76,14 +71,6 @@ pub struct Answer {
     pub log: String,
 }
 
-/// What is known of a request from its first moment on and stamped on every answer, however it ends.
-struct Visit {
-    record: Record,
-    request_id: String,
-    error_format: ErrorFormat,
-    limit: Option<Decision>,
-}
-
 impl Gateway {
     /// Compiles a checked config. `kind` fixes the front door; `None` tells it from each event's shape.
     pub fn new(config: Config, kind: Option<EventKind>, seams: Seams) -> Self {
@@ -117,13 +104,7 @@ impl Gateway {
         let event = Event::read(payload, self.kind)?;
         let form = event.form();
         let budget = Budget::new(event.kind(), now, deadline);
-        let mut visit = Visit {
-            record,
-            request_id: request_id(event.headers()),
-            error_format: response::negotiate(self.errors.format, event.headers()),
-            limit: None,
-        };
-        visit.record.id.clone_from(&visit.request_id);
+        let mut visit = Visit::open(record, event.headers(), self.errors.format);
 
         let outcome = AssertUnwindSafe(self.run(event, budget, &mut visit))
             .catch_unwind()
@@ -239,76 +220,6 @@ impl Gateway {
     fn wraps(&self, status: StatusCode) -> bool {
         self.errors.upstream == UpstreamErrors::Wrap && (status.is_client_error() || status.is_server_error())
     }
-}
-
-impl Visit {
-    fn respond(&mut self, fixed: &FixedAnswer) -> Response<Bytes> {
-        self.record.stage("respond");
-        fixed.response()
-    }
-
-    fn refuse(&mut self, error: &GatewayError) -> Response<Bytes> {
-        self.record.fail(error);
-        response::of_error(error, self.error_format, &self.request_id)
-    }
-
-    /// Stamps the answer, writes it as the event wants it, and closes the record.
-    fn end(mut self, form: AnswerForm, answer: Response<Bytes>) -> Answer {
-        self.record.stage("answer");
-        let answer = self.stamped(answer);
-        let (status, bytes) = (answer.status(), answer.body().len());
-        match event::write(form, answer, &self.request_id) {
-            Ok(event) => Answer {
-                event,
-                log: self.record.finish(status, bytes),
-            },
-            Err(error) => {
-                let answer = self.refuse(&error);
-                let answer = self.stamped(answer);
-                let (status, bytes) = (answer.status(), answer.body().len());
-                // An error of the gateway's own is far below any size limit.
-                let event = event::write(form, answer, &self.request_id).unwrap_or_default();
-                Answer {
-                    event,
-                    log: self.record.finish(status, bytes),
-                }
-            }
-        }
-    }
-
-    fn stamped(&self, mut answer: Response<Bytes>) -> Response<Bytes> {
-        let headers = answer.headers_mut();
-        if let Some(decision) = &self.limit {
-            decision.stamp(headers);
-        }
-        if let Ok(id) = HeaderValue::from_str(&self.request_id) {
-            headers.insert(X_REQUEST_ID, id);
-        }
-        if let Ok(time) = HeaderValue::from_str(&format!("{}ms", self.record.elapsed_ms())) {
-            headers.insert(X_RESPONSE_TIME, time);
-        }
-        answer
-    }
-}
-
-/// The client's own id when it is well-formed, else a new one.
-fn request_id(headers: &HeaderMap) -> String {
-    let well_formed = |id: &&str| {
-        (1..=64).contains(&id.len())
-            && id
-                .bytes()
-                .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-'))
-    };
-    let given = headers
-        .get(X_REQUEST_ID)
-        .and_then(|value| value.to_str().ok())
-        .filter(well_formed);
-    given.map_or_else(new_request_id, str::to_owned)
-}
-
-fn new_request_id() -> String {
-    let digits: [u8; 20] = random_hex();
-    format!("req_{}", String::from_utf8_lossy(&digits))
 }
 
 fn panic_message(panic: &(dyn std::any::Any + Send)) -> String {

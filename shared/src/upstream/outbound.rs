@@ -41,7 +41,10 @@ pub(super) fn build(
         headers.insert(X_FORWARDED_FOR, address.clone());
         headers.insert(X_REAL_IP, address);
     }
-    if let Ok(host) = HeaderValue::from_str(&request.authority) {
+    // A load balancer's health check asks for no host.
+    if let Ok(host) = HeaderValue::from_str(&request.authority)
+        && !host.is_empty()
+    {
         headers.insert(X_FORWARDED_HOST, host);
     }
     let proto = if request.https { "https" } else { "http" };

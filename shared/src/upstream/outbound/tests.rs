@@ -91,6 +91,17 @@ fn forwarding_headers_are_set_from_what_the_gateway_knows() {
 }
 
 #[test]
+fn a_request_for_no_host_says_none() {
+    let mut request = request(Method::GET, "/a");
+    request.authority = String::new();
+    assert!(
+        !built(&call("http://u", None), &request)
+            .headers()
+            .contains_key("x-forwarded-host")
+    );
+}
+
+#[test]
 fn tracestate_goes_on_only_with_the_trace_it_belongs_to() {
     let state = ("tracestate", "vendor=1");
     let parent = ("traceparent", "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01");

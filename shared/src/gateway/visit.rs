@@ -1,0 +1,122 @@
+//! One request on its way through the stages: what every answer to it carries, however it ends.
+
+use bytes::Bytes;
+use http::Response;
+use http::header::{HeaderMap, HeaderName, HeaderValue};
+
+use super::Answer;
+use crate::config::ErrorFormat;
+use crate::error::{GatewayError, response};
+use crate::event::{self, AnswerForm};
+use crate::limit::Decision;
+use crate::record::Record;
+use crate::respond::FixedAnswer;
+use crate::upstream::trace::random_hex;
+
+const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+const X_RESPONSE_TIME: HeaderName = HeaderName::from_static("x-response-time");
+
+/// What is known of a request from its first moment on and stamped on every answer, however it ends.
+pub(super) struct Visit {
+    pub(super) record: Record,
+    pub(super) request_id: String,
+    pub(super) error_format: ErrorFormat,
+    pub(super) limit: Option<Decision>,
+}
+
+impl Visit {
+    /// Begins with what the request's headers say of any answer to it, also where the rest of its event is broken.
+    pub(super) fn open(mut record: Record, headers: &HeaderMap, format: ErrorFormat) -> Self {
+        let request_id = request_id(headers);
+        record.id.clone_from(&request_id);
+        Self {
+            record,
+            request_id,
+            error_format: response::negotiate(format, headers),
+            limit: None,
+        }
+    }
+
+    pub(super) fn respond(&mut self, fixed: &FixedAnswer) -> Response<Bytes> {
+        self.record.stage("respond");
+        fixed.response()
+    }
+
+    pub(super) fn refuse(&mut self, error: &GatewayError) -> Response<Bytes> {
+        self.record.fail(error);
+        response::of_error(error, self.error_format, &self.request_id)
+    }
+
+    /// Stamps the answer, writes it as the event wants it, and closes the record.
+    pub(super) fn end(mut self, form: AnswerForm, answer: Response<Bytes>) -> Answer {
+        self.record.stage("answer");
+        let answer = self.stamped(answer);
+        let (status, bytes) = (answer.status(), answer.body().len());
+        match event::write(form, answer, &self.request_id) {
+            Ok(event) => Answer {
+                event,
+                log: self.record.finish(status, bytes),
+            },
+            Err(error) => {
+                let answer = self.refuse(&error);
+                let answer = self.stamped(answer);
+                let (status, bytes) = (answer.status(), answer.body().len());
+                // An error of the gateway's own is far below any size limit.
+                let event = event::write(form, answer, &self.request_id).unwrap_or_default();
+                Answer {
+                    event,
+                    log: self.record.finish(status, bytes),
+                }
+            }
+        }
+    }
+
+    fn stamped(&self, mut answer: Response<Bytes>) -> Response<Bytes> {
+        let headers = answer.headers_mut();
+        if let Some(decision) = &self.limit {
+            decision.stamp(headers);
+        }
+        if let Ok(id) = HeaderValue::from_str(&self.request_id) {
+            headers.insert(X_REQUEST_ID, id);
+        }
+        if let Ok(time) = HeaderValue::from_str(&format!("{}ms", self.record.elapsed_ms())) {
+            headers.insert(X_RESPONSE_TIME, time);
+        }
+        answer
+    }
+}
+
+/// The client's own id when it is well-formed, else a new one.
+fn request_id(headers: &HeaderMap) -> String {
+    let well_formed = |id: &&str| {
+        (1..=64).contains(&id.len())
+            && id
+                .bytes()
+                .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-'))
+    };
+    let given = headers
+        .get(X_REQUEST_ID)
+        .and_then(|value| value.to_str().ok())
+        .filter(well_formed);
+    given.map_or_else(new_request_id, str::to_owned)
+}
+
+fn new_request_id() -> String {
+    let digits: [u8; 20] = random_hex();
+    format!("req_{}", String::from_utf8_lossy(&digits))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_client_chooses_its_request_id_only_in_a_safe_form() {
+        let with = |id: &str| crate::testing::headers(&[("x-request-id", id)]);
+        assert_eq!(request_id(&with("A-z.0_9")), "A-z.0_9");
+        for unsafe_id in ["", "a b", "a/b", "é", "<script>", &"a".repeat(65)] {
+            assert!(request_id(&with(unsafe_id)).starts_with("req_"), "{unsafe_id}");
+        }
+        assert_ne!(new_request_id(), new_request_id());
+    }
+}
