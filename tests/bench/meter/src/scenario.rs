@@ -1,8 +1,13 @@
 //! What is compared: which function, with what around it, under which requests.
 
 use std::fs;
+use std::io::Write as _;
 use std::net::SocketAddr;
 
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use flate2::Compression;
+use flate2::write::ZlibEncoder;
 use serde_json::{Value, json};
 
 use crate::event;
@@ -52,12 +57,12 @@ impl Setting {
     pub(crate) fn scenarios(&self) -> Result<Vec<Scenario>, String> {
         let mut all = vec![
             self.bare("forward", "bench-forward", false),
-            self.gateway("gateway, 1 route", &self.plain(1), false)?,
-            self.gateway("gateway, 100 routes", &self.plain(100), false)?,
-            self.gateway("gateway, 1,000 routes", &self.plain(1000), false)?,
+            self.gateway("gateway, 1 route", self.file("1", &self.plain(1))?, false),
+            self.gateway("gateway, 100 routes", self.file("100", &self.plain(100))?, false),
+            self.gateway("gateway, 1,000 routes", self.file("1000", &self.plain(1000))?, false),
             self.bare("forward-count", "bench-forward-count", true),
-            self.gateway("gateway, JWT + limit", &self.limited(1), true)?,
-            self.gateway("gateway, JWT + limit, 300 routes", &self.limited(300), true)?,
+            self.gateway("gateway, JWT + limit", self.file("limited", &self.limited(1))?, true),
+            self.gateway("gateway, JWT + limit, 300 packed", packed(&self.limited(300))?, true),
         ];
         all.retain(|scenario| scenario.name.contains(&self.only));
         Ok(all)
@@ -88,20 +93,25 @@ impl Setting {
         }
     }
 
-    fn gateway(&self, name: &'static str, config: &Value, tokens: bool) -> Result<Scenario, String> {
-        let path = self.folder.path().join(format!("{}.json", name.replace(' ', "-")));
-        fs::write(&path, config.to_string()).map_err(|error| format!("{}: {error}", path.display()))?;
-        Ok(Scenario {
+    /// `config` is what `GATEWAY_CONFIG` says.
+    fn gateway(&self, name: &'static str, config: String, tokens: bool) -> Scenario {
+        Scenario {
             name,
             binary: "gateway",
             environment: vec![
-                ("GATEWAY_CONFIG".into(), format!("file:{}", path.display())),
+                ("GATEWAY_CONFIG".into(), config),
                 ("GATEWAY_EVENT".into(), "http".into()),
                 ("QUOTA_TABLE".into(), "quota".into()),
                 self.endpoint(),
             ],
             tokens,
-        })
+        }
+    }
+
+    fn file(&self, name: &str, config: &Value) -> Result<String, String> {
+        let path = self.folder.path().join(format!("{name}.json"));
+        fs::write(&path, config.to_string()).map_err(|error| format!("{}: {error}", path.display()))?;
+        Ok(format!("file:{}", path.display()))
     }
 
     fn endpoint(&self) -> (String, String) {
@@ -147,4 +157,13 @@ impl Setting {
             "routes": (0..count).map(route).collect::<Vec<_>>(),
         })
     }
+}
+
+/// What `tollgate pack` prints: docs/decisions/0019-a-config-travels-packed.md.
+fn packed(config: &Value) -> Result<String, String> {
+    let mut encoder = ZlibEncoder::new(Vec::new(), Compression::best());
+    let written = encoder.write_all(config.to_string().as_bytes());
+    let bytes = written.and_then(|()| encoder.finish());
+    let bytes = bytes.map_err(|error| error.to_string())?;
+    Ok(format!("packed:{}", URL_SAFE_NO_PAD.encode(bytes)))
 }
