@@ -17,9 +17,6 @@ const CREDENTIALS: [HeaderName; 3] = [AUTHORIZATION, COOKIE, PROXY_AUTHORIZATION
 /// As many as an ordinary request has; a map grows by itself beyond.
 const ORDINARY: usize = 64;
 
-/// Room for what the gateway sets itself, the identity and `X-Forwarded-*`: a map that grows sorts itself anew.
-const OWN: usize = 8;
-
 /// Headers as they are read.
 #[derive(Default)]
 pub(super) struct Headers {
@@ -70,7 +67,7 @@ impl Headers {
 
     /// The services write names in one case, but any is taken: a repeat in another case is a repeat.
     fn take_all(&mut self, given: &Object<'_>) -> Result<(), String> {
-        self.map.reserve(given.len().min(ORDINARY) + OWN);
+        self.map.reserve(given.len().min(ORDINARY));
         let mut wrong = None;
         for (name, value) in given.members() {
             let taken = single(name, value).and_then(|(name, text)| self.take(name, &text));
@@ -80,7 +77,7 @@ impl Headers {
     }
 
     fn take_lists(&mut self, given: &Object<'_>) -> Result<(), String> {
-        self.map.reserve(given.len().min(ORDINARY) + OWN);
+        self.map.reserve(given.len().min(ORDINARY));
         let mut wrong = None;
         for (name, values) in given.members() {
             wrong = wrong.or(self.take_list(name, values).err());

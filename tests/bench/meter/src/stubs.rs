@@ -75,3 +75,58 @@ fn between<'a>(text: &'a str, before: &str, after: &str) -> Option<&'a str> {
     let (_, rest) = text.split_once(before)?;
     rest.split_once(after).map(|(found, _)| found)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io::{Read, Write};
+    use std::net::{Shutdown, TcpStream};
+
+    use super::*;
+
+    /// The last answers to these bodies, sent on one connection.
+    fn answers(address: SocketAddr, bodies: &[&str]) -> String {
+        let mut stream = TcpStream::connect(address).unwrap();
+        for body in bodies {
+            let head = "POST / HTTP/1.1\r\nX-Amz-Target: DynamoDB_20120810.UpdateItem\r\n";
+            stream.write_all(&server::answer(head, body)).unwrap();
+        }
+        stream.shutdown(Shutdown::Write).unwrap();
+        let mut text = String::new();
+        stream.read_to_string(&mut text).unwrap();
+        text
+    }
+
+    #[test]
+    fn each_form_of_step_moves_its_own_item() {
+        let step = |pk: &str, name: &str, value: &str| {
+            format!(r#"{{"Key":{{"pk":{{"S":"{pk}"}}}},"ExpressionAttributeValues":{{"{name}":{{"N":"{value}"}}}}}}"#)
+        };
+        let address = dynamodb().unwrap();
+        let bodies = [
+            step("a", ":next", "100"),
+            step("a", ":cost", "5"),
+            step("b", ":one", "1"),
+            step("b", ":one", "1"),
+        ];
+        let text = answers(address, &bodies.each_ref().map(String::as_str));
+        let values: Vec<&str> = text
+            .split("\r\n\r\n")
+            .filter_map(|part| between(part, r#""sk":{"S":"L#shared"},"#, "},"))
+            .collect();
+        assert_eq!(
+            values,
+            [
+                r#""tat":{"N":"100""#,
+                r#""tat":{"N":"105""#,
+                r#""n":{"N":"1""#,
+                r#""n":{"N":"2""#
+            ]
+        );
+    }
+
+    #[test]
+    fn an_update_in_no_form_known_ends_the_connection() {
+        let body = r#"{"Key":{"pk":{"S":"a"}}}"#;
+        assert_eq!(answers(dynamodb().unwrap(), &[body, body]), "");
+    }
+}

@@ -197,3 +197,28 @@ fn report(scenarios: &[Scenario], figures: &[Figures], signature: f64) {
     plus("zip - forward-count", 1.0, "MB", limited.zipped, count.zipped);
     plus("peak memory - forward-count", 6.0, "MB", limited.memory, count.memory);
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn percentiles_are_values_that_were_seen() {
+        let values = [5.0, 1.0, 4.0, 2.0, 3.0];
+        for (share, expected) in [(0.0, 1.0), (0.5, 3.0), (0.99, 5.0), (1.0, 5.0)] {
+            assert_eq!(percentile(&values, share), expected, "{share}");
+        }
+        assert!(percentile(&[], 0.5).is_nan());
+    }
+
+    #[test]
+    fn a_ratio_is_the_median_of_pairs_not_the_ratio_of_medians() {
+        let figures = |cpu: [f64; 3]| Figures {
+            cpu: cpu.to_vec(),
+            ..Figures::default()
+        };
+        // The second block was noisy for both.
+        let ratio = paired(&figures([11.0, 60.0, 12.0]), &figures([10.0, 50.0, 10.0]));
+        assert!((ratio - 1.2).abs() < 1e-9, "{ratio}");
+    }
+}
