@@ -8,6 +8,7 @@ mod claims;
 pub mod crypto;
 mod failures;
 mod identity;
+pub mod issuer_client;
 mod json;
 mod jwks;
 mod keys;

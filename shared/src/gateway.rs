@@ -51,13 +51,15 @@ pub struct Gateway {
     served: AtomicBool,
 }
 
-/// The three seams a gateway stands on.
+/// The seams a gateway stands on.
 #[derive(Clone, Debug)]
 pub struct Seams {
     /// Wall-clock time.
     pub clock: Arc<dyn Clock>,
-    /// Calls to upstreams and key sets.
-    pub client: Arc<dyn HttpClient>,
+    /// Calls to upstreams.
+    pub upstreams: Arc<dyn HttpClient>,
+    /// Calls to issuers, for their key sets.
+    pub issuers: Arc<dyn HttpClient>,
     /// Counters.
     pub store: Arc<dyn CounterStore>,
 }
@@ -74,17 +76,22 @@ pub struct Answer {
 impl Gateway {
     /// Compiles a checked config. `kind` fixes the front door; `None` tells it from each event's shape.
     pub fn new(config: Config, kind: Option<EventKind>, seams: Seams) -> Self {
-        let Seams { clock, client, store } = seams;
+        let Seams {
+            clock,
+            upstreams,
+            issuers,
+            store,
+        } = seams;
         Self {
             kind,
             headers: config.headers,
             trusted_proxies: config.trusted_proxies,
             errors: config.errors,
             router: Router::new(&config.routes),
-            authenticator: Authenticator::new(config.auth, Arc::clone(&client), Arc::clone(&clock)),
+            authenticator: Authenticator::new(config.auth, issuers, Arc::clone(&clock)),
             limiter: Limiter::new(config.limits, store, Arc::clone(&clock)),
             transformations: config.transformations,
-            caller: Caller::new(client),
+            caller: Caller::new(upstreams),
             clock,
             served: AtomicBool::new(false),
         }

@@ -13,12 +13,14 @@ use tracing_subscriber::filter::{FilterExt as _, LevelFilter, Targets};
 use tracing_subscriber::layer::Filter;
 use tracing_subscriber::prelude::*;
 
+use crate::auth::issuer_client::IssuerClient;
 use crate::clock::{SystemClock, Timestamp};
 use crate::config;
 use crate::event::{EventKind, NotHttp};
 use crate::gateway::{Gateway, Seams};
 use crate::store::dynamodb::{DynamoDbSettings, DynamoDbStore};
-use crate::upstream::reqwest_client::ReqwestClient;
+use crate::upstream::hyper_client::HyperClient;
+use crate::upstream::tls;
 
 /// `EX_CONFIG` would be 78; 64 is what every command here says for a wrong config.
 const WRONG_CONFIG: u8 = 64;
@@ -68,9 +70,11 @@ fn build() -> Result<Gateway, Box<dyn Error>> {
         tracing::warn!("{warning}");
     }
     let store = DynamoDbStore::new(DynamoDbSettings::from_environment(&variable)?)?;
+    let tls = tls::client_config()?;
     let seams = Seams {
         clock: Arc::new(SystemClock),
-        client: Arc::new(ReqwestClient::new()?),
+        upstreams: Arc::new(HyperClient::new(tls.clone())),
+        issuers: Arc::new(IssuerClient::new(tls)),
         store: Arc::new(store),
     };
     Ok(Gateway::new(checked.config, kind, seams))

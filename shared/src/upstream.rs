@@ -12,9 +12,10 @@ use crate::request::Request;
 use client::{CallError, CallLimits, HttpClient};
 
 pub mod client;
+pub mod hyper_client;
 mod inbound;
 mod outbound;
-pub mod reqwest_client;
+pub mod tls;
 pub mod trace;
 
 /// A larger answer cannot leave through Lambda anyway (6,291,556 bytes as serialised), compressed or not.

@@ -53,7 +53,8 @@ impl Case {
         let script = Arc::new(Script::new(exchanges.to_vec(), self.shared.clone(), otherwise));
         let seams = Seams {
             clock: Arc::clone(&clock) as _,
-            client: Arc::clone(&script) as _,
+            upstreams: Arc::clone(&script) as _,
+            issuers: Arc::clone(&script) as _,
             store: Arc::new(OwnStore::default()),
         };
         let gateway = Gateway::new(self.config.clone(), setting.kind, seams);

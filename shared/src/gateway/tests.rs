@@ -81,7 +81,8 @@ fn fixture(
     let client: Arc<dyn HttpClient> = Arc::clone(&upstream) as _;
     let seams = Seams {
         clock: Arc::new(FixedClock),
-        client,
+        upstreams: Arc::clone(&client),
+        issuers: client,
         store: Arc::new(store),
     };
     Fixture {

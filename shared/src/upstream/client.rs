@@ -1,10 +1,15 @@
 //! The seam to HTTP: one request out, one whole answer back.
 
+use std::error::Error;
 use std::fmt::Debug;
 use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
+use http::StatusCode;
+
+#[cfg(test)]
+pub(crate) mod tests;
 
 /// What one call may cost.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,4 +45,19 @@ pub trait HttpClient: Debug + Send + Sync {
     /// Sends the request and reads the whole answer.
     async fn send(&self, request: http::Request<Bytes>, limits: CallLimits)
     -> Result<http::Response<Bytes>, CallError>;
+}
+
+/// Refuses what the HTTP crates let through and no front door takes: a 101 to an upgrade that nobody asked for, and
+/// numbers beyond the five classes (RFC 9110 section 15).
+pub(crate) fn check_status(status: StatusCode) -> Result<(), CallError> {
+    match status.as_u16() {
+        200..600 => Ok(()),
+        number => Err(CallError::Broken(format!("status {number} ends no exchange"))),
+    }
+}
+
+/// The whole chain of causes in one line; an error's own message leaves the cause out.
+pub(crate) fn causes(error: &(dyn Error + 'static)) -> String {
+    let chain = std::iter::successors(Some(error), |&error| error.source());
+    chain.map(ToString::to_string).collect::<Vec<_>>().join(": ")
 }

@@ -4,11 +4,8 @@
 use std::cell::Cell;
 use std::error::Error;
 use std::io::ErrorKind;
-use std::task::{Context, Poll};
 
 use http::Method;
-use tower_layer::Layer;
-use tower_service::Service;
 
 tokio::task_local! {
     /// Whether the call under way has begun to open a connection.
@@ -24,7 +21,7 @@ pub(super) enum Connection {
     Kept,
 }
 
-/// Makes a call with a client that has [`NoticeConnect`] in it, and tells the connection.
+/// Makes a call with a client whose connector calls [`note_connect`], and tells the connection.
 pub(super) async fn noticing<T>(call: impl Future<Output = T>) -> (T, Connection) {
     let noticed = async {
         let result = call.await;
@@ -57,37 +54,10 @@ fn is_end(error: &std::io::Error) -> bool {
     )
 }
 
-/// Notices that a client opens a connection.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct NoticeConnect;
-
-impl<S> Layer<S> for NoticeConnect {
-    type Service = Connector<S>;
-
-    fn layer(&self, inner: S) -> Connector<S> {
-        Connector { inner }
-    }
-}
-
-#[derive(Clone, Debug)]
-pub(super) struct Connector<S> {
-    inner: S,
-}
-
-impl<R, S: Service<R>> Service<R> for Connector<S> {
-    type Response = S::Response;
-    type Error = S::Error;
-    type Future = S::Future;
-
-    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
-        self.inner.poll_ready(context)
-    }
-
-    fn call(&mut self, target: R) -> S::Future {
-        // An error means that nobody asks: the pool opens one for itself.
-        let _ = CONNECTS.try_with(|connects| connects.set(true));
-        self.inner.call(target)
-    }
+/// For whoever opens a connection: notes that the call under way does.
+pub(super) fn note_connect() {
+    // An error means that nobody asks: the pool opens one for itself.
+    let _ = CONNECTS.try_with(|connects| connects.set(true));
 }
 
 #[cfg(test)]

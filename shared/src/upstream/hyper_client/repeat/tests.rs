@@ -3,22 +3,21 @@
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, mpsc};
-use std::time::Duration;
 
 use bytes::Bytes;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Notify;
 
-use super::super::ReqwestClient;
+use super::super::HyperClient;
 use super::*;
-use crate::upstream::client::{CallError, CallLimits, HttpClient};
+use crate::upstream::client::tests::LIMITS;
+use crate::upstream::client::{CallError, HttpClient};
+use crate::upstream::tls;
 
-const LIMITS: CallLimits = CallLimits {
-    connect_timeout: Duration::from_secs(5),
-    timeout: Duration::from_secs(20),
-    max_body: 1_000,
-};
+fn client() -> HyperClient {
+    HyperClient::new(tls::client_config().expect("TLS"))
+}
 
 /// What happens to one request of a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -76,7 +75,7 @@ impl Scripted {
 
     /// What came of some requests of one client, one after the other, and how many were sent for them.
     async fn outcomes(&self, methods: &[Method]) -> (Vec<Result<(), CallError>>, usize) {
-        let client = ReqwestClient::new().expect("a client");
+        let client = client();
         let mut outcomes = Vec::new();
         for method in methods {
             outcomes.push(send(&client, self.address, method).await.map(drop));
@@ -100,11 +99,7 @@ async fn write(stream: &mut TcpStream, text: &str) {
     stream.write_all(text.as_bytes()).await.expect("written");
 }
 
-async fn send(
-    client: &ReqwestClient,
-    address: SocketAddr,
-    method: &Method,
-) -> Result<http::Response<Bytes>, CallError> {
+async fn send(client: &HyperClient, address: SocketAddr, method: &Method) -> Result<http::Response<Bytes>, CallError> {
     let body = if method == Method::POST { "body" } else { "" };
     let request = http::Request::builder()
         .method(method)
@@ -179,7 +174,7 @@ async fn a_broken_answer_is_an_answer() {
 async fn both_tries_share_one_time_out() {
     let server = Scripted::start(&[&[Answer, Close], &[Hold]]).await;
     let address = server.address;
-    let client = ReqwestClient::new().expect("a client");
+    let client = client();
     send(&client, address, &Method::GET).await.expect("an answer");
     let calling = tokio::spawn(async move { send(&client, address, &Method::GET).await });
     server.held.notified().await;
@@ -213,7 +208,7 @@ async fn a_connection_that_ended_during_a_freeze_fails_no_request_of_any_method(
                 answered.send(stream).expect("somebody waits");
             }
         });
-        let client = ReqwestClient::new().expect("a client");
+        let client = client();
         for method in [Method::GET, Method::POST, Method::DELETE, Method::POST, Method::GET] {
             let outcome = send(&client, address, &method).await;
             assert!(outcome.is_ok(), "{method} {outcome:?}");

@@ -1,0 +1,129 @@
+//! The HTTP client seam on hyper. docs/decisions/0021-hyper-calls-upstreams.md says why on nothing in between.
+
+use std::collections::HashMap;
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
+use hyper::body::Incoming;
+use hyper_util::client::legacy;
+use hyper_util::rt::{TokioExecutor, TokioTimer};
+
+use super::client::{CallError, CallLimits, HttpClient, causes, check_status};
+use connect::Connector;
+use repeat::Connection;
+
+mod connect;
+mod repeat;
+#[cfg(test)]
+mod tests;
+
+type Client = legacy::Client<Connector, Full<Bytes>>;
+
+/// Real HTTP/1.1. A connector is fixed for a whole client, so there is one client, with its own pool, per connect
+/// time-out that the config names; usually that is one.
+#[derive(Debug)]
+pub struct HyperClient {
+    tls: rustls::ClientConfig,
+    by_connect_timeout: RwLock<HashMap<Duration, Arc<Client>>>,
+}
+
+impl HyperClient {
+    /// With this TLS; opens no connection yet.
+    pub fn new(tls: rustls::ClientConfig) -> Self {
+        Self {
+            tls,
+            by_connect_timeout: RwLock::default(),
+        }
+    }
+
+    fn client(&self, connect_timeout: Duration) -> Arc<Client> {
+        let known = self.by_connect_timeout.read().unwrap_or_else(PoisonError::into_inner);
+        if let Some(client) = known.get(&connect_timeout) {
+            return Arc::clone(client);
+        }
+        drop(known);
+        let client = legacy::Client::builder(TokioExecutor::new())
+            // A frozen environment thaws with connections that died meanwhile; short-lived ones are mostly gone.
+            .pool_idle_timeout(Duration::from_secs(20))
+            .pool_timer(TokioTimer::new())
+            .build(Connector::new(self.tls.clone(), connect_timeout));
+        let mut known = self.by_connect_timeout.write().unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(known.entry(connect_timeout).or_insert(Arc::new(client)))
+    }
+}
+
+#[async_trait]
+impl HttpClient for HyperClient {
+    async fn send(
+        &self,
+        request: http::Request<Bytes>,
+        limits: CallLimits,
+    ) -> Result<http::Response<Bytes>, CallError> {
+        let client = self.client(limits.connect_timeout);
+        tokio::time::timeout(
+            limits.timeout,
+            exchange(&client, request.map(Full::new), limits.max_body),
+        )
+        .await
+        .unwrap_or(Err(CallError::Timeout(limits.timeout)))
+    }
+}
+
+async fn exchange(
+    client: &Client,
+    request: http::Request<Full<Bytes>>,
+    max_body: usize,
+) -> Result<http::Response<Bytes>, CallError> {
+    let (head, body) = answered(client, request).await.map_err(classify)?.into_parts();
+    check_status(head.status)?;
+    let body = Limited::new(body, max_body).collect().await.map_err(|error| {
+        if error.is::<LengthLimitError>() {
+            CallError::TooLarge(max_body)
+        } else {
+            CallError::Broken(causes(&*error))
+        }
+    })?;
+    let mut response = http::Response::new(body.to_bytes());
+    *response.status_mut() = head.status;
+    *response.headers_mut() = head.headers;
+    Ok(response)
+}
+
+/// Sends a request, and once more where a kept connection turned out to be dead and nobody could notice that the
+/// request came twice.
+async fn answered(
+    client: &Client,
+    request: http::Request<Full<Bytes>>,
+) -> Result<http::Response<Incoming>, legacy::Error> {
+    let spare = repeat::is_harmless(request.method()).then(|| request.clone());
+    match (attempt(client, request).await, spare) {
+        ((Err(error), Connection::Kept), Some(spare)) if repeat::ended_unanswered(&error) => {
+            attempt(client, spare).await.0
+        }
+        ((result, _), _) => result,
+    }
+}
+
+async fn attempt(
+    client: &Client,
+    request: http::Request<Full<Bytes>>,
+) -> (Result<http::Response<Incoming>, legacy::Error>, Connection) {
+    // Lets the runtime notice first which pooled connections were closed while the environment was frozen; see
+    // docs/decisions/0006-frozen-connections.md.
+    tokio::task::yield_now().await;
+    repeat::noticing(client.request(request)).await
+}
+
+/// No error of hyper's names the request's target: a query may hold a secret, and these texts go into the log.
+fn classify(error: legacy::Error) -> CallError {
+    let why = causes(&error);
+    // A connect time-out is a time-out of a connection that never was.
+    if error.is_connect() {
+        CallError::Connect(why)
+    } else {
+        CallError::Broken(why)
+    }
+}
