@@ -62,7 +62,7 @@ const HOP_BY_HOP: [&str; 11] = [
 ];
 
 /// What the event layer reads into the request itself; the upstream's own are set later.
-const OF_THE_MESSAGE: [HeaderName; 2] = [header::CONTENT_LENGTH, header::HOST];
+const OF_THE_MESSAGE: [&str; 2] = ["content-length", "host"];
 
 /// Header names that no client may set: compared case-folded, with every character that is not a letter or a
 /// digit read as `-`, because servers behind CGI-like interfaces read them so.
@@ -100,14 +100,14 @@ impl HeaderRules {
 
     /// Whether no request has a header of this name once it is sealed.
     pub fn removes(&self, name: &HeaderName) -> bool {
-        is_hop_by_hop(name) || OF_THE_MESSAGE.contains(name) || !self.may_pass(name)
+        !self.may_pass(name)
     }
 
     fn may_pass(&self, name: &HeaderName) -> bool {
         let text = name.as_str();
         let underscore = text.contains('_') && !self.keep_underscores;
         let folded = folded(text);
-        !underscore && !forwards(&folded) && !self.sealed.contains(&folded)
+        !underscore && !frames(&folded) && !forwards(&folded) && !self.sealed.contains(&folded)
     }
 }
 
@@ -144,6 +144,12 @@ pub fn text_of(value: &HeaderValue) -> Cow<'_, str> {
 /// Whether a header is about one connection only, in any spelling.
 pub(crate) fn is_hop_by_hop(name: &HeaderName) -> bool {
     HOP_BY_HOP.contains(&&*folded(name.as_str()))
+}
+
+/// Whether a header is about the connection or the message's frame: `Transfer_Encoding` too, for a server that reads it
+/// as `Transfer-Encoding`.
+fn frames(folded: &str) -> bool {
+    HOP_BY_HOP.contains(&folded) || OF_THE_MESSAGE.contains(&folded)
 }
 
 /// The client's address under any name, and `X-Forwarded-*`: always our own.

@@ -1,17 +1,17 @@
 //! Calls to issuers, on reqwest. docs/decisions/0021-hyper-calls-upstreams.md says why upstreams are called otherwise.
 
 use async_trait::async_trait;
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use reqwest::redirect;
 use url::Url;
 
-use crate::upstream::client::{CallError, CallLimits, HttpClient, causes, check_status};
+use crate::upstream::client::{CallError, CallLimits, HttpClient, causes, check_status, read_whole};
 
 #[cfg(test)]
 mod tests;
 
-/// Asks issuers for documents. Minutes lie between two calls, so nothing is kept between them: a connection would not
-/// outlive them, least of all in an environment that is frozen meanwhile.
+/// Asks issuers for documents. Minutes lie between two calls, so no connection is kept between them: it would not live
+/// so long, least of all in an environment that is frozen meanwhile. A TLS session is, in the config.
 #[derive(Debug)]
 pub struct IssuerClient {
     tls: rustls::ClientConfig,
@@ -58,19 +58,11 @@ async fn exchange(
     if !body.is_empty() {
         *outgoing.body_mut() = Some(body.into());
     }
-    let mut incoming = client.execute(outgoing).await.map_err(classify)?;
-    check_status(incoming.status())?;
-    let mut body = BytesMut::new();
-    while let Some(chunk) = incoming.chunk().await.map_err(classify)? {
-        if body.len() + chunk.len() > max_body {
-            return Err(CallError::TooLarge(max_body));
-        }
-        body.extend_from_slice(&chunk);
-    }
-    let mut response = http::Response::new(body.freeze());
-    *response.status_mut() = incoming.status();
-    *response.headers_mut() = std::mem::take(incoming.headers_mut());
-    Ok(response)
+    let incoming = client.execute(outgoing).await.map_err(classify)?;
+    let (head, body) = http::Response::<reqwest::Body>::from(incoming).into_parts();
+    check_status(head.status)?;
+    let body = read_whole(body, max_body, classify).await?;
+    Ok(http::Response::from_parts(head, body))
 }
 
 fn classify(error: reqwest::Error) -> CallError {

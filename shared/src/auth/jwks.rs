@@ -35,6 +35,8 @@ pub(super) const INTERVAL: Duration = Duration::from_secs(30);
 pub(super) const BACK_OFF: Duration = Duration::from_secs(1);
 /// The longest that one request waits for keys, its own fetch or another's.
 pub(super) const PATIENCE: Duration = Duration::from_secs(2);
+/// How long a connection to the issuer may take to open; as for upstreams where the config says nothing.
+pub(super) const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
 /// The largest key set read, in bytes.
 pub(super) const MAX_BYTES: usize = 1024 * 1024;
 
@@ -201,7 +203,7 @@ impl RemoteKeys {
             .map_err(|error| error.to_string())?;
         let timeout = deadline.saturating_duration_since(Instant::now());
         let limits = CallLimits {
-            connect_timeout: timeout,
+            connect_timeout: CONNECT_TIMEOUT,
             timeout,
             max_body: MAX_BYTES,
         };

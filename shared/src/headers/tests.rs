@@ -112,6 +112,18 @@ fn other_names_with_an_underscore_are_dropped_unless_kept() {
 }
 
 proptest! {
+    /// Nor does one about the connection or the message's frame, which a server behind us might go by.
+    #[test]
+    fn no_spelling_of_a_framing_header_survives(
+        name in prop::sample::select([&HOP_BY_HOP[..], &OF_THE_MESSAGE].concat()),
+        separator in prop::sample::select("-_.!#$%&'*+^`|~".chars().collect::<Vec<_>>()),
+    ) {
+        let name = name.replace('-', &separator.to_string());
+        let keeping = HeaderRules { keep_underscores: true, ..rules() };
+        prop_assert!(keeping.removes(&name.parse().expect("a name")), "{}", name);
+        prop_assert!(sealed(&keeping, &[(&name, "forged")]).is_empty(), "{}", name);
+    }
+
     /// However the separators and the case are varied, no client value survives.
     #[test]
     fn no_spelling_of_an_identity_header_survives(

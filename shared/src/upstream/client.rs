@@ -5,8 +5,10 @@ use std::fmt::Debug;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use http::StatusCode;
+use http_body_util::BodyExt;
+use hyper::body::Body;
 
 #[cfg(test)]
 pub(crate) mod tests;
@@ -28,7 +30,7 @@ pub enum CallError {
     /// No connection: refused, unknown host, no route, TLS refused, or `connect_timeout` passed.
     #[error("cannot connect: {0}")]
     Connect(String),
-    /// Connected, but no whole answer within `timeout`.
+    /// No whole answer within `timeout`, connected or not.
     #[error("no whole answer within {0:?}")]
     Timeout(Duration),
     /// Reset, truncated, or not HTTP; or a status that is none of 200 to 599.
@@ -54,6 +56,33 @@ pub(crate) fn check_status(status: StatusCode) -> Result<(), CallError> {
         200..600 => Ok(()),
         number => Err(CallError::Broken(format!("status {number} ends no exchange"))),
     }
+}
+
+/// Reads a body of at most `most` bytes. Each piece is copied out of the buffer that it came in: kept as it is, it would
+/// keep the whole buffer, and an answer in small pieces a hundred times its own length.
+pub(crate) async fn read_whole<B>(
+    mut body: B,
+    most: usize,
+    broken: impl Fn(B::Error) -> CallError,
+) -> Result<Bytes, CallError>
+where
+    B: Body<Data = Bytes> + Unpin,
+{
+    let mut whole = BytesMut::new();
+    while let Some(frame) = body.frame().await {
+        // Trailers are none of the answer's bytes.
+        let Ok(piece) = frame.map_err(&broken)?.into_data() else {
+            continue;
+        };
+        if whole.len() + piece.len() > most {
+            return Err(CallError::TooLarge(most));
+        }
+        if whole.is_empty() && body.is_end_stream() {
+            return Ok(piece);
+        }
+        whole.extend_from_slice(&piece);
+    }
+    Ok(whole.freeze())
 }
 
 /// The whole chain of causes in one line; an error's own message leaves the cause out.

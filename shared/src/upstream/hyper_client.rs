@@ -1,4 +1,4 @@
-//! The HTTP client seam on hyper. docs/decisions/0021-hyper-calls-upstreams.md says why on nothing in between.
+//! Calls to upstreams, on hyper. docs/decisions/0021-hyper-calls-upstreams.md says why not through reqwest.
 
 use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock};
@@ -6,12 +6,12 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
+use http_body_util::Full;
 use hyper::body::Incoming;
 use hyper_util::client::legacy;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 
-use super::client::{CallError, CallLimits, HttpClient, causes, check_status};
+use super::client::{CallError, CallLimits, HttpClient, causes, check_status, read_whole};
 use connect::Connector;
 use repeat::Connection;
 
@@ -31,8 +31,10 @@ pub struct HyperClient {
 }
 
 impl HyperClient {
-    /// With this TLS; opens no connection yet.
-    pub fn new(tls: rustls::ClientConfig) -> Self {
+    /// With this TLS; opens no connection yet. HTTP/1.1 is spoken and nothing negotiated, whatever protocols the
+    /// config names.
+    pub fn new(mut tls: rustls::ClientConfig) -> Self {
+        tls.alpn_protocols.clear();
         Self {
             tls,
             by_connect_timeout: RwLock::default(),
@@ -79,17 +81,8 @@ async fn exchange(
 ) -> Result<http::Response<Bytes>, CallError> {
     let (head, body) = answered(client, request).await.map_err(classify)?.into_parts();
     check_status(head.status)?;
-    let body = Limited::new(body, max_body).collect().await.map_err(|error| {
-        if error.is::<LengthLimitError>() {
-            CallError::TooLarge(max_body)
-        } else {
-            CallError::Broken(causes(&*error))
-        }
-    })?;
-    let mut response = http::Response::new(body.to_bytes());
-    *response.status_mut() = head.status;
-    *response.headers_mut() = head.headers;
-    Ok(response)
+    let body = read_whole(body, max_body, |error| CallError::Broken(causes(&error))).await?;
+    Ok(http::Response::from_parts(head, body))
 }
 
 /// Sends a request, and once more where a kept connection turned out to be dead and nobody could notice that the

@@ -5,6 +5,7 @@ mod faults;
 mod freeze;
 mod local_runtime;
 mod record;
+mod upstream_tls;
 
 /// Makes a test of each `async fn name(event: Event)` behind every front door: for what an event or its answer has a
 /// part in.

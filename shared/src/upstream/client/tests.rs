@@ -1,8 +1,12 @@
-//! The contract of the seam, held by everything that implements it.
+//! The contract of the seam, held by both real clients.
 
+use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
+use http_body_util::StreamBody;
+use hyper::body::Frame;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
@@ -52,9 +56,12 @@ async fn head(stream: &mut TcpStream) -> String {
     String::from_utf8(seen).expect("text")
 }
 
+fn request(url: String) -> http::Request<Bytes> {
+    http::Request::get(url).body(Bytes::new()).expect("a request")
+}
+
 async fn get(client: &dyn HttpClient, url: String) -> Result<http::Response<Bytes>, CallError> {
-    let request = http::Request::get(url).body(Bytes::new()).expect("a request");
-    client.send(request, LIMITS).await
+    client.send(request(url), LIMITS).await
 }
 
 /// What each client makes of these bytes.
@@ -135,11 +142,14 @@ async fn an_answer_over_the_limit_is_refused_while_it_is_read() {
 }
 
 /// What a call comes to whose server does nothing more once it has read something, and how long it took.
-async fn waiting(client: Arc<dyn HttpClient>, scheme: &str) -> (CallError, Duration) {
+async fn waiting(client: Arc<dyn HttpClient>, limits: CallLimits, scheme: &str) -> (CallError, Duration) {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let url = format!("{scheme}://{}/?key=secret", listener.local_addr().expect("an address"));
-    let calling = tokio::spawn(async move { get(&*client, url).await });
-    let (mut stream, _) = listener.accept().await.expect("a connection");
+    let mut calling = tokio::spawn(async move { client.send(request(url), limits).await });
+    let mut stream = tokio::select! {
+        accepted = listener.accept() => accepted.expect("a connection").0,
+        outcome = &mut calling => panic!("no connection: {outcome:?}"),
+    };
     assert_ne!(stream.read(&mut [0; 4096]).await.expect("read"), 0);
     // Only now is nothing left to do but wait.
     tokio::time::pause();
@@ -153,7 +163,7 @@ async fn waiting(client: Arc<dyn HttpClient>, scheme: &str) -> (CallError, Durat
 #[tokio::test]
 async fn a_server_that_never_answers_is_a_time_out() {
     for client in clients() {
-        let (error, _) = waiting(client, "http").await;
+        let (error, _) = waiting(client, LIMITS, "http").await;
         assert_eq!(error, CallError::Timeout(LIMITS.timeout));
     }
 }
@@ -161,12 +171,24 @@ async fn a_server_that_never_answers_is_a_time_out() {
 #[tokio::test]
 async fn a_connection_whose_tls_never_comes_about_is_none() {
     for client in clients() {
-        let (error, waited) = waiting(client, "https").await;
+        let (error, waited) = waiting(client, LIMITS, "https").await;
         assert!(
             matches!(&error, CallError::Connect(why) if !why.contains("secret")),
             "{error}"
         );
         assert!(waited < LIMITS.timeout, "{waited:?}");
+    }
+}
+
+#[tokio::test]
+async fn the_whole_time_out_ends_a_connection_that_may_take_longer() {
+    let limits = CallLimits {
+        timeout: Duration::from_secs(2),
+        ..LIMITS
+    };
+    for client in clients() {
+        let (error, _) = waiting(client, limits, "https").await;
+        assert_eq!(error, CallError::Timeout(limits.timeout));
     }
 }
 
@@ -186,7 +208,8 @@ async fn a_server_without_tls_is_no_connection() {
         });
         let outcome = get(&*client, url).await;
         assert!(matches!(outcome, Err(CallError::Connect(_))), "{outcome:?}");
-        serving.await.expect("served");
+        let served = tokio::time::timeout(LIMITS.timeout, serving).await;
+        served.expect("somebody connected").expect("served");
     }
 }
 
@@ -210,4 +233,36 @@ async fn a_status_that_ends_no_exchange_is_no_answer() {
             "interim headers are not the answer's"
         );
     }
+}
+
+/// A piece of an answer in a buffer of its own, which counts how many such buffers there are.
+struct Buffer(&'static [u8], Arc<AtomicUsize>);
+
+impl AsRef<[u8]> for Buffer {
+    fn as_ref(&self) -> &[u8] {
+        self.0
+    }
+}
+
+impl Drop for Buffer {
+    fn drop(&mut self) {
+        self.1.fetch_sub(1, Ordering::SeqCst);
+    }
+}
+
+#[tokio::test]
+async fn an_answer_in_small_pieces_keeps_none_of_their_buffers() {
+    let alive = Arc::new(AtomicUsize::new(0));
+    let most = Arc::new(AtomicUsize::new(0));
+    let pieces = (0..1_000).map(|_| {
+        let now = alive.fetch_add(1, Ordering::SeqCst) + 1;
+        most.fetch_max(now, Ordering::SeqCst);
+        Ok::<_, Infallible>(Frame::data(Bytes::from_owner(Buffer(b"{}\n", Arc::clone(&alive)))))
+    });
+    let body = StreamBody::new(futures_util::stream::iter(pieces));
+    let whole = read_whole(body, 3_000, |never| match never {})
+        .await
+        .expect("an answer");
+    assert_eq!(whole, "{}\n".repeat(1_000));
+    assert_eq!(most.load(Ordering::SeqCst), 1);
 }
