@@ -88,31 +88,29 @@ impl SealedHeaders {
 }
 
 impl HeaderRules {
-    /// Takes away what no client may say: hop-by-hop and `Connection`-named headers first, so that nothing set
-    /// later can be named away, then sealed and forwarding headers, then names with `_`.
+    /// Takes away what no client may say: first what `Connection` names, so that nothing set later can be named away,
+    /// then all that `removes` is true of.
     pub fn seal(&self, headers: &mut HeaderMap) {
-        remove_hop_by_hop(headers);
-        let doomed: Vec<HeaderName> = headers.keys().filter(|name| !self.may_pass(name)).cloned().collect();
-        for name in doomed {
-            headers.remove(name);
-        }
+        remove_named_by_connection(headers);
+        remove_all(headers, |name| self.removes(name));
     }
 
     /// Whether no request has a header of this name once it is sealed.
     pub fn removes(&self, name: &HeaderName) -> bool {
-        !self.may_pass(name)
-    }
-
-    fn may_pass(&self, name: &HeaderName) -> bool {
         let text = name.as_str();
         let underscore = text.contains('_') && !self.keep_underscores;
         let folded = folded(text);
-        !underscore && !frames(&folded) && !forwards(&folded) && !self.sealed.contains(&folded)
+        underscore || frames(&folded) || forwards(&folded) || self.sealed.contains(&folded)
     }
 }
 
 /// Removes hop-by-hop headers and those that `Connection` names, in requests and responses alike.
 pub fn remove_hop_by_hop(headers: &mut HeaderMap) {
+    remove_named_by_connection(headers);
+    remove_all(headers, |name| HOP_BY_HOP.contains(&name.as_str()));
+}
+
+fn remove_named_by_connection(headers: &mut HeaderMap) {
     let named: Vec<HeaderName> = headers
         .get_all(header::CONNECTION)
         .iter()
@@ -122,12 +120,11 @@ pub fn remove_hop_by_hop(headers: &mut HeaderMap) {
     for name in named {
         headers.remove(name);
     }
-    // Most messages have none of them, and a look at the few names there are is cheaper than a search for each of these.
-    let doomed: Vec<HeaderName> = headers
-        .keys()
-        .filter(|name| HOP_BY_HOP.contains(&name.as_str()))
-        .cloned()
-        .collect();
+}
+
+/// Most messages have none of them, and a look at the few names there are is cheaper than a search for each that may not be.
+fn remove_all(headers: &mut HeaderMap, is_doomed: impl Fn(&HeaderName) -> bool) {
+    let doomed: Vec<HeaderName> = headers.keys().filter(|name| is_doomed(name)).cloned().collect();
     for name in doomed {
         headers.remove(name);
     }

@@ -70,7 +70,7 @@ fn build() -> Result<Gateway, Box<dyn Error>> {
         tracing::warn!("{warning}");
     }
     let store = DynamoDbStore::new(DynamoDbSettings::from_environment(&variable)?)?;
-    let tls = tls::client_config()?;
+    let tls = tls::client_config(tls::mozilla_roots())?;
     let seams = Seams {
         clock: Arc::new(SystemClock),
         upstreams: Arc::new(HyperClient::new(tls.clone())),

@@ -5,7 +5,7 @@ use bytes::Bytes;
 use reqwest::redirect;
 use url::Url;
 
-use crate::upstream::client::{CallError, CallLimits, HttpClient, causes, check_status, read_whole};
+use crate::upstream::client::{CallError, CallLimits, HttpClient, causes, read_answer};
 
 #[cfg(test)]
 mod tests;
@@ -40,9 +40,7 @@ impl HttpClient for IssuerClient {
             .connect_timeout(limits.connect_timeout)
             .build()
             .map_err(classify)?;
-        tokio::time::timeout(limits.timeout, exchange(&client, request, limits.max_body))
-            .await
-            .unwrap_or(Err(CallError::Timeout(limits.timeout)))
+        limits.keep(exchange(&client, request, limits.max_body)).await
     }
 }
 
@@ -58,11 +56,8 @@ async fn exchange(
     if !body.is_empty() {
         *outgoing.body_mut() = Some(body.into());
     }
-    let incoming = client.execute(outgoing).await.map_err(classify)?;
-    let (head, body) = http::Response::<reqwest::Body>::from(incoming).into_parts();
-    check_status(head.status)?;
-    let body = read_whole(body, max_body, classify).await?;
-    Ok(http::Response::from_parts(head, body))
+    let answer = client.execute(outgoing).await.map_err(classify)?;
+    read_answer(http::Response::<reqwest::Body>::from(answer), max_body, classify).await
 }
 
 fn classify(error: reqwest::Error) -> CallError {

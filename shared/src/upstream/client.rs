@@ -24,6 +24,14 @@ pub struct CallLimits {
     pub max_body: usize,
 }
 
+impl CallLimits {
+    /// Ends a call that takes longer than `timeout`.
+    pub(crate) async fn keep<T>(self, call: impl Future<Output = Result<T, CallError>>) -> Result<T, CallError> {
+        let ended = tokio::time::timeout(self.timeout, call).await;
+        ended.unwrap_or(Err(CallError::Timeout(self.timeout)))
+    }
+}
+
 /// Why a call has no answer. The texts may name internal hosts: for the log only.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum CallError {
@@ -49,9 +57,24 @@ pub trait HttpClient: Debug + Send + Sync {
     -> Result<http::Response<Bytes>, CallError>;
 }
 
+/// Reads an answer to its end, its body of at most `most` bytes. `broken` says what an error of the body is.
+pub(crate) async fn read_answer<B>(
+    answer: http::Response<B>,
+    most: usize,
+    broken: impl Fn(B::Error) -> CallError,
+) -> Result<http::Response<Bytes>, CallError>
+where
+    B: Body<Data = Bytes> + Unpin,
+{
+    let (head, body) = answer.into_parts();
+    check_status(head.status)?;
+    let body = read_whole(body, most, broken).await?;
+    Ok(http::Response::from_parts(head, body))
+}
+
 /// Refuses what the HTTP crates let through and no front door takes: a 101 to an upgrade that nobody asked for, and
 /// numbers beyond the five classes (RFC 9110 section 15).
-pub(crate) fn check_status(status: StatusCode) -> Result<(), CallError> {
+fn check_status(status: StatusCode) -> Result<(), CallError> {
     match status.as_u16() {
         200..600 => Ok(()),
         number => Err(CallError::Broken(format!("status {number} ends no exchange"))),
@@ -60,11 +83,7 @@ pub(crate) fn check_status(status: StatusCode) -> Result<(), CallError> {
 
 /// Reads a body of at most `most` bytes. Each piece is copied out of the buffer that it came in: kept as it is, it would
 /// keep the whole buffer, and an answer in small pieces a hundred times its own length.
-pub(crate) async fn read_whole<B>(
-    mut body: B,
-    most: usize,
-    broken: impl Fn(B::Error) -> CallError,
-) -> Result<Bytes, CallError>
+async fn read_whole<B>(mut body: B, most: usize, broken: impl Fn(B::Error) -> CallError) -> Result<Bytes, CallError>
 where
     B: Body<Data = Bytes> + Unpin,
 {

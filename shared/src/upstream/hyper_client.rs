@@ -11,7 +11,7 @@ use hyper::body::Incoming;
 use hyper_util::client::legacy;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 
-use super::client::{CallError, CallLimits, HttpClient, causes, check_status, read_whole};
+use super::client::{CallError, CallLimits, HttpClient, causes, read_answer};
 use connect::Connector;
 use repeat::Connection;
 
@@ -65,12 +65,9 @@ impl HttpClient for HyperClient {
         limits: CallLimits,
     ) -> Result<http::Response<Bytes>, CallError> {
         let client = self.client(limits.connect_timeout);
-        tokio::time::timeout(
-            limits.timeout,
-            exchange(&client, request.map(Full::new), limits.max_body),
-        )
-        .await
-        .unwrap_or(Err(CallError::Timeout(limits.timeout)))
+        limits
+            .keep(exchange(&client, request.map(Full::new), limits.max_body))
+            .await
     }
 }
 
@@ -79,10 +76,8 @@ async fn exchange(
     request: http::Request<Full<Bytes>>,
     max_body: usize,
 ) -> Result<http::Response<Bytes>, CallError> {
-    let (head, body) = answered(client, request).await.map_err(classify)?.into_parts();
-    check_status(head.status)?;
-    let body = read_whole(body, max_body, |error| CallError::Broken(causes(&error))).await?;
-    Ok(http::Response::from_parts(head, body))
+    let answer = answered(client, request).await.map_err(classify)?;
+    read_answer(answer, max_body, |error| CallError::Broken(causes(&error))).await
 }
 
 /// Sends a request, and once more where a kept connection turned out to be dead and nobody could notice that the

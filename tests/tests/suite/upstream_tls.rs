@@ -26,11 +26,7 @@ fn trusting_the_tests() -> ClientConfig {
     let mut roots = RootCertStore::empty();
     let authority = CertificateDer::from_pem_file(relay::authority()).expect("a certificate");
     roots.add(authority).expect("an authority");
-    ClientConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
-        .with_safe_default_protocol_versions()
-        .expect("versions of TLS")
-        .with_root_certificates(roots)
-        .with_no_client_auth()
+    tls::client_config(roots).expect("TLS")
 }
 
 /// The two clients, and how many connections two calls of each take.
@@ -61,7 +57,7 @@ async fn a_server_that_a_trusted_authority_vouches_for_is_called() {
 #[tokio::test]
 async fn a_server_that_no_trusted_authority_vouches_for_is_not_called() {
     let upstream = Upstream::answering(Answer::json("{}")).await;
-    for (client, _) in clients(&tls::client_config().expect("TLS")) {
+    for (client, _) in clients(&tls::client_config(tls::mozilla_roots()).expect("TLS")) {
         let relay = Relay::to(upstream.address()).tls().start().await;
         refuses_the_certificate(&*client, &relay, relay.url()).await;
     }

@@ -23,7 +23,7 @@ pub(crate) const LIMITS: CallLimits = CallLimits {
 };
 
 fn clients() -> [Arc<dyn HttpClient>; 2] {
-    let tls = tls::client_config().expect("TLS");
+    let tls = tls::client_config(tls::mozilla_roots()).expect("TLS");
     [
         Arc::new(HyperClient::new(tls.clone())),
         Arc::new(IssuerClient::new(tls)),
@@ -44,7 +44,7 @@ pub(crate) async fn answering(bytes: &'static [u8]) -> (SocketAddr, JoinHandle<S
     (address, served)
 }
 
-async fn head(stream: &mut TcpStream) -> String {
+pub(crate) async fn head(stream: &mut TcpStream) -> String {
     let mut seen = Vec::new();
     while !seen.windows(4).any(|window| window == b"\r\n\r\n") {
         let mut chunk = [0; 1024];

@@ -7,7 +7,7 @@ use crate::upstream::client::tests::{LIMITS, answering};
 use crate::upstream::tls;
 
 fn client() -> HyperClient {
-    HyperClient::new(tls::client_config().expect("TLS"))
+    HyperClient::new(tls::client_config(tls::mozilla_roots()).expect("TLS"))
 }
 
 async fn get(address: SocketAddr, target: &str) -> Result<http::Response<Bytes>, CallError> {

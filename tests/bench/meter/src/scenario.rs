@@ -1,13 +1,8 @@
 //! What is compared: which function, with what around it, under which requests.
 
 use std::fs;
-use std::io::Write as _;
 use std::net::SocketAddr;
 
-use base64::Engine;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use flate2::Compression;
-use flate2::write::ZlibEncoder;
 use serde_json::{Value, json};
 
 use crate::event;
@@ -159,11 +154,7 @@ impl Setting {
     }
 }
 
-/// What `tollgate pack` prints: docs/decisions/0019-a-config-travels-packed.md.
+/// What `tollgate pack` prints.
 fn packed(config: &Value) -> Result<String, String> {
-    let mut encoder = ZlibEncoder::new(Vec::new(), Compression::best());
-    let written = encoder.write_all(config.to_string().as_bytes());
-    let bytes = written.and_then(|()| encoder.finish());
-    let bytes = bytes.map_err(|error| error.to_string())?;
-    Ok(format!("packed:{}", URL_SAFE_NO_PAD.encode(bytes)))
+    tollgate::config::pack("config.json", &config.to_string()).map_err(|mistakes| mistakes.to_string())
 }

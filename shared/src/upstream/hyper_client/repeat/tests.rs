@@ -18,7 +18,7 @@ use crate::upstream::client::{CallError, HttpClient};
 use crate::upstream::tls;
 
 fn client() -> HyperClient {
-    HyperClient::new(tls::client_config().expect("TLS"))
+    HyperClient::new(tls::client_config(tls::mozilla_roots()).expect("TLS"))
 }
 
 /// What happens to one request of a connection.
