@@ -4,6 +4,7 @@
 
 pub mod api_key;
 pub mod auth;
+mod base62;
 pub mod clock;
 pub mod config;
 pub mod error;

@@ -1,5 +1,7 @@
 //! What the config table says about a key.
 
+use serde_json::{Map, Value};
+
 use super::KeyHash;
 use crate::clock::Timestamp;
 
@@ -44,4 +46,23 @@ pub enum KeyStatus {
     Active,
     /// Never again.
     Revoked,
+}
+
+impl ApiKeyRecord {
+    /// What the key proves about whoever sent it: `sub` is the owner; `key_id`; `scope` as in a token, joined by blanks;
+    /// `plan` and `name` where there are any.
+    pub fn claims(&self) -> Map<String, Value> {
+        let scope = self.scopes.join(" ");
+        let claims = [
+            ("sub", Some(self.owner.as_str())),
+            ("key_id", Some(&self.id)),
+            ("plan", self.plan.as_deref()),
+            ("scope", Some(&*scope).filter(|scope| !scope.is_empty())),
+            ("name", self.name.as_deref()),
+        ];
+        let given = claims
+            .into_iter()
+            .filter_map(|(name, value)| Some((name.to_owned(), value?.into())));
+        given.collect()
+    }
 }
