@@ -19,7 +19,7 @@ use crate::path::CanonicalPath;
 use crate::record::{LimitOutcome, Record};
 use crate::request::Request;
 use crate::router::Router;
-use crate::store::CounterStore;
+use crate::store::Store;
 use crate::transform::{self, ResponseRules};
 use crate::upstream::client::HttpClient;
 use crate::upstream::trace::TraceParent;
@@ -61,7 +61,7 @@ pub struct Seams {
     /// Calls to issuers, for their key sets.
     pub issuers: Arc<dyn HttpClient>,
     /// Counters.
-    pub store: Arc<dyn CounterStore>,
+    pub store: Arc<dyn Store>,
 }
 
 /// What one event comes to.

@@ -2,7 +2,9 @@
 //!
 //! The modules follow the life of a request; start reading at [`gateway`].
 
+pub mod api_key;
 pub mod auth;
+mod base62;
 pub mod clock;
 pub mod config;
 pub mod error;

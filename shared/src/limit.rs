@@ -16,7 +16,7 @@ use crate::clock::{Clock, Timestamp};
 use crate::config::{PathLimits, Pointer, Route};
 use crate::error::GatewayError;
 use crate::path::CanonicalPath;
-use crate::store::{CounterKey, CounterState, CounterStore, StepOutcome, StoreError};
+use crate::store::{CounterKey, CounterState, StepOutcome, Store, StoreError};
 
 mod bucket;
 mod decision;
@@ -85,7 +85,7 @@ impl LimitRule {
 #[derive(Debug)]
 pub struct Limiter {
     limits: PathLimits,
-    store: Arc<dyn CounterStore>,
+    store: Arc<dyn Store>,
     clock: Arc<dyn Clock>,
     seen: Seen,
 }
@@ -119,7 +119,7 @@ impl Settled {
 
 impl Limiter {
     /// On this store.
-    pub fn new(limits: PathLimits, store: Arc<dyn CounterStore>, clock: Arc<dyn Clock>) -> Self {
+    pub fn new(limits: PathLimits, store: Arc<dyn Store>, clock: Arc<dyn Clock>) -> Self {
         Self {
             limits,
             store,

@@ -1,14 +1,19 @@
 //! Doubles for unit tests.
 
+use std::fmt::Debug;
 use std::sync::Arc;
 use std::time::Duration;
 
+use async_trait::async_trait;
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
 
+use crate::api_key::ApiKeyRecord;
+use crate::clock::Timestamp;
 use crate::config::UpstreamCall;
 use crate::path::{CanonicalPath, PathPrefix};
 use crate::request::Request;
+use crate::store::{CounterKey, SessionHash, SessionRecord, Step, StepOutcome, Store, StoreError, StoredKeySet};
 use crate::upstream::Upstream;
 
 /// A plain request of the given method and path.
@@ -51,4 +56,45 @@ pub(crate) fn headers(lines: &[(&str, &str)]) -> HeaderMap {
         headers.append(name, value);
     }
     headers
+}
+
+/// A store where only the quota table is set.
+#[async_trait]
+pub(crate) trait CountersOnly: Debug + Send + Sync {
+    /// See [`Store::step`].
+    async fn step(&self, key: &CounterKey, step: Step, expires_at: u64) -> Result<StepOutcome, StoreError>;
+
+    /// See [`Store::warm`].
+    async fn warm(&self) {}
+}
+
+#[async_trait]
+impl<T: CountersOnly> Store for T {
+    async fn step(&self, key: &CounterKey, step: Step, expires_at: u64) -> Result<StepOutcome, StoreError> {
+        CountersOnly::step(self, key, step, expires_at).await
+    }
+
+    async fn warm(&self) {
+        CountersOnly::warm(self).await;
+    }
+
+    async fn api_key(&self, _: &str) -> Result<Option<ApiKeyRecord>, StoreError> {
+        Err(StoreError::NoTable("CONFIG_TABLE"))
+    }
+
+    async fn key_set(&self, _: &str) -> Result<Option<StoredKeySet>, StoreError> {
+        Err(StoreError::NoTable("STATE_TABLE"))
+    }
+
+    async fn keep_key_set(&self, _: &str, _: &StoredKeySet, _: Timestamp) -> Result<(), StoreError> {
+        Err(StoreError::NoTable("STATE_TABLE"))
+    }
+
+    async fn session(&self, _: &SessionHash) -> Result<Option<SessionRecord>, StoreError> {
+        Err(StoreError::NoTable("STATE_TABLE"))
+    }
+
+    async fn touch_session(&self, _: &SessionHash, _: Timestamp, _: Timestamp) -> Result<bool, StoreError> {
+        Err(StoreError::NoTable("STATE_TABLE"))
+    }
 }

@@ -10,9 +10,10 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use http::{HeaderMap, Request, Response};
 use tokio::sync::OnceCell;
+use tollgate::api_key::ApiKeyRecord;
 use tollgate::clock::{Clock, Timestamp};
 use tollgate::store::dynamodb::{DynamoDbSettings, DynamoDbStore};
-use tollgate::store::{CounterKey, CounterStore, Step, StepOutcome, StoreError};
+use tollgate::store::{CounterKey, SessionHash, SessionRecord, Step, StepOutcome, Store, StoreError, StoredKeySet};
 use tollgate::upstream::client::{CallError, CallLimits, HttpClient};
 
 use super::expectation::{Answer, Exchange, Failing};
@@ -145,7 +146,7 @@ impl HttpClient for Script {
     }
 }
 
-/// The real store on an embedded engine, which is started when something is first counted.
+/// The real store on an embedded engine, which is started when it is first asked.
 #[derive(Default)]
 pub(super) struct OwnStore(OnceCell<(DynamoDbStore, Database)>);
 
@@ -154,7 +155,9 @@ impl OwnStore {
         let database = Database::embedded().await.map_err(|failure| failure.to_string())?;
         let variable = |name: &str| {
             let value = match name {
+                "CONFIG_TABLE" => tables::CONFIG,
                 "QUOTA_TABLE" => tables::QUOTA,
+                "STATE_TABLE" => tables::STATE,
                 "AWS_REGION" => REGION,
                 "AWS_ACCESS_KEY_ID" => tables::ACCESS_KEY,
                 "AWS_SECRET_ACCESS_KEY" => tables::SECRET_KEY,
@@ -168,21 +171,49 @@ impl OwnStore {
         Ok((store, database))
     }
 
-    async fn counted(&self, key: &CounterKey, step: Step, expires_at: u64) -> Result<StepOutcome, StoreError> {
+    async fn started(&self) -> Result<&DynamoDbStore, StoreError> {
         let started = self.0.get_or_try_init(Self::start).await;
-        let (store, _) = started.map_err(StoreError::NotApplied)?;
-        store.step(key, step, expires_at).await
+        started.map(|(store, _)| store).map_err(StoreError::NotApplied)
+    }
+
+    /// Waits for the engine without giving the thread away, so that the gateway's own bounds on a call (150 ms for a
+    /// check) never pass: on a busy machine they would turn an answer into a 503.
+    #[expect(clippy::disallowed_methods, reason = "this command starts no function environment")]
+    fn wait<T>(&self, call: impl AsyncFnOnce(&DynamoDbStore) -> Result<T, StoreError>) -> Result<T, StoreError> {
+        let called = async { call(self.started().await?).await };
+        tokio::task::block_in_place(|| tokio::runtime::Handle::current().block_on(called))
     }
 }
 
 #[async_trait]
-impl CounterStore for OwnStore {
-    /// Waits for the engine without giving the thread away, so that the gateway's 150 ms for a check never pass: on a
-    /// busy machine they would turn an answer into a 503.
-    #[expect(clippy::disallowed_methods, reason = "this command starts no function environment")]
+impl Store for OwnStore {
     async fn step(&self, key: &CounterKey, step: Step, expires_at: u64) -> Result<StepOutcome, StoreError> {
-        let counted = self.counted(key, step, expires_at);
-        tokio::task::block_in_place(|| tokio::runtime::Handle::current().block_on(counted))
+        self.wait(async |store| store.step(key, step, expires_at).await)
+    }
+
+    async fn api_key(&self, id: &str) -> Result<Option<ApiKeyRecord>, StoreError> {
+        self.wait(async |store| store.api_key(id).await)
+    }
+
+    async fn key_set(&self, name: &str) -> Result<Option<StoredKeySet>, StoreError> {
+        self.wait(async |store| store.key_set(name).await)
+    }
+
+    async fn keep_key_set(&self, name: &str, set: &StoredKeySet, expires_at: Timestamp) -> Result<(), StoreError> {
+        self.wait(async |store| store.keep_key_set(name, set, expires_at).await)
+    }
+
+    async fn session(&self, hash: &SessionHash) -> Result<Option<SessionRecord>, StoreError> {
+        self.wait(async |store| store.session(hash).await)
+    }
+
+    async fn touch_session(
+        &self,
+        hash: &SessionHash,
+        seen_at: Timestamp,
+        expires_at: Timestamp,
+    ) -> Result<bool, StoreError> {
+        self.wait(async |store| store.touch_session(hash, seen_at, expires_at).await)
     }
 
     async fn warm(&self) {}

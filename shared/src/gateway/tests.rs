@@ -13,6 +13,7 @@ use serde_json::{Value, json};
 use super::*;
 use crate::config;
 use crate::store::{CounterKey, CounterState, Step, StepOutcome, StoreError};
+use crate::testing::CountersOnly;
 use crate::upstream::client::{CallError, CallLimits};
 
 const NOW: Timestamp = Timestamp::from_secs(1_800_000_000);
@@ -49,7 +50,7 @@ struct Store {
 }
 
 #[async_trait]
-impl CounterStore for Store {
+impl CountersOnly for Store {
     async fn step(&self, _: &CounterKey, step: Step, _: u64) -> Result<StepOutcome, StoreError> {
         if self.down {
             return Err(StoreError::Ambiguous("stalled".into()));

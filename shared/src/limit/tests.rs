@@ -10,6 +10,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::store::Step;
+use crate::testing::CountersOnly;
 
 const START: u64 = 1_800_000_000_000_000;
 
@@ -94,7 +95,7 @@ impl ModelStore {
 }
 
 #[async_trait]
-impl CounterStore for ModelStore {
+impl CountersOnly for ModelStore {
     async fn step(&self, key: &CounterKey, step: Step, expires_at: u64) -> Result<StepOutcome, StoreError> {
         let call = self.calls.fetch_add(1, Ordering::SeqCst) + 1;
         self.expires_at.store(expires_at, Ordering::SeqCst);
@@ -423,7 +424,7 @@ async fn a_step_that_was_surely_not_applied_is_tried_once_more() {
 
     store.faults.lock().unwrap().extend([throttled(), throttled()]);
     let why = why(limiter.admit(&rule, &somebody()).await);
-    assert_eq!(why, "the counter store did not take the step: throttled");
+    assert_eq!(why, "the store did not take the call: throttled");
     assert_eq!(store.calls(), 2);
     assert_eq!(store.only_item(), START + 6_000_000, "nothing was charged");
 }
@@ -433,7 +434,7 @@ async fn an_unclear_answer_is_never_tried_again() {
     let (store, clock) = (ModelStore::with([Fault::LostAnswer]), TestClock::new());
     let (limiter, rule) = (limiter(&store, &clock), rule(10, 60, 10));
     let why = why(limiter.admit(&rule, &somebody()).await);
-    assert_eq!(why, "the counter store gave no clear answer: reset");
+    assert_eq!(why, "the store gave no clear answer: reset");
     assert_eq!(store.calls(), 1);
     // One too many is counted, and none too many let through.
     let mut count = 0;

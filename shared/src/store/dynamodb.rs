@@ -1,43 +1,48 @@
-//! The counters in DynamoDB: each step is one conditional `UpdateItem`. Only here (and below) are AWS crates named.
+//! The store in DynamoDB: one client, three tables. Only here (and below) are AWS crates named.
 //!
 //! The SDK must not retry by itself: a step is not idempotent, and only the caller knows its budget. How a failed
 //! call counts is decided in [`failure`].
 
-use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
 use aws_sdk_dynamodb::Client;
-use aws_sdk_dynamodb::config::http::HttpResponse;
 use aws_sdk_dynamodb::config::retry::RetryConfig;
 use aws_sdk_dynamodb::config::timeout::TimeoutConfig;
 use aws_sdk_dynamodb::config::{BehaviorVersion, Config, IdentityCache, Region, StalledStreamProtectionConfig};
-use aws_sdk_dynamodb::error::SdkError;
-use aws_sdk_dynamodb::operation::update_item::{UpdateItemError, UpdateItemOutput};
+use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue, ReturnValuesOnConditionCheckFailure};
 
+use self::counter::Expression;
 pub use self::settings::DynamoDbSettings;
+use self::table::Table;
 pub use self::trust::read_ca_bundle;
-use crate::store::{CounterKey, CounterState, CounterStore, Step, StepOutcome, StoreError};
+use crate::api_key::ApiKeyRecord;
+use crate::clock::Timestamp;
+use crate::store::{CounterKey, SessionHash, SessionRecord, Step, StepOutcome, Store, StoreError, StoredKeySet};
 
+mod api_key_item;
+mod counter;
 mod failure;
+mod item;
 mod settings;
+mod state_item;
+mod table;
 mod thaw;
 mod trust;
 
 /// The one call during init, when nobody waits yet.
 const WARM_TIMEOUT: Duration = Duration::from_millis(300);
 
-/// The bucket's theoretical arrival time: microseconds since the epoch, N.
-const TAT: &str = "tat";
-
-/// One quota table. Cheap to clone: clones share the client and its connections.
+/// The gateway's tables. Cheap to clone: clones share the client and its connections.
 #[derive(Clone)]
 pub struct DynamoDbStore {
     client: Client,
-    table: Arc<str>,
+    quota: Arc<str>,
+    config: Option<Table>,
+    state: Option<Table>,
 }
 
 impl DynamoDbStore {
@@ -60,21 +65,33 @@ impl DynamoDbStore {
             .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
             .http_client(thaw::after_a_turn(http));
         config.set_endpoint_url(settings.endpoint);
+        let client = Client::from_conf(config.build());
+        let table = |name: Option<String>| name.map(|name| Table::new(client.clone(), &name));
         Ok(Self {
-            client: Client::from_conf(config.build()),
-            table: settings.table.into(),
+            quota: settings.quota_table.into(),
+            config: table(settings.config_table),
+            state: table(settings.state_table),
+            client,
         })
+    }
+
+    fn config(&self) -> Result<&Table, StoreError> {
+        self.config.as_ref().ok_or(StoreError::NoTable("CONFIG_TABLE"))
+    }
+
+    fn state(&self) -> Result<&Table, StoreError> {
+        self.state.as_ref().ok_or(StoreError::NoTable("STATE_TABLE"))
     }
 }
 
 #[async_trait]
-impl CounterStore for DynamoDbStore {
+impl Store for DynamoDbStore {
     async fn step(&self, key: &CounterKey, step: Step, expires_at: u64) -> Result<StepOutcome, StoreError> {
         let expression = Expression::of(step);
         let result = self
             .client
             .update_item()
-            .table_name(&*self.table)
+            .table_name(&*self.quota)
             .key("pk", AttributeValue::S(key.pk.clone()))
             .key("sk", AttributeValue::S(key.sk.clone()))
             .update_expression(expression.update)
@@ -85,7 +102,56 @@ impl CounterStore for DynamoDbStore {
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
             .send()
             .await;
-        outcome(&self.table, result)
+        counter::outcome(&self.quota, result)
+    }
+
+    async fn api_key(&self, id: &str) -> Result<Option<ApiKeyRecord>, StoreError> {
+        let item = self.config()?.get(api_key_item::pk(id)).await?;
+        item.as_ref().map(api_key_item::read).transpose()
+    }
+
+    async fn key_set(&self, name: &str) -> Result<Option<StoredKeySet>, StoreError> {
+        let item = self.state()?.get(state_item::key_set_pk(name)).await?;
+        item.as_ref().map(state_item::read_key_set).transpose()
+    }
+
+    async fn keep_key_set(&self, name: &str, set: &StoredKeySet, expires_at: Timestamp) -> Result<(), StoreError> {
+        self.state()?
+            .put(state_item::write_key_set(name, set, expires_at))
+            .await
+    }
+
+    async fn session(&self, hash: &SessionHash) -> Result<Option<SessionRecord>, StoreError> {
+        let item = self.state()?.get(state_item::session_pk(hash)).await?;
+        item.as_ref().map(state_item::read_session).transpose()
+    }
+
+    async fn touch_session(
+        &self,
+        hash: &SessionHash,
+        seen_at: Timestamp,
+        expires_at: Timestamp,
+    ) -> Result<bool, StoreError> {
+        let table = self.state()?;
+        let result = self
+            .client
+            .update_item()
+            .table_name(&*table.name)
+            .set_key(Some(table::key(&state_item::session_pk(hash))))
+            .update_expression("SET seen_at = :seen_at, #ttl = :ttl")
+            .condition_expression("attribute_exists(pk)")
+            .expression_attribute_names("#ttl", "ttl") // a reserved word
+            .expression_attribute_values(":seen_at", item::number(seen_at.secs()))
+            .expression_attribute_values(":ttl", item::number(expires_at.secs()))
+            .send()
+            .await;
+        match result {
+            Ok(_) => Ok(true),
+            Err(error) => match error.as_service_error() {
+                Some(UpdateItemError::ConditionalCheckFailedException(_)) => Ok(false),
+                _ => Err(table.failed(&error)),
+            },
+        }
     }
 
     async fn warm(&self) {
@@ -94,7 +160,7 @@ impl CounterStore for DynamoDbStore {
         let result = self
             .client
             .get_item()
-            .table_name(&*self.table)
+            .table_name(&*self.quota)
             .key("pk", AttributeValue::S("Q#warm".into()))
             .key("sk", AttributeValue::S("L#warm".into()))
             .customize()
@@ -103,7 +169,7 @@ impl CounterStore for DynamoDbStore {
             .await;
         if let Err(error) = result {
             tracing::warn!(
-                table = &*self.table,
+                table = &*self.quota,
                 error = failure::describe(&error),
                 "the counter table does not answer yet"
             );
@@ -115,79 +181,10 @@ impl CounterStore for DynamoDbStore {
 impl fmt::Debug for DynamoDbStore {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("DynamoDbStore")
-            .field("table", &self.table)
+            .field("quota", &self.quota)
+            .field("config", &self.config)
+            .field("state", &self.state)
             .finish_non_exhaustive()
-    }
-}
-
-/// A step in DynamoDB's words.
-struct Expression {
-    update: &'static str,
-    condition: &'static str,
-    numbers: [Option<(&'static str, u64)>; 3],
-}
-
-impl Expression {
-    fn of(step: Step) -> Self {
-        match step {
-            Step::Busy { now, cost, max } => Self {
-                update: "SET tat = tat + :cost, #ttl = :ttl",
-                condition: "tat > :now AND tat <= :max",
-                numbers: [Some((":now", now)), Some((":cost", cost)), Some((":max", max))],
-            },
-            Step::Foreign { now, cost, above } => Self {
-                update: "SET tat = :next, #ttl = :ttl",
-                condition: "tat > :above",
-                numbers: [Some((":above", above)), Some((":next", now.saturating_add(cost))), None],
-            },
-            Step::Idle { now, cost } => Self {
-                update: "SET tat = :next, #ttl = :ttl",
-                condition: "attribute_not_exists(tat) OR tat <= :now",
-                numbers: [Some((":now", now)), Some((":next", now.saturating_add(cost))), None],
-            },
-        }
-    }
-
-    fn values(&self, expires_at: u64) -> HashMap<String, AttributeValue> {
-        let numbers = self.numbers.iter().flatten().copied().chain([(":ttl", expires_at)]);
-        numbers
-            .map(|(name, number)| (name.to_owned(), AttributeValue::N(number.to_string())))
-            .collect()
-    }
-}
-
-/// Reads an answer.
-fn outcome(
-    table: &str,
-    result: Result<UpdateItemOutput, SdkError<UpdateItemError, HttpResponse>>,
-) -> Result<StepOutcome, StoreError> {
-    let within = |why: String| format!("table {table}: {why}");
-    match result {
-        Ok(output) => match state(output.attributes()) {
-            Ok(state @ CounterState { tat: Some(_) }) => Ok(StepOutcome::Applied(state)),
-            // It answers, but not as DynamoDB does: whether it wrote anything cannot be known.
-            Ok(_) => Err(StoreError::Ambiguous(within(format!("an answer without `{TAT}`")))),
-            Err(why) => Err(StoreError::Ambiguous(within(why))),
-        },
-        Err(error) => match error.as_service_error() {
-            Some(UpdateItemError::ConditionalCheckFailedException(refused)) => match state(refused.item()) {
-                Ok(state) => Ok(StepOutcome::Refused(state)),
-                Err(why) => Err(StoreError::NotApplied(within(why))),
-            },
-            _ => Err(failure::classify(table, &error)),
-        },
-    }
-}
-
-/// Reads an item; no item is an empty state.
-fn state(item: Option<&HashMap<String, AttributeValue>>) -> Result<CounterState, String> {
-    let Some(value) = item.and_then(|item| item.get(TAT)) else {
-        return Ok(CounterState::default());
-    };
-    let tat = value.as_n().ok().and_then(|number| number.parse().ok());
-    match tat {
-        Some(tat) => Ok(CounterState { tat: Some(tat) }),
-        None => Err(format!("the item's `{TAT}` is not a whole number of microseconds")),
     }
 }
 

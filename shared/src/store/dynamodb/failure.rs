@@ -1,4 +1,4 @@
-//! What a failed call means: was the step surely not applied, or may it have been?
+//! What a failed call means: was it surely not applied, or may it have been?
 
 use std::error::Error;
 use std::fmt::Write as _;
@@ -10,12 +10,31 @@ use aws_sdk_dynamodb::types::ThrottlingReason;
 
 use crate::store::StoreError;
 
-/// Sorts a failed `UpdateItem`; anything that is not surely unapplied is ambiguous.
-pub(super) fn classify(table: &str, error: &SdkError<UpdateItemError, HttpResponse>) -> StoreError {
-    let mut why = format!("table {table}: {}", describe(error));
+/// Sorts a failed step on a counter.
+pub(super) fn classify_step(table: &str, error: &SdkError<UpdateItemError, HttpResponse>) -> StoreError {
+    let mut throttled = String::new();
     if let SdkError::ServiceError(service) = error {
-        throttling(service.err(), &mut why);
+        throttling(service.err(), &mut throttled);
     }
+    sort(error, format!("table {table}: {}{throttled}", describe(error)))
+}
+
+/// Sorts any other failed call.
+pub(super) fn classify<E: ProvideErrorMetadata>(table: &str, error: &SdkError<E, HttpResponse>) -> StoreError {
+    sort(error, format!("table {table}: {}", describe(error)))
+}
+
+/// Whether the same call may do better at once: what DynamoDB itself said no to it would only hear again.
+pub(super) fn may_pass<E: ProvideErrorMetadata>(error: &SdkError<E, HttpResponse>) -> bool {
+    match error {
+        SdkError::ConstructionFailure(_) => false,
+        SdkError::ServiceError(_) => !surely_not_applied(error),
+        _ => true,
+    }
+}
+
+/// Anything that is not surely unapplied is ambiguous.
+fn sort<E: ProvideErrorMetadata>(error: &SdkError<E, HttpResponse>, why: String) -> StoreError {
     if surely_not_applied(error) {
         StoreError::NotApplied(why)
     } else {
@@ -23,7 +42,7 @@ pub(super) fn classify(table: &str, error: &SdkError<UpdateItemError, HttpRespon
     }
 }
 
-fn surely_not_applied(error: &SdkError<UpdateItemError, HttpResponse>) -> bool {
+fn surely_not_applied<E: ProvideErrorMetadata>(error: &SdkError<E, HttpResponse>) -> bool {
     match error {
         SdkError::ConstructionFailure(_) => true,
         SdkError::DispatchFailure(failure) => failure.as_connector_error().is_some_and(|error| never_connected(error)),

@@ -1,4 +1,4 @@
-//! Where the quota table is and who asks: read from the environment that Lambda gives every function.
+//! Where the tables are and who asks: read from the environment that Lambda gives every function.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -9,7 +9,9 @@ use url::Url;
 /// Everything the client needs. `Debug` shows no secret: the credentials redact themselves.
 #[derive(Clone, Debug)]
 pub struct DynamoDbSettings {
-    pub(super) table: String,
+    pub(super) quota_table: String,
+    pub(super) config_table: Option<String>,
+    pub(super) state_table: Option<String>,
     pub(super) region: String,
     /// `None`: the region's own endpoint.
     pub(super) endpoint: Option<String>,
@@ -29,14 +31,14 @@ const ATTEMPT_TIMEOUT: Duration = Duration::from_millis(150);
 impl DynamoDbSettings {
     /// Reads the variables below; an empty one counts as unset. Opens no file and no connection.
     ///
-    /// `QUOTA_TABLE`; `AWS_REGION`, else `AWS_DEFAULT_REGION`; `AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY`, and
+    /// `QUOTA_TABLE`, and `CONFIG_TABLE`, `STATE_TABLE` where the config needs them; `AWS_REGION`, else `AWS_DEFAULT_REGION`; `AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY`, and
     /// `AWS_SESSION_TOKEN` where there is one (Lambda always sets these: "Using Lambda environment variables" in the
     /// Lambda developer guide); `AWS_ENDPOINT_URL_DYNAMODB`, else `AWS_ENDPOINT_URL`; `AWS_CA_BUNDLE`.
     ///
     /// The error names every variable that is missing or wrong, and never a value but the endpoint's.
     pub fn from_environment(variable: &dyn Fn(&str) -> Option<String>) -> Result<Self, String> {
         let set = |name: &str| variable(name).filter(|value| !value.is_empty());
-        let table = set("QUOTA_TABLE");
+        let quota_table = set("QUOTA_TABLE");
         let region = set("AWS_REGION").or_else(|| set("AWS_DEFAULT_REGION"));
         let key_id = set("AWS_ACCESS_KEY_ID");
         let secret = set("AWS_SECRET_ACCESS_KEY");
@@ -44,7 +46,7 @@ impl DynamoDbSettings {
 
         let needed = [
             (
-                table.is_some(),
+                quota_table.is_some(),
                 "QUOTA_TABLE is not set (the table that holds the counters)",
             ),
             (
@@ -58,9 +60,11 @@ impl DynamoDbSettings {
         let mut mistakes: Vec<String> = missing.map(|(_, text)| (*text).to_owned()).collect();
         mistakes.extend(endpoint.as_deref().and_then(endpoint_mistake));
 
-        match (table, region, key_id, secret) {
-            (Some(table), Some(region), Some(key_id), Some(secret)) if mistakes.is_empty() => Ok(Self {
-                table,
+        match (quota_table, region, key_id, secret) {
+            (Some(quota_table), Some(region), Some(key_id), Some(secret)) if mistakes.is_empty() => Ok(Self {
+                quota_table,
+                config_table: set("CONFIG_TABLE"),
+                state_table: set("STATE_TABLE"),
                 region,
                 endpoint,
                 credentials: Credentials::new(key_id, secret, set("AWS_SESSION_TOKEN"), None, "environment"),
@@ -73,6 +77,16 @@ impl DynamoDbSettings {
                 mistakes.join("; ")
             )),
         }
+    }
+
+    /// Whether `CONFIG_TABLE` is set, which API keys need.
+    pub fn has_config_table(&self) -> bool {
+        self.config_table.is_some()
+    }
+
+    /// Whether `STATE_TABLE` is set, which opaque sessions need; without it no key set outlives its environment.
+    pub fn has_state_table(&self) -> bool {
+        self.state_table.is_some()
     }
 
     /// Waits longer than a gateway may (100 ms for a connection, 150 ms for a call): for tools and test suites that
@@ -115,12 +129,24 @@ mod tests {
     #[test]
     fn what_lambda_sets_is_enough() {
         let settings = read(&[]).unwrap();
-        assert_eq!((&*settings.table, &*settings.region), ("quota", "eu-central-1"));
+        assert_eq!((&*settings.quota_table, &*settings.region), ("quota", "eu-central-1"));
+        assert_eq!(
+            (settings.has_config_table(), settings.has_state_table()),
+            (false, false)
+        );
         assert_eq!(settings.endpoint, None);
         assert_eq!(settings.ca_bundle, None);
         assert_eq!(settings.credentials.access_key_id(), "AKIDEXAMPLE");
         assert_eq!(settings.credentials.secret_access_key(), "very-secret-key");
         assert_eq!(settings.credentials.session_token(), Some("very-secret-token"));
+    }
+
+    #[test]
+    fn further_tables_are_there_when_they_are_named() {
+        let settings = read(&[("CONFIG_TABLE", "config"), ("STATE_TABLE", "")]).unwrap();
+        assert_eq!(settings.config_table.as_deref(), Some("config"));
+        assert_eq!((settings.has_config_table(), settings.has_state_table()), (true, false));
+        assert!(read(&[("STATE_TABLE", "state")]).unwrap().has_state_table());
     }
 
     #[test]

@@ -1,12 +1,18 @@
 //! The expressions and the reading of answers. What needs a server is in the package `tollgate-tests`.
 
-use aws_sdk_dynamodb::error::{ConnectorError, ErrorMetadata};
+use std::collections::HashMap;
+
+use aws_sdk_dynamodb::config::http::HttpResponse;
+use aws_sdk_dynamodb::error::{ConnectorError, ErrorMetadata, SdkError};
+use aws_sdk_dynamodb::operation::get_item::GetItemError;
 use aws_sdk_dynamodb::types::ThrottlingReason;
 use aws_sdk_dynamodb::types::error::ProvisionedThroughputExceededException;
 use aws_smithy_types::body::SdkBody;
 use insta::assert_snapshot;
 
+use super::counter::{Expression, TAT, state};
 use super::*;
+use crate::store::CounterState;
 
 fn store(endpoint: &str) -> DynamoDbStore {
     let settings = DynamoDbSettings::from_environment(&|name| {
@@ -135,7 +141,7 @@ fn answered(status: u16, code: Option<&str>) -> StoreError {
 
 fn classify(status: u16, error: UpdateItemError) -> StoreError {
     let raw = HttpResponse::new(status.try_into().unwrap(), SdkBody::empty());
-    failure::classify("quota", &SdkError::service_error(error, raw))
+    failure::classify_step("quota", &SdkError::service_error(error, raw))
 }
 
 #[test]
@@ -174,12 +180,12 @@ fn what_dynamodb_cannot_say_is_ambiguous() {
     }
     let unreadable = SdkError::response_error("garbage", HttpResponse::new(200.try_into().unwrap(), SdkBody::empty()));
     assert!(matches!(
-        failure::classify("quota", &unreadable),
+        failure::classify_step("quota", &unreadable),
         StoreError::Ambiguous(_)
     ));
     let late = SdkError::timeout_error("late");
     assert_eq!(
-        failure::classify("quota", &late),
+        failure::classify_step("quota", &late),
         StoreError::Ambiguous("table quota: no answer in time".into())
     );
     for error in [
@@ -187,7 +193,7 @@ fn what_dynamodb_cannot_say_is_ambiguous() {
         ConnectorError::timeout("late".into()),
     ] {
         assert!(matches!(
-            failure::classify("quota", &SdkError::dispatch_failure(error)),
+            failure::classify_step("quota", &SdkError::dispatch_failure(error)),
             StoreError::Ambiguous(_)
         ));
     }
@@ -196,7 +202,10 @@ fn what_dynamodb_cannot_say_is_ambiguous() {
 #[test]
 fn a_request_that_was_never_built_is_not_applied() {
     let error = SdkError::construction_failure("no credentials");
-    assert!(matches!(failure::classify("quota", &error), StoreError::NotApplied(_)));
+    assert!(matches!(
+        failure::classify_step("quota", &error),
+        StoreError::NotApplied(_)
+    ));
 }
 
 #[test]
@@ -215,7 +224,7 @@ fn a_throttled_call_tells_a_hot_key_from_a_table_limit() {
         400,
         UpdateItemError::ProvisionedThroughputExceededException(error.build()),
     );
-    assert_snapshot!(error, @"the counter store did not take the step: table quota: ProvisionedThroughputExceededException (status 400), TableWriteKeyRangeThroughputExceeded");
+    assert_snapshot!(error, @"the store did not take the call: table quota: ProvisionedThroughputExceededException (status 400), TableWriteKeyRangeThroughputExceeded");
 }
 
 #[test]
@@ -229,7 +238,7 @@ fn messages_never_quote_the_service() {
 fn debug_output_is_short_and_holds_no_secret() {
     assert_eq!(
         format!("{:?}", store("http://127.0.0.1:1")),
-        r#"DynamoDbStore { table: "quota", .. }"#
+        r#"DynamoDbStore { quota: "quota", config: None, state: None, .. }"#
     );
 }
 
@@ -237,4 +246,43 @@ fn debug_output_is_short_and_holds_no_secret() {
 fn a_store_can_be_shared_by_tasks() {
     fn shareable<T: Clone + Send + Sync + 'static>(_: &T) {}
     shareable(&store("http://127.0.0.1:1"));
+}
+
+#[tokio::test]
+async fn a_table_that_is_not_named_is_said_and_nothing_is_asked() {
+    let store = store("http://127.0.0.1:1");
+    let no_config = StoreError::NoTable("CONFIG_TABLE");
+    assert_snapshot!(no_config, @"CONFIG_TABLE is not set");
+    assert_eq!(store.api_key("a").await, Err(no_config));
+    let no_state = StoreError::NoTable("STATE_TABLE");
+    let (now, hash) = (Timestamp::from_secs(1), SessionHash::of("a"));
+    let key_set = StoredKeySet {
+        body: "{}".into(),
+        fetched_at: now,
+    };
+    assert_eq!(store.key_set("a").await, Err(no_state.clone()));
+    assert_eq!(store.keep_key_set("a", &key_set, now).await, Err(no_state.clone()));
+    assert_eq!(store.session(&hash).await, Err(no_state.clone()));
+    assert_eq!(store.touch_session(&hash, now, now).await, Err(no_state));
+}
+
+#[test]
+fn reading_again_may_help_unless_dynamodb_said_no() {
+    let raw = |status: u16| HttpResponse::new(status.try_into().unwrap(), SdkBody::empty());
+    let service = |status, code: &str| {
+        let error = ErrorMetadata::builder().code(code).build();
+        SdkError::service_error(GetItemError::generic(error), raw(status))
+    };
+    for (error, may_pass) in [
+        (SdkError::timeout_error("late"), true),
+        (SdkError::dispatch_failure(ConnectorError::io("reset".into())), true),
+        (SdkError::response_error("garbage", raw(200)), true),
+        (service(500, "InternalServerError"), true),
+        (service(400, "ProvisionedThroughputExceededException"), false),
+        (service(400, "AccessDeniedException"), false),
+        (service(400, "ResourceNotFoundException"), false),
+        (SdkError::construction_failure("no credentials"), false),
+    ] {
+        assert_eq!(failure::may_pass(&error), may_pass, "{error:?}");
+    }
 }

@@ -1,162 +1,30 @@
-//! The counter store through the official SDK: on a real engine, and on servers that misbehave.
-//!
-//! The engine is embedded unless `TOLLGATE_TEST_DYNAMODB_ENDPOINT` names another one (DynamoDB Local, or AWS with
-//! credentials in the usual variables); each test makes a table of its own.
+//! Steps on counters: on a real engine, and on servers that misbehave.
 
 use std::collections::HashMap;
-use std::net::SocketAddr;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
-use aws_sdk_dynamodb::Client;
-use aws_sdk_dynamodb::config::{BehaviorVersion, Credentials, Region};
-use aws_sdk_dynamodb::types::{
-    AttributeDefinition, AttributeValue, BillingMode, KeySchemaElement, KeyType, ScalarAttributeType,
-};
-use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
-use aws_smithy_http_client::tls::{Provider, TlsContext, TrustStore};
-use bytes::Bytes;
-use http_body_util::{BodyExt, Full};
-use hyper::service::service_fn;
-use hyper_util::rt::TokioIo;
+use aws_sdk_dynamodb::types::AttributeValue;
 use proptest::prelude::*;
 use proptest::test_runner::{Config as ProptestConfig, TestRunner};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpListener;
-use tollgate::store::dynamodb::{DynamoDbSettings, DynamoDbStore};
-use tollgate::store::{CounterKey, CounterState, CounterStore, Step, StepOutcome, StoreError};
+use tollgate::store::dynamodb::DynamoDbStore;
+use tollgate::store::{CounterKey, CounterState, Step, StepOutcome, Store, StoreError};
+
+use crate::engine::{Engine, patient_store, settings, store};
+use crate::fake::{Fake, closed_port};
 
 const NOW: u64 = 1_800_000_000_000_000;
 const EXPIRES_AT: u64 = 1_800_700_000;
-
-/// An engine and the SDK's plain client on it, which is not the one under test.
-struct Engine {
-    endpoint: String,
-    client: Client,
-}
-
-impl Engine {
-    async fn start() -> Self {
-        let endpoint = match std::env::var("TOLLGATE_TEST_DYNAMODB_ENDPOINT") {
-            Ok(endpoint) => endpoint,
-            Err(_) => {
-                let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-                let address = listener.local_addr().unwrap();
-                let database = dynoxide::Database::memory().unwrap();
-                // Ends with the test's runtime.
-                tokio::spawn(dynoxide::server::serve_with_shutdown(
-                    listener,
-                    database,
-                    std::future::pending(),
-                ));
-                format!("http://{address}")
-            }
-        };
-        let credentials = Credentials::new(
-            variable("AWS_ACCESS_KEY_ID").unwrap(),
-            variable("AWS_SECRET_ACCESS_KEY").unwrap(),
-            variable("AWS_SESSION_TOKEN"),
-            None,
-            "test",
-        );
-        let no_roots = TlsContext::builder()
-            .with_trust_store(TrustStore::empty())
-            .build()
-            .unwrap();
-        let tls = Provider::Rustls(CryptoMode::Ring);
-        let http = aws_smithy_http_client::Builder::new()
-            .tls_provider(tls)
-            .tls_context(no_roots)
-            .build_https();
-        let config = aws_sdk_dynamodb::Config::builder()
-            .behavior_version(BehaviorVersion::v2026_01_12())
-            .region(Region::new(variable("AWS_REGION").unwrap()))
-            .credentials_provider(credentials)
-            .http_client(http)
-            .endpoint_url(&endpoint)
-            .build();
-        Self {
-            endpoint,
-            client: Client::from_conf(config),
-        }
-    }
-
-    /// Makes an empty table and returns a store on it.
-    async fn store(&self, table: &str) -> DynamoDbStore {
-        self.table(table, &["pk", "sk"]).await;
-        patient_store(&self.endpoint, table)
-    }
-
-    async fn table(&self, name: &str, keys: &[&str]) {
-        // Left over from an earlier run on an engine that stays.
-        let _ = self.client.delete_table().table_name(name).send().await;
-        let mut request = self
-            .client
-            .create_table()
-            .table_name(name)
-            .billing_mode(BillingMode::PayPerRequest);
-        for (key, kind) in keys.iter().zip([KeyType::Hash, KeyType::Range]) {
-            let attribute = AttributeDefinition::builder()
-                .attribute_name(*key)
-                .attribute_type(ScalarAttributeType::S);
-            request = request.attribute_definitions(attribute.build().unwrap()).key_schema(
-                KeySchemaElement::builder()
-                    .attribute_name(*key)
-                    .key_type(kind)
-                    .build()
-                    .unwrap(),
-            );
-        }
-        request.send().await.unwrap();
-    }
-
-    async fn item(&self, table: &str) -> HashMap<String, AttributeValue> {
-        let key = key();
-        let request = self.client.get_item().table_name(table).consistent_read(true);
-        let request = request
-            .key("pk", AttributeValue::S(key.pk))
-            .key("sk", AttributeValue::S(key.sk));
-        request.send().await.unwrap().item.unwrap_or_default()
-    }
-}
-
-fn variable(name: &str) -> Option<String> {
-    std::env::var(name).ok().or_else(|| {
-        let default = match name {
-            "AWS_REGION" => "eu-central-1",
-            "AWS_ACCESS_KEY_ID" | "AWS_SECRET_ACCESS_KEY" => "local",
-            _ => return None,
-        };
-        Some(default.to_owned())
-    })
-}
-
-/// A store as a gateway has it.
-fn store(endpoint: &str, table: &str) -> DynamoDbStore {
-    DynamoDbStore::new(settings(endpoint, table)).unwrap()
-}
-
-/// A store that a busy machine or a table far away cannot make fail.
-fn patient_store(endpoint: &str, table: &str) -> DynamoDbStore {
-    let long = Duration::from_secs(30);
-    DynamoDbStore::new(settings(endpoint, table).with_timeouts(long, long)).unwrap()
-}
-
-fn settings(endpoint: &str, table: &str) -> DynamoDbSettings {
-    let settings = DynamoDbSettings::from_environment(&|name| match name {
-        "QUOTA_TABLE" => Some(table.to_owned()),
-        "AWS_ENDPOINT_URL_DYNAMODB" => Some(endpoint.to_owned()),
-        other => variable(other),
-    });
-    settings.unwrap()
-}
 
 fn key() -> CounterKey {
     CounterKey {
         pk: "Q#client_ip#KHJFkkZPXriZIhs4bBqnnQ".into(),
         sk: "L#shared".into(),
     }
+}
+
+async fn item(engine: &Engine, table: &str) -> HashMap<String, AttributeValue> {
+    engine.item(table, &key().pk, &key().sk).await
 }
 
 fn applied(tat: u64) -> Result<StepOutcome, StoreError> {
@@ -246,7 +114,7 @@ async fn sixty_four_tasks_admit_exactly_the_burst() {
     }
     assert_eq!(tasks.join_all().await.into_iter().sum::<u64>(), 20);
     assert_eq!(
-        engine.item("exact").await["tat"],
+        item(&engine, "exact").await["tat"],
         AttributeValue::N((NOW + 20 * 100).to_string())
     );
 }
@@ -265,7 +133,7 @@ async fn an_item_holds_its_keys_the_arrival_time_and_the_expiry() {
         ("tat".to_owned(), AttributeValue::N("1800000000000010".into())),
         ("ttl".to_owned(), AttributeValue::N("1800700000".into())),
     ]);
-    assert_eq!(engine.item("layout").await, expected);
+    assert_eq!(item(&engine, "layout").await, expected);
 
     let later = EXPIRES_AT + 5;
     assert_eq!(
@@ -282,7 +150,10 @@ async fn an_item_holds_its_keys_the_arrival_time_and_the_expiry() {
             .await,
         applied(NOW + 17)
     );
-    assert_eq!(engine.item("layout").await["ttl"], AttributeValue::N(later.to_string()));
+    assert_eq!(
+        item(&engine, "layout").await["ttl"],
+        AttributeValue::N(later.to_string())
+    );
 }
 
 #[tokio::test]
@@ -295,9 +166,9 @@ async fn a_refused_step_shows_the_item_and_writes_nothing() {
         max: NOW + 90,
     };
     assert_eq!(store.step(&key(), busy, EXPIRES_AT).await, refused(None));
-    assert_eq!(engine.item("refused").await, HashMap::new());
+    assert_eq!(item(&engine, "refused").await, HashMap::new());
     assert_eq!(idle(&store).await, applied(NOW + 10));
-    let before = engine.item("refused").await;
+    let before = item(&engine, "refused").await;
     assert_eq!(idle(&store).await, refused(NOW + 10));
     assert_eq!(
         store
@@ -313,7 +184,7 @@ async fn a_refused_step_shows_the_item_and_writes_nothing() {
             .await,
         refused(NOW + 10)
     );
-    assert_eq!(engine.item("refused").await, before);
+    assert_eq!(item(&engine, "refused").await, before);
 }
 
 #[test]
@@ -414,7 +285,7 @@ async fn an_item_of_another_shape_is_an_error_and_stays_as_it_is() {
         .item("pk", AttributeValue::S(key().pk))
         .item("sk", AttributeValue::S(key().sk));
     put.send().await.unwrap();
-    let before = engine.item("shape").await;
+    let before = item(&engine, "shape").await;
     for step in [
         Step::Idle { now: NOW, cost: 1 },
         Step::Busy {
@@ -427,7 +298,7 @@ async fn an_item_of_another_shape_is_an_error_and_stays_as_it_is() {
         let expected = "table shape: the item's `tat` is not a whole number of microseconds";
         assert_eq!(error, StoreError::NotApplied(expected.into()));
     }
-    assert_eq!(engine.item("shape").await, before);
+    assert_eq!(item(&engine, "shape").await, before);
 }
 
 #[tokio::test]
@@ -439,82 +310,6 @@ async fn warming_a_good_table_says_nothing_and_writes_nothing() {
 }
 
 // --- servers that misbehave ---------------------------------------------------------------------------------------
-
-/// Answers every request alike and counts requests and connections.
-struct Fake {
-    endpoint: String,
-    requests: Arc<AtomicU32>,
-    connections: Arc<AtomicU32>,
-}
-
-impl Fake {
-    async fn answering(status: u16, body: &'static str) -> Self {
-        let (listener, fake) = Self::bind().await;
-        let (requests, connections) = (fake.requests.clone(), fake.connections.clone());
-        tokio::spawn(async move {
-            loop {
-                let (stream, _) = listener.accept().await.unwrap();
-                connections.fetch_add(1, Ordering::SeqCst);
-                let requests = requests.clone();
-                let answer = service_fn(move |request: hyper::Request<hyper::body::Incoming>| {
-                    let requests = requests.clone();
-                    async move {
-                        request.into_body().collect().await?;
-                        requests.fetch_add(1, Ordering::SeqCst);
-                        let response = hyper::Response::builder().status(status);
-                        let response = response.header("content-type", "application/x-amz-json-1.0");
-                        Ok::<_, hyper::Error>(response.body(Full::new(Bytes::from_static(body.as_bytes()))).unwrap())
-                    }
-                });
-                tokio::spawn(hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), answer));
-            }
-        });
-        fake
-    }
-
-    /// Reads a request, writes these bytes, and closes; with `None` it keeps the connection open and silent.
-    async fn raw(answer: Option<&'static [u8]>) -> Self {
-        let (listener, fake) = Self::bind().await;
-        let (requests, connections) = (fake.requests.clone(), fake.connections.clone());
-        tokio::spawn(async move {
-            let mut open = Vec::new();
-            loop {
-                let (mut stream, _) = listener.accept().await.unwrap();
-                connections.fetch_add(1, Ordering::SeqCst);
-                let mut buffer = [0; 4_096];
-                let _ = stream.read(&mut buffer).await;
-                requests.fetch_add(1, Ordering::SeqCst);
-                match answer {
-                    Some(bytes) => stream.write_all(bytes).await.unwrap(),
-                    None => open.push(stream),
-                }
-            }
-        });
-        fake
-    }
-
-    async fn bind() -> (TcpListener, Self) {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let endpoint = format!("http://{}", listener.local_addr().unwrap());
-        (
-            listener,
-            Self {
-                endpoint,
-                requests: Arc::default(),
-                connections: Arc::default(),
-            },
-        )
-    }
-
-    fn requests(&self) -> u32 {
-        self.requests.load(Ordering::SeqCst)
-    }
-}
-
-/// A port that nobody listens on.
-async fn closed_port() -> SocketAddr {
-    TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap()
-}
 
 #[tokio::test]
 async fn an_endpoint_that_is_down_is_not_applied() {

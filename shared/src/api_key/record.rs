@@ -1,0 +1,68 @@
+//! What the config table says about a key.
+
+use serde_json::{Map, Value};
+
+use super::KeyHash;
+use crate::clock::Timestamp;
+
+/// One API key as it is kept. Times are whole seconds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ApiKeyRecord {
+    /// The public part of the key: in logs, in limits, on the command line.
+    pub id: String,
+    /// Of the key's whole text.
+    pub hash: KeyHash,
+    /// The key that a rotation replaced, while it is still good.
+    pub previous: Option<PreviousKey>,
+    /// Whether it is good at all.
+    pub status: KeyStatus,
+    /// Whom it was given to; upstreams know the caller by this.
+    pub owner: String,
+    /// The usage plan, where there is one.
+    pub plan: Option<String>,
+    /// What it may do; sorted, each once.
+    pub scopes: Vec<String>,
+    /// From then on it is refused; `None`: never.
+    pub expires_at: Option<Timestamp>,
+    /// When it was made. A rotation leaves it.
+    pub created_at: Timestamp,
+    /// What people call it.
+    pub name: Option<String>,
+}
+
+/// The key that a rotation replaced.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PreviousKey {
+    /// Of its whole text.
+    pub hash: KeyHash,
+    /// From then on it is refused.
+    pub until: Timestamp,
+}
+
+/// Whether a key is good at all.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum KeyStatus {
+    /// It is, as long as it has not expired.
+    Active,
+    /// Never again.
+    Revoked,
+}
+
+impl ApiKeyRecord {
+    /// What the key proves about whoever sent it: `sub` is the owner; `key_id`; `scope` as in a token, joined by blanks;
+    /// `plan` and `name` where there are any.
+    pub fn claims(&self) -> Map<String, Value> {
+        let scope = self.scopes.join(" ");
+        let claims = [
+            ("sub", Some(self.owner.as_str())),
+            ("key_id", Some(&self.id)),
+            ("plan", self.plan.as_deref()),
+            ("scope", Some(&*scope).filter(|scope| !scope.is_empty())),
+            ("name", self.name.as_deref()),
+        ];
+        let given = claims
+            .into_iter()
+            .filter_map(|(name, value)| Some((name.to_owned(), value?.into())));
+        given.collect()
+    }
+}

@@ -1,0 +1,56 @@
+//! Sessions and key sets as items of the state table. `docs/keys.md` has the layout of a session.
+
+use std::fmt::Write as _;
+
+use ring::digest::{SHA256, digest};
+
+use super::item::{Attributes, Item, number, text};
+use super::table;
+use crate::clock::Timestamp;
+use crate::store::{SessionHash, SessionRecord, StoreError, StoredKeySet};
+
+/// The partition key of a session.
+pub(super) fn session_pk(hash: &SessionHash) -> String {
+    format!("SESSION#{}", hash.as_str())
+}
+
+/// Reads a session.
+pub(super) fn read_session(item: &Item) -> Result<SessionRecord, StoreError> {
+    let claims = item.needed("claims", Item::text)?;
+    Ok(SessionRecord {
+        claims: serde_json::from_str(claims).map_err(|_| item.malformed("claims", "is not a JSON object"))?,
+        created_at: item.needed("created_at", Item::seconds)?,
+        seen_at: item.needed("seen_at", Item::seconds)?,
+        expires_at: item.needed("expires_at", Item::seconds)?,
+    })
+}
+
+/// The partition key of a key set. Hashed, because a URI may be longer than a key.
+pub(super) fn key_set_pk(name: &str) -> String {
+    let mut pk = String::from("JWKS#");
+    for byte in digest(&SHA256, name.as_bytes()).as_ref() {
+        // Writing to a `String` cannot fail.
+        let _ = write!(pk, "{byte:02x}");
+    }
+    pk
+}
+
+/// Reads a key set.
+pub(super) fn read_key_set(item: &Item) -> Result<StoredKeySet, StoreError> {
+    Ok(StoredKeySet {
+        body: item.needed("body", Item::text)?.to_owned(),
+        fetched_at: item.needed("fetched_at", Item::millis)?,
+    })
+}
+
+/// The item of a key set.
+pub(super) fn write_key_set(name: &str, set: &StoredKeySet, expires_at: Timestamp) -> Attributes {
+    table::record(
+        &key_set_pk(name),
+        [
+            ("body", text(&set.body)),
+            ("fetched_at", number(set.fetched_at.micros() / 1_000)),
+            ("ttl", number(expires_at.secs())),
+        ],
+    )
+}

@@ -1,0 +1,137 @@
+//! The engine that the store is shown on: embedded, or the one that `TOLLGATE_TEST_DYNAMODB_ENDPOINT` names.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::config::{BehaviorVersion, Credentials, Region};
+use aws_sdk_dynamodb::types::{
+    AttributeDefinition, AttributeValue, BillingMode, KeySchemaElement, KeyType, ScalarAttributeType,
+};
+use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
+use aws_smithy_http_client::tls::{Provider, TlsContext, TrustStore};
+use tokio::net::TcpListener;
+use tollgate::store::dynamodb::{DynamoDbSettings, DynamoDbStore};
+
+/// An engine and the SDK's plain client on it, which is not the one under test.
+pub(crate) struct Engine {
+    pub(crate) endpoint: String,
+    pub(crate) client: Client,
+}
+
+impl Engine {
+    pub(crate) async fn start() -> Self {
+        let endpoint = match std::env::var("TOLLGATE_TEST_DYNAMODB_ENDPOINT") {
+            Ok(endpoint) => endpoint,
+            Err(_) => {
+                let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+                let address = listener.local_addr().unwrap();
+                let database = dynoxide::Database::memory().unwrap();
+                // Ends with the test's runtime.
+                tokio::spawn(dynoxide::server::serve_with_shutdown(
+                    listener,
+                    database,
+                    std::future::pending(),
+                ));
+                format!("http://{address}")
+            }
+        };
+        let credentials = Credentials::new(
+            variable("AWS_ACCESS_KEY_ID").unwrap(),
+            variable("AWS_SECRET_ACCESS_KEY").unwrap(),
+            variable("AWS_SESSION_TOKEN"),
+            None,
+            "test",
+        );
+        let no_roots = TlsContext::builder()
+            .with_trust_store(TrustStore::empty())
+            .build()
+            .unwrap();
+        let tls = Provider::Rustls(CryptoMode::Ring);
+        let http = aws_smithy_http_client::Builder::new()
+            .tls_provider(tls)
+            .tls_context(no_roots)
+            .build_https();
+        let config = aws_sdk_dynamodb::Config::builder()
+            .behavior_version(BehaviorVersion::v2026_01_12())
+            .region(Region::new(variable("AWS_REGION").unwrap()))
+            .credentials_provider(credentials)
+            .http_client(http)
+            .endpoint_url(&endpoint)
+            .build();
+        Self {
+            endpoint,
+            client: Client::from_conf(config),
+        }
+    }
+
+    /// Makes an empty table and returns a store on it.
+    pub(crate) async fn store(&self, table: &str) -> DynamoDbStore {
+        self.table(table, &["pk", "sk"]).await;
+        patient_store(&self.endpoint, table)
+    }
+
+    pub(crate) async fn table(&self, name: &str, keys: &[&str]) {
+        // Left over from an earlier run on an engine that stays.
+        let _ = self.client.delete_table().table_name(name).send().await;
+        let mut request = self
+            .client
+            .create_table()
+            .table_name(name)
+            .billing_mode(BillingMode::PayPerRequest);
+        for (key, kind) in keys.iter().zip([KeyType::Hash, KeyType::Range]) {
+            let attribute = AttributeDefinition::builder()
+                .attribute_name(*key)
+                .attribute_type(ScalarAttributeType::S);
+            request = request.attribute_definitions(attribute.build().unwrap()).key_schema(
+                KeySchemaElement::builder()
+                    .attribute_name(*key)
+                    .key_type(kind)
+                    .build()
+                    .unwrap(),
+            );
+        }
+        request.send().await.unwrap();
+    }
+
+    /// An item, read strongly consistent; empty when there is none.
+    pub(crate) async fn item(&self, table: &str, pk: &str, sk: &str) -> HashMap<String, AttributeValue> {
+        let request = self.client.get_item().table_name(table).consistent_read(true);
+        let request = request
+            .key("pk", AttributeValue::S(pk.to_owned()))
+            .key("sk", AttributeValue::S(sk.to_owned()));
+        request.send().await.unwrap().item.unwrap_or_default()
+    }
+}
+
+pub(crate) fn variable(name: &str) -> Option<String> {
+    std::env::var(name).ok().or_else(|| {
+        let default = match name {
+            "AWS_REGION" => "eu-central-1",
+            "AWS_ACCESS_KEY_ID" | "AWS_SECRET_ACCESS_KEY" => "local",
+            _ => return None,
+        };
+        Some(default.to_owned())
+    })
+}
+
+/// A store as a gateway has it.
+pub(crate) fn store(endpoint: &str, table: &str) -> DynamoDbStore {
+    DynamoDbStore::new(settings(endpoint, table)).unwrap()
+}
+
+/// A store that a busy machine or a table far away cannot make fail.
+pub(crate) fn patient_store(endpoint: &str, table: &str) -> DynamoDbStore {
+    let long = Duration::from_secs(30);
+    DynamoDbStore::new(settings(endpoint, table).with_timeouts(long, long)).unwrap()
+}
+
+pub(crate) fn settings(endpoint: &str, table: &str) -> DynamoDbSettings {
+    let settings = DynamoDbSettings::from_environment(&|name| match name {
+        // The kinds of items never meet, so one table can stand for all three.
+        "CONFIG_TABLE" | "QUOTA_TABLE" | "STATE_TABLE" => Some(table.to_owned()),
+        "AWS_ENDPOINT_URL_DYNAMODB" => Some(endpoint.to_owned()),
+        other => variable(other),
+    });
+    settings.unwrap()
+}
