@@ -13,6 +13,7 @@ mod identity;
 pub mod issuer_client;
 mod json;
 mod jwt;
+pub(crate) mod location;
 pub mod method;
 mod policy;
 mod refusal;
@@ -26,16 +27,16 @@ use http::header::AUTHORIZATION;
 pub use claim_path::{ClaimPath, Claims};
 pub(crate) use identity::claim_text;
 pub use identity::{Identity, Proof};
-pub use jwt::JwtRules;
+pub use jwt::{JwtRules, KeySource};
 pub use policy::{Ask, AuthPolicy, ClaimRule, ClaimTest, MethodId, Methods, ScopeRule};
 pub use refusal::AuthSource;
 
 use crate::clock::Clock;
 use crate::config::{AuthRules, Route, RouteAuth};
 use crate::error::GatewayError;
+use crate::gateway::Seams;
 use crate::path::PathPattern;
 use crate::request::Request;
-use crate::upstream::client::HttpClient;
 use failures::Failures;
 use jwt::JwtVerifier;
 use method::{CredentialKind, Method, MethodKind};
@@ -64,14 +65,10 @@ enum VerifierKind {
 
 impl Authenticator {
     /// From the checked rules. Asks nobody anything yet.
-    pub fn new(rules: AuthRules, issuers: Arc<dyn HttpClient>, clock: Arc<dyn Clock>) -> Self {
+    pub fn new(rules: AuthRules, seams: &Seams) -> Self {
         let verifier = |method: Arc<Method>| Verifier {
             kind: match &method.kind {
-                MethodKind::Jwt(rules) => VerifierKind::Jwt(JwtVerifier::new(
-                    Arc::clone(rules),
-                    Arc::clone(&issuers),
-                    Arc::clone(&clock),
-                )),
+                MethodKind::Jwt(rules) => VerifierKind::Jwt(JwtVerifier::new(Arc::clone(rules), seams)),
             },
             method,
         };
@@ -79,7 +76,7 @@ impl Authenticator {
             verifiers: rules.methods.into_iter().map(verifier).collect(),
             exclude_paths: rules.exclude_paths,
             failures: Failures::new(rules.failures_per_minute),
-            clock,
+            clock: Arc::clone(&seams.clock),
         }
     }
 

@@ -9,8 +9,8 @@ use crate::clock::Timestamp;
 
 const MICROS_PER_SECOND: i128 = 1_000_000;
 
-/// Checks `iss`, `aud`, `exp` (required) and `nbf` at `now`.
-pub(super) fn check(claims: &Claims, rules: &JwtRules, now: Timestamp) -> Result<(), Refusal> {
+/// Checks `iss`, `aud`, `exp` (required) and `nbf` at `now`. What comes back is `exp` itself, without the clock skew.
+pub(super) fn check(claims: &Claims, rules: &JwtRules, now: Timestamp) -> Result<Timestamp, Refusal> {
     if claims.get("iss").and_then(Value::as_str) != Some(&rules.issuer) {
         let why = format!("the claim iss is not {:?}", rules.issuer);
         return Err(Refusal::of("issuer", why));
@@ -39,7 +39,9 @@ pub(super) fn check(claims: &Claims, rules: &JwtRules, now: Timestamp) -> Result
             return Err(Refusal::of("clock_skew", why));
         }
     }
-    Ok(())
+    Ok(Timestamp::from_micros(
+        u64::try_from(expires.max(0)).unwrap_or(u64::MAX),
+    ))
 }
 
 /// `aud` is one string or a list of strings; anything else names nobody.

@@ -33,8 +33,9 @@ sections! {
     Jwt {
         /// jwt.
         (required) r#type: OneOf<MethodType>,
-        /// Where the issuer's keys are: https, or http to a loopback address.
-        (required) jwks_uri: Text,
+        /// Where the issuer's keys are: https, or http to a loopback address; default: where the issuer's discovery document
+        /// says.
+        jwks_uri: Text,
         /// What the claim iss must equal.
         (required) issuer: Text,
         /// One of these must be in the claim aud.
@@ -45,6 +46,12 @@ sections! {
         clock_skew: At<Duration>,
         /// Which claims become which request headers; default sub: X-User-Id, role: X-User-Role.
         claims_to_headers: Map<Text>,
+        /// What typ in the token's header must be, such as at+jwt; default anything.
+        typ: Text,
+        /// How long keys may be used while the issuer cannot be reached; default 24h.
+        max_stale: At<Duration>,
+        /// Whether verified tokens are remembered until they expire; default true.
+        token_cache: At<bool>,
         /// Whether the token itself goes upstream; default false.
         forward_token: At<bool>,
     }
