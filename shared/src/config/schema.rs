@@ -9,7 +9,7 @@ use schemars::generate::SchemaSettings;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 
 use super::decode::{At, Body, Choice, Field, List, Map, OneOf, OneOrMore, Text};
-use super::raw::auth::{AnyScope, Jwt, Scopes};
+use super::raw::auth::{AnyScope, ApiKey, Introspection, Jwt, Scopes, SessionCookie};
 use super::raw::auth::{
     Auth, AuthStance, ClaimTest, ClaimValue, Common, Method, MethodType, NamedMethods, Presence, RouteAuth,
 };
@@ -91,6 +91,9 @@ fn methods(generator: &mut SchemaGenerator) -> Vec<Schema> {
     let typed = |method: MethodType, generator: &mut SchemaGenerator| {
         let (word, mut schema) = match method {
             MethodType::Jwt => ("jwt", Jwt::json_schema(generator)),
+            MethodType::ApiKey => ("api_key", ApiKey::json_schema(generator)),
+            MethodType::Introspection => ("introspection", Introspection::json_schema(generator)),
+            MethodType::SessionCookie => ("session_cookie", SessionCookie::json_schema(generator)),
         };
         if let Some(serde_json::Value::Object(keys)) = schema.get_mut("properties") {
             keys.insert("type".to_owned(), serde_json::json!({ "const": word }));

@@ -6,10 +6,10 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use jsonwebtoken::Algorithm;
-use ring::digest::{SHA256, SHA256_OUTPUT_LEN, digest};
 
 use super::keys::{Key, Wanted};
 use crate::auth::claim_path::Claims;
+use crate::auth::token_hash::TokenHash;
 use crate::clock::Timestamp;
 use crate::generations::Generations;
 
@@ -19,10 +19,6 @@ const GENERATION: usize = 512 * 1024;
 /// The verified tokens of one method.
 #[derive(Debug)]
 pub(super) struct SeenTokens(Mutex<Generations<TokenHash, SeenToken>>);
-
-/// SHA-256 of a token: the token itself is not kept.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(super) struct TokenHash([u8; SHA256_OUTPUT_LEN]);
 
 /// What a verification has shown.
 #[derive(Clone, Debug)]
@@ -67,14 +63,6 @@ impl SeenTokens {
     /// A panic elsewhere cannot leave the map half written.
     pub(super) fn lock(&self) -> MutexGuard<'_, Generations<TokenHash, SeenToken>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl TokenHash {
-    pub(super) fn of(token: &str) -> Self {
-        let mut hash = [0; SHA256_OUTPUT_LEN];
-        hash.copy_from_slice(digest(&SHA256, token.as_bytes()).as_ref());
-        Self(hash)
     }
 }
 

@@ -8,7 +8,7 @@ use crate::auth::testing::{NOW, claims, claims_with, jwt};
 fn why(refusal: Refusal) -> String {
     match refusal {
         Refusal::Invalid { why, .. } => why.into_owned(),
-        Refusal::Unavailable { .. } => panic!("{refusal:?}"),
+        Refusal::Unavailable { .. } | Refusal::CrossSite { .. } => panic!("{refusal:?}"),
     }
 }
 

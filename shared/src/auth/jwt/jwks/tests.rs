@@ -84,6 +84,7 @@ fn outcome(result: &Result<Arc<Key>, Refusal>) -> Outcome {
         Ok(_) => Found,
         Err(Refusal::Invalid { .. }) => Refused,
         Err(Refusal::Unavailable { .. }) => Unavailable,
+        Err(other) => panic!("{other:?}"),
     }
 }
 

@@ -93,7 +93,7 @@ pub(super) fn location(text: &Text, report: &mut Report) -> Option<Url> {
     Some(url)
 }
 
-fn bounded(
+pub(super) fn bounded(
     field: &Field<At<Duration>>,
     most: Duration,
     default: Duration,
