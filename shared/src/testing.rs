@@ -7,8 +7,9 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
 
 use crate::config::UpstreamCall;
+use crate::event::EventKind;
 use crate::path::{CanonicalPath, PathPrefix};
-use crate::request::Request;
+use crate::request::{PlatformFacts, Request};
 use crate::upstream::Upstream;
 
 /// A plain request of the given method and path.
@@ -24,6 +25,7 @@ pub(crate) fn request(method: Method, path: &str) -> Request {
         client_ip: [192, 0, 2, 7].into(),
         mount: String::new(),
         https: true,
+        platform: PlatformFacts::none(EventKind::Http),
     }
 }
 

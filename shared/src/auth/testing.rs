@@ -24,8 +24,9 @@ use super::{Authenticator, Identity, JwtMethod, crypto};
 use crate::clock::{Clock, Timestamp};
 use crate::config::{AuthRules, ClaimHeader, Pointer, Route, RouteAuth, Target};
 use crate::error::GatewayError;
+use crate::event::EventKind;
 use crate::path::{CanonicalPath, PathPattern};
-use crate::request::Request;
+use crate::request::{PlatformFacts, Request};
 use crate::router::Conditions;
 use crate::upstream::client::{CallError, CallLimits, HttpClient};
 
@@ -365,6 +366,7 @@ pub(super) fn request(authorization: &[&str]) -> Request {
         client_ip: "192.0.2.1".parse().unwrap(),
         mount: String::new(),
         https: true,
+        platform: PlatformFacts::none(EventKind::Http),
     }
 }
 
