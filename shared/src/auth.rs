@@ -12,6 +12,8 @@ pub mod issuer_client;
 mod json;
 mod jwks;
 mod keys;
+pub mod platform;
+pub mod refused;
 mod token;
 
 use std::sync::Arc;
