@@ -4,6 +4,7 @@
 //! takes a bearer token apart, `claims` checks what it says, `jwks` finds the issuer's key (`keys` decides which keys
 //! count), [`crypto`] verifies, and `identity` tells upstreams the result.
 
+pub mod certificate;
 mod claims;
 pub mod crypto;
 mod failures;
