@@ -98,7 +98,7 @@ impl CertificateRules {
             PresentedCertificate::ApiGateway(json) => of_api_gateway(json)?,
             PresentedCertificate::LoadBalancer(said) => of_load_balancer(said)?,
         };
-        let leaf = Leaf::read(&presented.der).map_err(|why| Refused::invalid(why.to_string()))?;
+        let leaf = Leaf::read(&presented.der).map_err(|why| Refused::invalid(why.why()))?;
         if presented.serials.is_some_and(|serials| !serials.contains(&leaf.serial)) {
             return Err(Refused::invalid(
                 "the front door names another serial number than the certificate",

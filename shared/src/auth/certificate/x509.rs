@@ -34,19 +34,25 @@ pub struct Leaf {
 }
 
 /// A certificate that cannot be read in one way only, as a clause for the log.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
-pub struct Unreadable(String);
+pub struct Unreadable(&'static str);
 
 impl Unreadable {
-    pub(super) fn new(why: &str) -> Self {
-        Self(why.to_owned())
+    pub(super) const fn new(why: &'static str) -> Self {
+        Self(why)
+    }
+
+    /// The clause.
+    pub const fn why(self) -> &'static str {
+        self.0
     }
 }
 
 impl From<der::Error> for Unreadable {
-    fn from(error: der::Error) -> Self {
-        Self(format!("the certificate is not DER as X.509 has it: {error}"))
+    /// Which byte is wrong is for OpenSSL to tell: `der`'s words for it would be 15 kB of every function.
+    fn from(_: der::Error) -> Self {
+        Self("the certificate is not DER as X.509 has it")
     }
 }
 
