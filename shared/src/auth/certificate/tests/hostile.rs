@@ -14,7 +14,7 @@ use crate::request::{PlatformFacts, PresentedCertificate};
 
 fn why(facts: &PlatformFacts) -> String {
     match proven(facts) {
-        Err(Refused { key, why }) if key.is_empty() => why.into_owned(),
+        Err(Refused { key: "", why }) => why.into_owned(),
         Err(Refused { key, why }) => format!("{key}: {why}"),
         other => format!("not refused: {other:?}"),
     }
