@@ -50,7 +50,7 @@ impl Unreadable {
 }
 
 impl From<der::Error> for Unreadable {
-    /// Which byte is wrong is for OpenSSL to tell: `der`'s words for it would be 15 kB of every function.
+    /// Which byte is wrong is for OpenSSL to tell: `der`'s words for it would be 20 kB of every function.
     fn from(_: der::Error) -> Self {
         Self("the certificate is not DER as X.509 has it")
     }
