@@ -127,6 +127,12 @@ pub(crate) struct DevOptions {
     /// header and query parameter survives
     #[arg(long)]
     pub(crate) multi_value: bool,
+    /// A client certificate (PEM) that every request comes with, as behind mutual TLS: with --event http, rest or alb
+    #[arg(long, value_name = "FILE")]
+    pub(crate) client_certificate: Option<PathBuf>,
+    /// What an authorizer said of every caller (JSON, put as requestContext.authorizer): with --event http, rest or url
+    #[arg(long, value_name = "FILE")]
+    pub(crate) authorizer: Option<PathBuf>,
     /// The most function environments at once; each serves one request at a time
     #[arg(long, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u16).range(1..=1000))]
     pub(crate) environments: u16,

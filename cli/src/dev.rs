@@ -3,6 +3,7 @@
 
 mod answer;
 mod calendar;
+mod caller;
 pub(crate) mod console;
 mod database_file;
 mod decode;
@@ -46,6 +47,7 @@ use tokio::task::JoinSet;
 use tollgate::clock::{Clock, SystemClock};
 
 use crate::args::DevOptions;
+use crate::dev::caller::Caller;
 use crate::dev::console::Console;
 use crate::dev::door::Door;
 use crate::dev::dynamodb::Database;
@@ -90,6 +92,7 @@ async fn serve(options: &DevOptions, console: &Console, shutdown: &Shutdown) -> 
         ));
     }
     let door = Door::of(options)?;
+    let caller = Caller::of(options, door)?;
     let program = FunctionProgram::of(options.function_binary.as_deref())?;
     let source = Source::new(options.config.clone());
     let text = source.read().await?;
@@ -105,7 +108,7 @@ async fn serve(options: &DevOptions, console: &Console, shutdown: &Shutdown) -> 
     let (serving, environments) = watch::channel(first);
     let (address, invoke_address) = (front.address, invoke.address);
     behind.serve_invoke(invoke, environments.clone());
-    behind.serve_front(front, door, environments);
+    behind.serve_front(front, door, caller, environments);
 
     console.say(&format!("dynamodb on {}", behind.database_url));
     console.say(&format!("identity provider on {}", behind.provider.issuer()));
@@ -194,10 +197,11 @@ impl Behind {
         self.servers.spawn(server::serve(opened.listener, access, handler));
     }
 
-    fn serve_front(&mut self, opened: Opened, door: Door, environments: watch::Receiver<Environments>) {
+    fn serve_front(&mut self, opened: Opened, door: Door, caller: Caller, environments: watch::Receiver<Environments>) {
         let front = Arc::new(Front {
             door,
             port: opened.address.port(),
+            caller,
             environments,
         });
         let handler = move |request, client| Arc::clone(&front).answer(request, client);

@@ -8,6 +8,7 @@
 mod api_key;
 mod bearer;
 mod carriers;
+pub mod certificate;
 mod claim_path;
 pub mod crypto;
 mod failures;
@@ -18,6 +19,7 @@ mod json;
 mod jwt;
 pub(crate) mod location;
 pub mod method;
+pub mod platform;
 mod policy;
 mod recent;
 mod refusal;
@@ -38,11 +40,11 @@ pub use identity::{Identity, Proof};
 pub use introspection::{ClientAuth, IntrospectionRules, Secret};
 pub use jwt::{JwtRules, KeySource};
 pub use policy::{Ask, AuthPolicy, ClaimRule, ClaimTest, MethodId, Methods, ScopeRule};
-pub use refusal::AuthSource;
+pub use refusal::{AuthSource, Refusal};
 pub(crate) use session::parse_origin;
 pub use session::{SessionProof, SessionRules};
 
-use crate::clock::Clock;
+use crate::clock::{Clock, Timestamp};
 use crate::config::{AuthRules, Route, RouteAuth};
 use crate::error::GatewayError;
 use crate::gateway::Seams;
@@ -50,10 +52,12 @@ use crate::path::PathPattern;
 use crate::request::Request;
 use api_key::ApiKeyVerifier;
 use carriers::Carriers;
+use certificate::CertificateRules;
 use failures::Failures;
 use introspection::IntrospectionVerifier;
 use jwt::JwtVerifier;
 use method::{CredentialKind, Method, MethodKind};
+use platform::PlatformSource;
 use session::SessionVerifier;
 
 /// Verifies callers. One per function environment; what its methods remember outlives requests.
@@ -80,6 +84,8 @@ enum VerifierKind {
     ApiKey(ApiKeyVerifier),
     Introspection(IntrospectionVerifier),
     SessionCookie(SessionVerifier),
+    ClientCertificate(Arc<CertificateRules>),
+    Platform(PlatformSource),
 }
 
 impl Authenticator {
@@ -140,12 +146,13 @@ impl Authenticator {
                 at: policy.pointer.clone(),
             });
         }
-        self.failures.check(request.client_ip, self.clock.now())?;
+        let now = self.clock.now();
+        self.failures.check(request.client_ip, now)?;
         let mut proofs = Vec::with_capacity(deciding.len());
         for verifier in deciding {
-            let proof = verifier.prove(request, budget).await;
+            let proof = verifier.prove(request, now, budget).await;
             if matches!(proof, Err(GatewayError::InvalidCredential { .. })) {
-                self.failures.record(request.client_ip, self.clock.now());
+                self.failures.record(request.client_ip, now);
             }
             proofs.push(proof?);
         }
@@ -196,6 +203,8 @@ impl Verifier {
             MethodKind::SessionCookie(rules) => {
                 VerifierKind::SessionCookie(SessionVerifier::new(Arc::clone(rules), seams))
             }
+            MethodKind::ClientCertificate(rules) => VerifierKind::ClientCertificate(Arc::clone(rules)),
+            MethodKind::Platform(source) => VerifierKind::Platform(*source),
         };
         Self {
             method: Arc::clone(method),
@@ -209,6 +218,8 @@ impl Verifier {
             VerifierKind::Jwt(_) | VerifierKind::Introspection(_) => request.headers.contains_key(AUTHORIZATION),
             VerifierKind::ApiKey(keys) => keys.is_presented(request),
             VerifierKind::SessionCookie(sessions) => sessions.is_presented(request),
+            VerifierKind::ClientCertificate(rules) => rules.is_presented(&request.platform),
+            VerifierKind::Platform(source) => !matches!(platform::claims(*source, &request.platform), Ok(None)),
         }
     }
 
@@ -223,16 +234,18 @@ impl Verifier {
             // Whose it is only the endpoint can tell.
             VerifierKind::Introspection(_) => true,
             VerifierKind::ApiKey(_) => api_key::looks_like_one(token),
-            VerifierKind::SessionCookie(_) => false,
+            VerifierKind::SessionCookie(_) | VerifierKind::ClientCertificate(_) | VerifierKind::Platform(_) => false,
         }
     }
 
-    async fn prove(&self, request: &Request, budget: Duration) -> Result<Proof, GatewayError> {
+    async fn prove(&self, request: &Request, now: Timestamp, budget: Duration) -> Result<Proof, GatewayError> {
         let claims = match &self.kind {
             VerifierKind::Jwt(jwt) => jwt.verify_bearer(&request.headers, budget).await,
             VerifierKind::ApiKey(keys) => keys.verify(request).await,
             VerifierKind::Introspection(endpoint) => endpoint.verify(&request.headers, budget).await,
             VerifierKind::SessionCookie(sessions) => sessions.verify(request, budget).await,
+            VerifierKind::ClientCertificate(rules) => present(rules.verify(&request.platform, now)),
+            VerifierKind::Platform(source) => present(platform::claims(*source, &request.platform)),
         };
         match claims {
             Ok(claims) => Ok(Proof {
@@ -242,6 +255,12 @@ impl Verifier {
             Err(refusal) => Err(refusal.into_error(&self.method)),
         }
     }
+}
+
+/// Of a front door's word, which may be missing. A verifier is asked only where it is not.
+fn present(claims: Result<Option<Claims>, Refusal>) -> Result<Arc<Claims>, Refusal> {
+    let claims = claims?.ok_or_else(|| Refusal::invalid("the front door says nothing of the caller"))?;
+    Ok(Arc::new(claims))
 }
 
 fn carriers_of(methods: &[Arc<Method>]) -> Carriers {
@@ -256,6 +275,8 @@ fn carriers_of(methods: &[Arc<Method>]) -> Carriers {
                 carriers.parameters.extend(rules.query.clone());
             }
             MethodKind::SessionCookie(rules) => carriers.cookies.push(rules.cookie.clone()),
+            // The front door's words are no part of the request.
+            MethodKind::ClientCertificate(_) | MethodKind::Platform(_) => {}
         }
     }
     carriers

@@ -13,6 +13,7 @@ mod headers;
 mod host;
 mod json;
 mod payload_v2;
+mod platform;
 mod proxy;
 mod query;
 mod rest;

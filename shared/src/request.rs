@@ -7,6 +7,10 @@ use http::{HeaderMap, Method};
 
 use crate::path::CanonicalPath;
 
+mod platform;
+
+pub use platform::{BalancerHeaders, PlatformFacts, PresentedCertificate};
+
 /// Whether requests of this method can go through. `CONNECT` has no path to route by and would open a tunnel to the
 /// upstream past every later stage; the answer to a `TRACE` shows the client what is added for the upstream alone
 /// (RFC 9110 sections 9.3.6 and 9.3.8).
@@ -38,4 +42,6 @@ pub struct Request {
     pub client_ip: IpAddr,
     /// Whether the client spoke TLS to the front door; `X-Forwarded-Proto` says so upstream.
     pub https: bool,
+    /// What the front door itself, not the client, says of the caller.
+    pub platform: PlatformFacts,
 }

@@ -11,8 +11,9 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method};
 use crate::api_key::ApiKeyRecord;
 use crate::clock::Timestamp;
 use crate::config::UpstreamCall;
+use crate::event::EventKind;
 use crate::path::{CanonicalPath, PathPrefix};
-use crate::request::Request;
+use crate::request::{PlatformFacts, Request};
 use crate::store::{CounterKey, SessionHash, SessionRecord, Step, StepOutcome, Store, StoreError, StoredKeySet};
 use crate::upstream::Upstream;
 
@@ -29,6 +30,7 @@ pub(crate) fn request(method: Method, path: &str) -> Request {
         client_ip: [192, 0, 2, 7].into(),
         mount: String::new(),
         https: true,
+        platform: PlatformFacts::none(EventKind::Http),
     }
 }
 

@@ -22,9 +22,46 @@ pub(crate) fn access_log(at: Timestamp) -> String {
     )
 }
 
+/// `May 28 12:30:02 2019 GMT`: a certificate's dates as OpenSSL, and so API Gateway, writes them.
+pub(crate) fn openssl(at: Timestamp) -> String {
+    let Civil {
+        year,
+        month,
+        day,
+        hour,
+        minute,
+        second,
+    } = at.civil();
+    format!(
+        "{} {day:2} {hour:02}:{minute:02}:{second:02} {year} GMT",
+        MONTHS[month - 1]
+    )
+}
+
+/// `2019-05-28T12:30:02Z` (ISO 8601).
+pub(crate) fn iso_8601(at: Timestamp) -> String {
+    let Civil {
+        year,
+        month,
+        day,
+        hour,
+        minute,
+        second,
+    } = at.civil();
+    format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}Z")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn dates_of_certificates() {
+        // As AWS's guides show them.
+        assert_eq!(openssl(Timestamp::from_secs(1_559_046_602)), "May 28 12:30:02 2019 GMT");
+        assert_eq!(openssl(Timestamp::from_secs(1_628_156_164)), "Aug  5 09:36:04 2021 GMT");
+        assert_eq!(iso_8601(Timestamp::from_secs(1_695_261_017)), "2023-09-21T01:50:17Z");
+    }
 
     #[test]
     fn known_moments() {

@@ -11,6 +11,7 @@ use tokio::sync::watch;
 use tokio::time::timeout;
 use tollgate::clock::{Clock, SystemClock};
 
+use crate::dev::caller::Caller;
 use crate::dev::door::Door;
 use crate::dev::environment::InvokeError;
 use crate::dev::environments::Environments;
@@ -33,6 +34,8 @@ pub(crate) struct Front {
     pub(crate) door: Door,
     /// Its own port.
     pub(crate) port: u16,
+    /// What it says of whoever calls.
+    pub(crate) caller: Caller,
     /// The environments of the config that is served now.
     pub(crate) environments: watch::Receiver<Environments>,
 }
@@ -63,7 +66,9 @@ impl Front {
             extended_request_id: &extended_request_id,
             trace_id: &trace_id,
         };
-        let event = event::build(self.door, &request).to_string();
+        let mut event = event::build(self.door, &request);
+        self.caller.put_into(self.door, &mut event);
+        let event = event.to_string();
         if event.len() > LARGEST_EVENT {
             return Err(self.door.refusals().event_too_large);
         }

@@ -3,8 +3,10 @@
 use std::sync::Arc;
 
 use super::api_key::ApiKeyRules;
+use super::certificate::CertificateRules;
 use super::introspection::IntrospectionRules;
 use super::jwt::JwtRules;
+use super::platform::PlatformSource;
 use super::session::SessionRules;
 use crate::config::{ClaimHeader, Pointer};
 
@@ -32,6 +34,10 @@ pub enum MethodKind {
     Introspection(Arc<IntrospectionRules>),
     /// `session_cookie`: a browser that is logged in.
     SessionCookie(Arc<SessionRules>),
+    /// `client_certificate`: mutual TLS, which ends at the front door.
+    ClientCertificate(Arc<CertificateRules>),
+    /// `platform`: the word of an authorizer of the front door's own.
+    Platform(PlatformSource),
 }
 
 /// What a method takes for proof: which words a refusal uses.
@@ -43,6 +49,10 @@ pub enum CredentialKind {
     ApiKey,
     /// A cookie.
     Session,
+    /// A client certificate.
+    Certificate,
+    /// What an authorizer of the front door's own says.
+    PlatformIdentity,
 }
 
 impl MethodKind {
@@ -52,6 +62,8 @@ impl MethodKind {
             Self::Jwt(_) | Self::Introspection(_) => CredentialKind::BearerToken,
             Self::ApiKey(_) => CredentialKind::ApiKey,
             Self::SessionCookie(_) => CredentialKind::Session,
+            Self::ClientCertificate(_) => CredentialKind::Certificate,
+            Self::Platform(_) => CredentialKind::PlatformIdentity,
         }
     }
 
@@ -61,6 +73,8 @@ impl MethodKind {
             Self::Jwt(_) | Self::Introspection(_) => "a bearer token in the Authorization header".to_owned(),
             Self::ApiKey(rules) => format!("an API key in the {} header", rules.header_as_written),
             Self::SessionCookie(_) => "a session cookie".to_owned(),
+            Self::ClientCertificate(_) => "a client certificate".to_owned(),
+            Self::Platform(source) => format!("an identity that the front door's {} authorizer gives", source.name()),
         }
     }
 
@@ -69,7 +83,7 @@ impl MethodKind {
         match self {
             Self::Jwt(_) | Self::Introspection(_) => true,
             Self::ApiKey(rules) => rules.is_bearer(),
-            Self::SessionCookie(_) => false,
+            Self::SessionCookie(_) | Self::ClientCertificate(_) | Self::Platform(_) => false,
         }
     }
 
@@ -78,7 +92,7 @@ impl MethodKind {
         match self {
             Self::Jwt(rules) => rules.forward_token,
             Self::Introspection(rules) => rules.forward_token,
-            Self::ApiKey(_) | Self::SessionCookie(_) => false,
+            Self::ApiKey(_) | Self::SessionCookie(_) | Self::ClientCertificate(_) | Self::Platform(_) => false,
         }
     }
 }
@@ -91,6 +105,8 @@ impl CredentialKind {
             Self::BearerToken => "Bearer",
             Self::ApiKey => "ApiKey",
             Self::Session => "Cookie",
+            Self::Certificate => "ClientCertificate",
+            Self::PlatformIdentity => "Platform",
         }
     }
 
@@ -100,6 +116,8 @@ impl CredentialKind {
             Self::BearerToken => "invalid_token",
             Self::ApiKey => "invalid_api_key",
             Self::Session => "invalid_session",
+            Self::Certificate => "invalid_certificate",
+            Self::PlatformIdentity => "invalid_identity",
         }
     }
 
@@ -109,6 +127,8 @@ impl CredentialKind {
             Self::BearerToken => "The bearer token is not valid.",
             Self::ApiKey => "The API key is not valid.",
             Self::Session => "The session is not valid.",
+            Self::Certificate => "The client certificate is not valid.",
+            Self::PlatformIdentity => "The identity that the front door gives is not valid.",
         }
     }
 }

@@ -11,23 +11,30 @@ pub(super) const RETRY_AFTER: Duration = Duration::from_secs(1);
 
 /// Why a credential proves nobody. The texts are for the log: they may quote the config, never the credential.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Refusal {
+pub enum Refusal {
     /// It does not hold.
     Invalid {
         /// The key of the method's section that it fails; empty where none does more than the method itself.
         key: &'static str,
+        /// Why.
         why: Cow<'static, str>,
     },
     /// Nobody can tell now whether it holds.
     Unavailable {
         /// The key of the method's section that names what does not answer.
         key: &'static str,
+        /// What it is.
         what: AuthSource,
+        /// Why.
         why: String,
+        /// When a retry may help.
         retry_after: Duration,
     },
     /// It may hold, but another site's page had the browser send it.
-    CrossSite { why: Cow<'static, str> },
+    CrossSite {
+        /// Why.
+        why: Cow<'static, str>,
+    },
 }
 
 /// What a method asks to tell a good credential from a bad one.

@@ -27,9 +27,10 @@ use crate::api_key::ApiKeyRecord;
 use crate::clock::{Clock, Timestamp};
 use crate::config::{AuthRules, ClaimHeader, Pointer, Route, RouteAuth, Target};
 use crate::error::GatewayError;
+use crate::event::EventKind;
 use crate::gateway::Seams;
 use crate::path::{CanonicalPath, PathPattern};
-use crate::request::Request;
+use crate::request::{PlatformFacts, Request};
 use crate::router::Conditions;
 use crate::store::{CounterKey, SessionHash, SessionRecord, Step, StepOutcome, Store, StoreError, StoredKeySet};
 use crate::upstream::client::{CallError, CallLimits, HttpClient};
@@ -504,6 +505,7 @@ pub(super) fn request(authorization: &[&str]) -> Request {
         client_ip: "192.0.2.1".parse().unwrap(),
         mount: String::new(),
         https: true,
+        platform: PlatformFacts::none(EventKind::Http),
     }
 }
 
@@ -525,4 +527,12 @@ pub(crate) fn proven(claims: Value) -> Identity {
         method: Arc::new(method_of(MethodKind::Jwt(Arc::new(jwt())))),
     };
     Identity::of(vec![proof]).unwrap()
+}
+
+/// What a credential fails by, and why; panics at every other refusal.
+pub(super) fn split(refusal: super::Refusal) -> (&'static str, String) {
+    match refusal {
+        super::Refusal::Invalid { key, why } => (key, why.into_owned()),
+        other => panic!("{other:?}"),
+    }
 }

@@ -9,9 +9,9 @@ use schemars::generate::SchemaSettings;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 
 use super::decode::{At, Body, Choice, Field, List, Map, OneOf, OneOrMore, Text};
-use super::raw::auth::{AnyScope, ApiKey, Introspection, Jwt, Scopes, SessionCookie};
 use super::raw::auth::{
-    Auth, AuthStance, ClaimTest, ClaimValue, Common, Method, MethodType, NamedMethods, Presence, RouteAuth,
+    AnyScope, ApiKey, Auth, AuthStance, ClaimTest, ClaimValue, ClientCertificate, Common, Introspection, Jwt, Method,
+    MethodType, NamedMethods, Platform, Presence, RouteAuth, Scopes, SessionCookie,
 };
 use super::raw::{Document, FixedAnswer, NamedAnswer, Respond};
 
@@ -94,6 +94,8 @@ fn methods(generator: &mut SchemaGenerator) -> Vec<Schema> {
             MethodType::ApiKey => ("api_key", ApiKey::json_schema(generator)),
             MethodType::Introspection => ("introspection", Introspection::json_schema(generator)),
             MethodType::SessionCookie => ("session_cookie", SessionCookie::json_schema(generator)),
+            MethodType::ClientCertificate => ("client_certificate", ClientCertificate::json_schema(generator)),
+            MethodType::Platform => ("platform", Platform::json_schema(generator)),
         };
         if let Some(serde_json::Value::Object(keys)) = schema.get_mut("properties") {
             keys.insert("type".to_owned(), serde_json::json!({ "const": word }));

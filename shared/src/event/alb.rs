@@ -6,20 +6,21 @@
 #[cfg(test)]
 pub(super) mod tests;
 
-use http::HeaderMap;
-
 use super::client;
+use super::headers::Headers;
 use super::json::Object;
+use super::platform;
 use super::proxy::{Particulars, read_method};
 use super::query::{self, Parameters};
 use crate::path::CanonicalPath;
 
-pub(super) fn read(envelope: &Object<'_>, headers: &HeaderMap) -> Result<Particulars, String> {
+pub(super) fn read(envelope: &Object<'_>, headers: &Headers) -> Result<Particulars, String> {
     Ok(Particulars {
         method: read_method(envelope, "httpMethod")?,
         path: CanonicalPath::from_encoded(&envelope.required("path")?)?,
         mount: String::new(),
         query: query::of_maps(envelope, Parameters::AsSent)?,
-        source: client::last_forwarded(headers)?,
+        source: client::last_forwarded(&headers.map)?,
+        platform: platform::of_load_balancer(headers),
     })
 }

@@ -5,6 +5,7 @@
 use super::EventKind;
 use super::client;
 use super::json::Object;
+use super::platform;
 use super::proxy::{Particulars, read_method};
 use super::query;
 use crate::path::CanonicalPath;
@@ -19,6 +20,7 @@ pub(super) fn read(envelope: &Object<'_>, context: &Object<'_>, kind: EventKind)
         mount,
         query: query::as_sent(&raw),
         source: client::source(&http, "sourceIp")?,
+        platform: platform::of_payload_v2(context, kind),
     })
 }
 

@@ -14,7 +14,7 @@ use super::json::Object;
 use super::shape::Proxy;
 use super::{EventKind, alb, host, payload_v2, rest};
 use crate::path::CanonicalPath;
-use crate::request::{Request, goes_through};
+use crate::request::{PlatformFacts, Request, goes_through};
 
 /// What each kind of event says in its own way.
 pub(super) struct Particulars {
@@ -26,6 +26,8 @@ pub(super) struct Particulars {
     pub(super) query: String,
     /// Who connected to the front door.
     pub(super) source: IpAddr,
+    /// What the front door says of the caller.
+    pub(super) platform: PlatformFacts,
 }
 
 /// The headers that are well-formed, and the request without its headers or the sentence for a 400. Its client address
@@ -46,7 +48,7 @@ fn read_request(proxy: &Proxy<'_>, kind: EventKind, headers: &Headers) -> Result
     let particulars = match kind {
         EventKind::Http | EventKind::Url => payload_v2::read(envelope, context, kind)?,
         EventKind::Rest => rest::read(envelope, context)?,
-        EventKind::Alb => alb::read(envelope, &headers.map)?,
+        EventKind::Alb => alb::read(envelope, headers)?,
     };
     let authority = headers.authority(context)?;
     Ok(Request {
@@ -60,6 +62,7 @@ fn read_request(proxy: &Proxy<'_>, kind: EventKind, headers: &Headers) -> Result
         body: read_body(envelope)?,
         client_ip: particulars.source,
         https: headers.https(),
+        platform: particulars.platform,
     })
 }
 

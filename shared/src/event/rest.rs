@@ -8,6 +8,7 @@ use std::net::IpAddr;
 
 use super::client;
 use super::json::Object;
+use super::platform;
 use super::proxy::{Particulars, read_method};
 use super::query::{self, Parameters};
 use crate::path::CanonicalPath;
@@ -18,20 +19,21 @@ const CONSOLE: &str = "test-invoke-source-ip";
 pub(super) fn read(envelope: &Object<'_>, context: &Object<'_>) -> Result<Particulars, String> {
     let raw = envelope.required("path")?;
     let asked = context.text("path")?.unwrap_or_default();
+    let identity = context.object("identity", "requestContext.identity.")?;
     Ok(Particulars {
         method: read_method(envelope, "httpMethod")?,
         path: CanonicalPath::from_encoded(&raw)?,
         mount: mount(&asked, &raw),
         query: query::of_maps(envelope, Parameters::Decoded)?,
-        source: read_source(context)?,
+        source: read_source(&identity)?,
+        platform: platform::of_rest(context, &identity),
     })
 }
 
-fn read_source(context: &Object<'_>) -> Result<IpAddr, String> {
-    let identity = context.object("identity", "requestContext.identity.")?;
+fn read_source(identity: &Object<'_>) -> Result<IpAddr, String> {
     match identity.says("sourceIp", CONSOLE) {
         true => Ok(client::NOBODY),
-        false => client::source(&identity, "sourceIp"),
+        false => client::source(identity, "sourceIp"),
     }
 }
 

@@ -11,8 +11,8 @@ macro_rules! event_file {
     };
 }
 
-const HTTP_GET: &str = event_file!("http-get");
-const URL_GET: &str = event_file!("url-get");
+pub(super) const HTTP_GET: &str = event_file!("http-get");
+pub(super) const URL_GET: &str = event_file!("url-get");
 
 /// Events to mutate.
 const FILES: [&str; 8] = [

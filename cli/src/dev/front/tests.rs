@@ -39,6 +39,7 @@ impl Served {
         let front = Arc::new(Front {
             door,
             port: address.port(),
+            caller: Caller::default(),
             environments,
         });
         let handler = move |request, client| Arc::clone(&front).answer(request, client);

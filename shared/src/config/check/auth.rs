@@ -1,6 +1,7 @@
 //! `auth`: who may say who calls, and which headers carry what is proven.
 
 mod api_key;
+mod certificate;
 mod claim_headers;
 mod introspection;
 mod jwt;
@@ -161,6 +162,10 @@ impl Identity {
             raw::Method::Introspection(section) => {
                 MethodKind::Introspection(Arc::new(introspection::rules(section, report)?))
             }
+            raw::Method::ClientCertificate(section) => {
+                MethodKind::ClientCertificate(Arc::new(certificate::rules(section, report)?))
+            }
+            raw::Method::Platform(section) => MethodKind::Platform(section.from.given()?.value),
             raw::Method::SessionCookie(section) => {
                 MethodKind::SessionCookie(Arc::new(session::rules(section, self, report)?))
             }

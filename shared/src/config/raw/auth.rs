@@ -11,6 +11,8 @@ use super::super::decode::{
 use super::super::report::Report;
 use super::super::tree::{Node, Place, Value};
 use crate::auth::ClientAuth;
+use crate::auth::certificate::CertificateSource;
+use crate::auth::platform::PlatformSource;
 
 sections! {
     /// Several ways to prove who calls.
@@ -109,6 +111,36 @@ sections! {
         claims_to_headers: Map<Text>,
     }
 
+    /// Client certificates; mutual TLS ends at the front door.
+    ClientCertificate {
+        /// client_certificate.
+        (required) r#type: OneOf<MethodType>,
+        /// Whose word counts: api_gateway (a custom domain with mutual TLS), or alb_verify (a listener in verify mode).
+        (required) from: OneOf<CertificateSource>,
+        /// The subject must be one of these distinguished names (RFC 4514).
+        subject: List<Text>,
+        /// The issuer must be one of these distinguished names.
+        issuer: List<Text>,
+        /// One of these must be among the alternative names: DNS:..., URI:..., email:..., IP:...
+        san: List<Text>,
+        /// The serial number must be one of these, hexadecimal.
+        serial: List<Text>,
+        /// The serial number must be none of these.
+        revoked_serials: List<Text>,
+        /// Which claims become which request headers; default sub: X-User-Id, role: X-User-Role.
+        claims_to_headers: Map<Text>,
+    }
+
+    /// What an authorizer of the front door's own says.
+    Platform {
+        /// platform.
+        (required) r#type: OneOf<MethodType>,
+        /// Whose word counts: iam, jwt (HTTP APIs), lambda, or cognito (REST APIs).
+        (required) from: OneOf<PlatformSource>,
+        /// Which claims become which request headers; default sub: X-User-Id, role: X-User-Role.
+        claims_to_headers: Map<Text>,
+    }
+
     /// A route's stance on credentials.
     AuthStance {
         /// Credentials are verified when present, and may be absent.
@@ -198,6 +230,8 @@ pub(in crate::config) enum Method {
     ApiKey(ApiKey),
     Introspection(Introspection),
     SessionCookie(SessionCookie),
+    ClientCertificate(ClientCertificate),
+    Platform(Platform),
 }
 
 impl Method {
@@ -213,6 +247,8 @@ impl Method {
             MethodType::ApiKey => Self::ApiKey(ApiKey::empty(node.place)),
             MethodType::Introspection => Self::Introspection(Introspection::empty(node.place)),
             MethodType::SessionCookie => Self::SessionCookie(SessionCookie::empty(node.place)),
+            MethodType::ClientCertificate => Self::ClientCertificate(ClientCertificate::empty(node.place)),
+            MethodType::Platform => Self::Platform(Platform::empty(node.place)),
         })
     }
 
@@ -222,6 +258,8 @@ impl Method {
             Self::ApiKey(section) => section.place,
             Self::Introspection(section) => section.place,
             Self::SessionCookie(section) => section.place,
+            Self::ClientCertificate(section) => section.place,
+            Self::Platform(section) => section.place,
         }
     }
 
@@ -231,6 +269,8 @@ impl Method {
             Self::ApiKey(section) => &section.claims_to_headers,
             Self::Introspection(section) => &section.claims_to_headers,
             Self::SessionCookie(section) => &section.claims_to_headers,
+            Self::ClientCertificate(section) => &section.claims_to_headers,
+            Self::Platform(section) => &section.claims_to_headers,
         }
     }
 
@@ -240,6 +280,8 @@ impl Method {
             Self::ApiKey(section) => section,
             Self::Introspection(section) => section,
             Self::SessionCookie(section) => section,
+            Self::ClientCertificate(section) => section,
+            Self::Platform(section) => section,
         }
     }
 }
@@ -259,6 +301,8 @@ impl Section for Method {
             Self::ApiKey(section) => section.slot(key),
             Self::Introspection(section) => section.slot(key),
             Self::SessionCookie(section) => section.slot(key),
+            Self::ClientCertificate(section) => section.slot(key),
+            Self::Platform(section) => section.slot(key),
         }
     }
 }
@@ -285,6 +329,8 @@ pub(in crate::config) enum MethodType {
     ApiKey,
     Introspection,
     SessionCookie,
+    ClientCertificate,
+    Platform,
 }
 
 impl Choice for MethodType {
@@ -293,6 +339,31 @@ impl Choice for MethodType {
         ("api_key", Self::ApiKey),
         ("introspection", Self::Introspection),
         ("session_cookie", Self::SessionCookie),
+        ("client_certificate", Self::ClientCertificate),
+        ("platform", Self::Platform),
+    ];
+}
+
+impl Choice for CertificateSource {
+    const WORDS: &'static [(&'static str, Self)] =
+        &[("api_gateway", Self::ApiGateway), ("alb_verify", Self::AlbVerify)];
+
+    fn why_not(word: &str) -> Option<&'static str> {
+        match word {
+            "alb_passthrough" | "alb" => {
+                Some("nobody has looked at a certificate that is passed through: take alb_verify")
+            }
+            _ => None,
+        }
+    }
+}
+
+impl Choice for PlatformSource {
+    const WORDS: &'static [(&'static str, Self)] = &[
+        ("iam", Self::Iam),
+        ("jwt", Self::Jwt),
+        ("lambda", Self::Lambda),
+        ("cognito", Self::Cognito),
     ];
 }
 

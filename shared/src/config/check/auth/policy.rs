@@ -177,6 +177,8 @@ fn takes_all_of(first: &MethodKind, second: &MethodKind) -> bool {
             first.header == second.header && (second.query.is_none() || first.query == second.query)
         }
         (MethodKind::SessionCookie(first), MethodKind::SessionCookie(second)) => first.cookie == second.cookie,
+        (MethodKind::ClientCertificate(first), MethodKind::ClientCertificate(second)) => first.from == second.from,
+        (MethodKind::Platform(first), MethodKind::Platform(second)) => first == second,
         _ => false,
     }
 }
