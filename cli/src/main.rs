@@ -5,6 +5,7 @@ mod check;
 mod dev;
 mod document;
 mod exit;
+mod function_kind;
 mod http_client;
 mod invoke;
 mod lifeline;

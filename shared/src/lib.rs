@@ -3,6 +3,7 @@
 //! The modules follow the life of a request; start reading at [`gateway`].
 
 pub mod auth;
+pub mod authorizer;
 pub mod clock;
 pub mod config;
 pub mod error;

@@ -36,7 +36,7 @@ impl Identity {
             headers.remove(&mapping.header);
         }
         for mapping in &self.method.claims_to_headers {
-            let text = self.claims.get(&mapping.claim).and_then(header_text);
+            let text = self.text(&mapping.claim);
             // The encoding leaves nothing that a header value could refuse.
             if let Some(value) = text.and_then(|text| HeaderValue::from_str(&text).ok()) {
                 headers.insert(mapping.header.clone(), value);
@@ -45,6 +45,11 @@ impl Identity {
         if !self.method.forward_token {
             headers.remove(AUTHORIZATION);
         }
+    }
+
+    /// A claim as a header would have it; nothing for one that would set nothing.
+    pub(crate) fn text(&self, claim: &str) -> Option<String> {
+        self.claims.get(claim).and_then(header_text)
     }
 }
 

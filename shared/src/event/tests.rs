@@ -30,10 +30,13 @@ const FILES: [&str; 8] = [
 pub(super) fn shown(payload: &str) -> String {
     let event = Event::read(payload, None).unwrap();
     let kind = event.kind();
-    let request = event.request(&[]).unwrap();
+    shown_request(&format!("{kind:?}"), &event.request(&[]).unwrap())
+}
+
+pub(super) fn shown_request(kind: &str, request: &Request) -> String {
     let scheme = if request.https { "https" } else { "http" };
     let mut lines = vec![
-        format!("{kind:?} event from {}", request.client_ip),
+        format!("{kind} event from {}", request.client_ip),
         format!("{} {scheme}://{} ({})", request.method, request.authority, request.host),
         format!(
             "{} -> {}?{}",

@@ -1,0 +1,69 @@
+//! Decisions in API Gateway's terms: a principal, and a context of strings that integrations can rely on.
+
+use std::collections::BTreeMap;
+
+use crate::auth::Identity;
+use crate::error::GatewayError;
+use crate::event::authorizer::Ruling;
+
+/// Principals that are no callers. The blank keeps them apart from those that are: in a claim it is written `%20`.
+const PUBLIC: &str = "public route";
+const UNNAMED: &str = "caller without sub";
+const REFUSED: &str = "refused caller";
+
+/// What API Gateway itself, or a refusal, puts beside the context's members: no claim takes their place.
+const RESERVED: [&str; 3] = ["principalId", "integrationLatency", "error"];
+
+/// The method of a request that needs none.
+const NO_METHOD: &str = "none";
+
+/// Nobody had to say who calls.
+pub(super) fn public() -> Ruling {
+    Ruling {
+        allowed: true,
+        principal: PUBLIC.into(),
+        context: BTreeMap::from([("method".into(), NO_METHOD.into())]),
+    }
+}
+
+/// A caller who is known. The context has what proved it, `sub`, `scope`, and every claim that upstreams get as a
+/// header, each as the header has it.
+pub(super) fn verified(identity: &Identity) -> Ruling {
+    let mut context = BTreeMap::from([("method".to_owned(), method_of(identity).to_owned())]);
+    let mapped = identity.method.claims_to_headers.iter();
+    let claims = ["sub", "scope"]
+        .into_iter()
+        .chain(mapped.map(|mapping| mapping.claim.as_str()));
+    for claim in claims {
+        let key = context_key(claim);
+        if let Some(text) = identity.text(claim).filter(|_| !RESERVED.contains(&key.as_str())) {
+            // Of claims that come to one key, the first counts; so none stands in for another.
+            context.entry(key).or_insert(text);
+        }
+    }
+    Ruling {
+        allowed: true,
+        principal: identity.text("sub").unwrap_or_else(|| UNNAMED.into()),
+        context,
+    }
+}
+
+/// A request that may not go on, whoever sends it or whoever it is from. The context says the code, never the reason.
+pub(super) fn refused(error: &GatewayError) -> Ruling {
+    Ruling {
+        allowed: false,
+        principal: REFUSED.into(),
+        context: BTreeMap::from([("error".into(), error.code().into())]),
+    }
+}
+
+/// The name of the method that verified the caller.
+fn method_of(_: &Identity) -> &'static str {
+    "jwt"
+}
+
+/// A claim's name, as mapping templates can spell it: `$context.authorizer.` and letters, digits, `_`.
+fn context_key(claim: &str) -> String {
+    let plain = |char: char| if char.is_ascii_alphanumeric() { char } else { '_' };
+    claim.chars().map(plain).collect()
+}
