@@ -19,17 +19,14 @@ const NO_METHOD: &str = "none";
 
 /// Nobody had to say who calls.
 pub(super) fn public() -> Ruling {
-    Ruling {
-        allowed: true,
-        principal: PUBLIC.into(),
-        context: BTreeMap::from([("method".into(), NO_METHOD.into())]),
-    }
+    granted(PUBLIC.into(), NO_METHOD)
 }
 
 /// A caller who is known. The context has what proved it, `sub`, `scope`, and every claim that upstreams get as a
 /// header, each as the header has it.
 pub(super) fn verified(identity: &Identity) -> Ruling {
-    let mut context = BTreeMap::from([("method".to_owned(), method_of(identity).to_owned())]);
+    let principal = identity.text("sub").unwrap_or_else(|| UNNAMED.into());
+    let mut ruling = granted(principal, method_of(identity));
     let mapped = identity.method.claims_to_headers.iter();
     let claims = ["sub", "scope"]
         .into_iter()
@@ -38,13 +35,20 @@ pub(super) fn verified(identity: &Identity) -> Ruling {
         let key = context_key(claim);
         if let Some(text) = identity.text(claim).filter(|_| !RESERVED.contains(&key.as_str())) {
             // Of claims that come to one key, the first counts; so none stands in for another.
-            context.entry(key).or_insert(text);
+            ruling.context.entry(key).or_insert(text);
         }
     }
+    ruling
+}
+
+/// With what every context has that allows: who calls, also where nobody is known. An API that maps it to a header so
+/// overwrites whatever the client says there, on public routes, too.
+fn granted(principal: String, method: &str) -> Ruling {
+    let always = [("principal", principal.as_str()), ("method", method)];
     Ruling {
         allowed: true,
-        principal: identity.text("sub").unwrap_or_else(|| UNNAMED.into()),
-        context,
+        context: always.map(|(name, value)| (name.to_owned(), value.to_owned())).into(),
+        principal,
     }
 }
 

@@ -343,7 +343,7 @@ fn the_context_has_every_claim_that_upstreams_get() {
         "address": { "city": "Bern" }, "nickname": "", "secret": "not mapped"
     });
     let expected = json!({
-        "method": "jwt", "sub": "usr_42", "scope": "orders:read%20orders:write", "role": "customer",
+        "method": "jwt", "principal": "usr_42", "sub": "usr_42", "scope": "orders:read%20orders:write", "role": "customer",
         "https___example_com_tenant_id": "acme", "groups": "a,b%2Cc", "level": "3", "admin": "false"
     });
     assert_eq!(context(&mapping, &claims), expected);
@@ -361,15 +361,20 @@ fn values_are_safe_wherever_a_template_puts_them() {
 #[test]
 fn no_claim_takes_the_place_of_another_member() {
     let mapping = json!({
-        "method": "X-A", "error": "X-B", "principalId": "X-C", "integrationLatency": "X-D", "a-b": "X-E", "a.b": "X-F"
+        "method": "X-A", "error": "X-B", "principalId": "X-C", "integrationLatency": "X-D", "a-b": "X-E", "a.b": "X-F",
+        "principal": "X-G"
     });
     let claims = json!({
-        "method": "none", "error": "none", "principalId": "root", "integrationLatency": "0", "a-b": "1", "a.b": "2"
+        "method": "none", "error": "none", "principalId": "root", "integrationLatency": "0", "a-b": "1", "a.b": "2",
+        "principal": "root"
     });
     let context = context(&mapping, &claims);
     let first = context["a_b"].as_str().expect("a string").to_owned();
     assert!(["1", "2"].contains(&first.as_str()));
-    assert_eq!(context, json!({ "method": "jwt", "a_b": first }));
+    assert_eq!(
+        context,
+        json!({ "method": "jwt", "principal": "caller without sub", "a_b": first })
+    );
 }
 
 #[test]

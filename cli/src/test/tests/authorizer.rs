@@ -123,10 +123,11 @@ fn folder_of(expectation: &Value) -> TempDir {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_decision_is_compared_whole() {
-    let right = json!({ "isAuthorized": true, "context": { "method": "none" } });
+    let right = json!({ "isAuthorized": true, "context": { "method": "none", "principal": "public route" } });
     let folder = folder_of(&json!({ "function": "authorizer", "decision": right }));
     assert_eq!(differs(&folder).await, "");
-    let wrong = json!({ "isAuthorized": false, "context": { "method": "none", "sub": "ann" } });
+    let wrong =
+        json!({ "isAuthorized": false, "context": { "method": "none", "principal": "public route", "sub": "ann" } });
     let folder = folder_of(&json!({ "function": "authorizer", "decision": wrong }));
     insta::assert_snapshot!(differs(&folder).await, @r#"
     decision /context/sub
@@ -150,7 +151,7 @@ async fn an_outcome_of_another_kind_is_told() {
     insta::assert_snapshot!(differs(&folder).await, @r#"
     outcome
     expected  the Lambda error Unauthorized
-    got       the decision {"context":{"method":"none"},"isAuthorized":true}
+    got       the decision {"context":{"method":"none","principal":"public route"},"isAuthorized":true}
     "#);
     let folder = folder_of(&json!({ "error": { "type": "NotHttp" } }));
     assert_eq!(differs(&folder).await, "", "without a word it goes to the gateway");
@@ -200,7 +201,8 @@ async fn an_update_writes_the_decision_and_takes_away_what_it_was_before() {
       "function": "authorizer",
       "decision": {
         "context": {
-          "method": "none"
+          "method": "none",
+          "principal": "public route"
         },
         "isAuthorized": true
       }

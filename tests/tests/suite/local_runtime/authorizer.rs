@@ -50,7 +50,7 @@ async fn it_decides_in_environments_of_its_own_that_start_when_it_is_asked() {
             "Version": "2012-10-17",
             "Statement": [{ "Action": "execute-api:Invoke", "Effect": "Allow", "Resource": ARN }]
         },
-        "context": { "method": "jwt", "sub": "usr_1" }
+        "context": { "method": "jwt", "principal": "usr_1", "sub": "usr_1" }
     });
     assert_eq!(answer.json(), expected);
     assert_eq!(api.gateway.record("by-hand").await["status"], 200);
