@@ -716,10 +716,13 @@ proptest! {
         }
         let event: Value = serde_json::from_str(&payload).unwrap();
         let context = &event["requestContext"];
+        let names_method = !event["httpMethod"].is_null() || !context["httpMethod"].is_null();
+        let is_request = !event["path"].is_null() || !context.is_null();
+        let is_other = event["version"] == "1.0" || !context["connectionId"].is_null();
         let is_proxy = event["version"] == "2.0"
             || !context["http"].is_null()
             || !context["elb"].is_null()
-            || !event["httpMethod"].is_null() && event["version"] != "1.0" && context["connectionId"].is_null();
+            || names_method && is_request && !is_other;
         match Event::read(&payload, None) {
             Ok(event) => {
                 prop_assert!(is_proxy);
