@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use crate::dev::runtime_api::FUNCTION_NAME;
+use crate::function_kind::FunctionKind;
 
 /// The issuer of the demo identity provider on its default address.
 pub(crate) const DEFAULT_ISSUER: &str = "http://127.0.0.1:9003";
@@ -69,6 +69,7 @@ pub(crate) enum Command {
     #[command(after_help = "Examples:
   tollgate invoke event.json
   tollgate invoke event.json --config gateway.yaml 2>/dev/null
+  tollgate invoke event.json --function authorizer --config gateway.yaml
   tollgate invoke event.json --function-binary target/lambda/gateway/bootstrap")]
     Invoke(InvokeOptions),
     /// Run a folder of events and compare what comes out with what is expected: docs/testing.md
@@ -93,6 +94,9 @@ pub(crate) enum Command {
     /// Be a function: poll the Runtime API that the environment names. How `dev` starts its environments.
     #[command(hide = true)]
     Function {
+        /// Which one
+        #[arg(value_enum, default_value_t)]
+        kind: FunctionKind,
         /// End when standard input does: then whoever started this is gone
         #[arg(long)]
         lifeline: bool,
@@ -117,7 +121,8 @@ pub(crate) struct DevOptions {
     /// Where the gateway listens [default: 127.0.0.1:9000, or a free port if that is taken]
     #[arg(long, value_name = "ADDRESS:PORT")]
     pub(crate) listen: Option<SocketAddr>,
-    /// The program that environments run, such as target/lambda/gateway/bootstrap [default: the function in this one]
+    /// The program that environments of the gateway run, such as target/lambda/gateway/bootstrap [default: the function
+    /// in this one]
     #[arg(long, value_name = "PATH")]
     pub(crate) function_binary: Option<PathBuf>,
     /// Which front door to be, with its events, limits and errors
@@ -182,8 +187,8 @@ pub(crate) struct InvokeOptions {
     #[arg(value_name = "EVENT.json")]
     pub(crate) event: PathBuf,
     /// Which function it is for
-    #[arg(long, value_name = "NAME", default_value = FUNCTION_NAME, value_parser = [FUNCTION_NAME])]
-    pub(crate) function: String,
+    #[arg(long, value_enum, value_name = "NAME", default_value_t)]
+    pub(crate) function: FunctionKind,
     /// The program to run [default: the function in this one]
     #[arg(long, value_name = "PATH")]
     pub(crate) function_binary: Option<PathBuf>,

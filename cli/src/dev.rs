@@ -18,6 +18,7 @@ mod freeze;
 mod front;
 mod function_name;
 pub(crate) mod function_program;
+mod functions;
 mod guard;
 mod identity_provider;
 pub(crate) mod invoke_api;
@@ -51,21 +52,21 @@ use crate::dev::caller::Caller;
 use crate::dev::console::Console;
 use crate::dev::door::Door;
 use crate::dev::dynamodb::Database;
-use crate::dev::environments::Environments;
 use crate::dev::front::Front;
 use crate::dev::function_program::FunctionProgram;
+use crate::dev::functions::{Functions, Settings};
 use crate::dev::guard::Access;
 use crate::dev::identity_provider::{IdentityProvider, TokenRequest};
-use crate::dev::invoke_api::{Function, InvokeApi};
+use crate::dev::invoke_api::InvokeApi;
 use crate::dev::listen::{Opened, Place};
 use crate::dev::reload::Reload;
 use crate::dev::runtime::Runtime;
-use crate::dev::runtime_api::FUNCTION_NAME;
 use crate::dev::services::Services;
 use crate::dev::shutdown::{Shutdown, asked_to_stop};
 use crate::dev::welcome::Tour;
 use crate::document::{ISSUER_VARIABLE, Source, Variables};
 use crate::exit::Failure;
+use crate::function_kind::FunctionKind;
 
 /// How long the token of the printed lines holds.
 const TOUR_LIFETIME: Duration = Duration::from_secs(8 * 3600);
@@ -101,14 +102,14 @@ async fn serve(options: &DevOptions, console: &Console, shutdown: &Shutdown) -> 
     let invoke = open(&places.invoke, console).await?;
     let mut behind = Behind::start(&places, &source, options.db.clone(), console).await?;
     accept(&behind.variables, &source.name(), &text, console).map_err(Failure::usage)?;
-    let runtime = behind.runtime(program, door, options, console, shutdown)?;
+    let runtime = behind.runtime(door, options, console, shutdown)?;
 
-    let first = Environments::start(runtime.setting(&text)?).await;
+    let first = Functions::start(settings(&runtime, &program, &text)?).await;
     let first = first.map_err(|error| Failure::unavailable(format!("the first function environment {error}")))?;
-    let (serving, environments) = watch::channel(first);
+    let (serving, functions) = watch::channel(first);
     let (address, invoke_address) = (front.address, invoke.address);
-    behind.serve_invoke(invoke, environments.clone());
-    behind.serve_front(front, door, caller, environments);
+    behind.serve_invoke(invoke, functions.clone());
+    behind.serve_front(front, door, caller, functions);
 
     console.say(&format!("dynamodb on {}", behind.database_url));
     console.say(&format!("identity provider on {}", behind.provider.issuer()));
@@ -120,7 +121,7 @@ async fn serve(options: &DevOptions, console: &Console, shutdown: &Shutdown) -> 
             std::future::pending().await
         }
         Source::File(path) => {
-            let load = async |text| load(&runtime, &path, text).await;
+            let load = async |text| load(&runtime, &program, &path, text).await;
             reload::watch(&path, text.clone(), serving, console.clone(), load).await
         }
     }
@@ -165,14 +166,12 @@ impl Behind {
 
     fn runtime(
         &self,
-        program: FunctionProgram,
         door: Door,
         options: &DevOptions,
         console: &Console,
         shutdown: &Shutdown,
     ) -> Result<Runtime, Failure> {
         Ok(Runtime {
-            program,
             kind: Some(door.kind()),
             most: options.environments.into(),
             timeout: options.timeout,
@@ -186,23 +185,19 @@ impl Behind {
         })
     }
 
-    fn serve_invoke(&mut self, opened: Opened, environments: watch::Receiver<Environments>) {
-        let gateway = Function {
-            name: FUNCTION_NAME,
-            environments,
-        };
-        let api = Arc::new(InvokeApi::new(vec![gateway]));
+    fn serve_invoke(&mut self, opened: Opened, functions: watch::Receiver<Functions>) {
+        let api = Arc::new(InvokeApi::new(functions));
         let handler = move |request, _| Arc::clone(&api).answer(request);
         let access = Access::guarded(opened.address);
         self.servers.spawn(server::serve(opened.listener, access, handler));
     }
 
-    fn serve_front(&mut self, opened: Opened, door: Door, caller: Caller, environments: watch::Receiver<Environments>) {
+    fn serve_front(&mut self, opened: Opened, door: Door, caller: Caller, functions: watch::Receiver<Functions>) {
         let front = Arc::new(Front {
             door,
             port: opened.address.port(),
             caller,
-            environments,
+            functions,
         });
         let handler = move |request, client| Arc::clone(&front).answer(request, client);
         self.servers
@@ -279,17 +274,26 @@ fn accept(variables: &Variables, name: &str, text: &str, console: &Console) -> R
     Ok(())
 }
 
-/// Environments for a changed config, or why there are none.
-async fn load(runtime: &Runtime, path: &Path, text: String) -> Reload {
+/// How to start the functions of a config. `program` is the gateway; the authorizer is always the one in this program.
+fn settings(runtime: &Runtime, program: &FunctionProgram, text: &str) -> Result<Settings, Failure> {
+    let text = runtime.keep(text)?;
+    Ok(Settings {
+        gateway: runtime.setting(FunctionKind::Gateway, program, &text)?,
+        authorizer: runtime.setting(FunctionKind::Authorizer, &FunctionProgram::Own, &text)?,
+    })
+}
+
+/// Functions for a changed config, or why there are none.
+async fn load(runtime: &Runtime, program: &FunctionProgram, path: &Path, text: String) -> Reload {
     if let Err(mistakes) = accept(&runtime.variables, &path.display().to_string(), &text, &runtime.console) {
         return Reload::Refused(mistakes);
     }
-    let setting = match runtime.setting(&text) {
-        Ok(setting) => setting,
+    let settings = match settings(runtime, program, &text) {
+        Ok(settings) => settings,
         Err(failure) => return Reload::Refused(failure.to_string()),
     };
-    match Environments::start(setting).await {
-        Ok(environments) => Reload::Serves(environments),
+    match Functions::start(settings).await {
+        Ok(functions) => Reload::Serves(functions),
         Err(error) => Reload::Refused(format!("its function environment {error}")),
     }
 }

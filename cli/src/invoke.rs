@@ -66,7 +66,6 @@ async fn invoke(options: &InvokeOptions, console: &Console, shutdown: &Shutdown)
         None => Database::embedded().await?,
     };
     let runtime = Runtime {
-        program,
         kind: None,
         most: 1,
         timeout: TIMEOUT,
@@ -78,7 +77,8 @@ async fn invoke(options: &InvokeOptions, console: &Console, shutdown: &Shutdown)
         snapshots: runtime::snapshots()?,
         numbers: Arc::new(AtomicUsize::new(0)),
     };
-    let environments = Environments::start(runtime.setting(&text)?).await;
+    let setting = runtime.setting(options.function, &program, &runtime.keep(&text)?)?;
+    let environments = Environments::start(setting).await;
     let environments = environments.map_err(|error| Failure::unavailable(format!("the function {error}")))?;
     let request_id = random::uuid();
     let trace_id = random::trace_id(SystemClock.now().secs());

@@ -5,6 +5,7 @@ mod check;
 mod dev;
 mod document;
 mod exit;
+mod function_kind;
 mod http_client;
 mod invoke;
 mod lifeline;
@@ -19,6 +20,7 @@ use tokio::runtime::Runtime;
 
 use crate::args::{Arguments, Command};
 use crate::exit::Failure;
+use crate::function_kind::FunctionKind;
 
 fn main() -> ExitCode {
     let arguments = match Arguments::try_parse() {
@@ -44,7 +46,7 @@ fn run(command: Command) -> Result<(), Failure> {
             clap_complete::generate(shell, &mut Arguments::command(), "tollgate", &mut script);
             exit::print(&String::from_utf8_lossy(&script))
         }
-        Command::Function { lifeline } => function(lifeline),
+        Command::Function { kind, lifeline } => function(kind, lifeline),
         #[cfg(target_os = "linux")]
         Command::Become { parent, program } => Err(lifeline::become_program(parent, &program)),
     }
@@ -57,12 +59,16 @@ fn to_its_end(runtime: Runtime, command: impl Future<Output = Result<(), Failure
     ended
 }
 
-fn function(lifeline: bool) -> Result<(), Failure> {
+fn function(kind: FunctionKind, lifeline: bool) -> Result<(), Failure> {
     if lifeline {
         lifeline::hold().map_err(|error| Failure::internal(format!("cannot start a thread: {error}")))?;
     }
     // As on Lambda: one thread, one request at a time.
-    Err(Failure::Code(single_threaded()?.block_on(tollgate::lambda::serve())))
+    let runtime = single_threaded()?;
+    Err(Failure::Code(match kind {
+        FunctionKind::Gateway => runtime.block_on(tollgate::lambda::serve()),
+        FunctionKind::Authorizer => runtime.block_on(tollgate::lambda::serve_authorizer()),
+    }))
 }
 
 fn multi_threaded() -> Result<Runtime, Failure> {

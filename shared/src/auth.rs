@@ -35,7 +35,7 @@ use http::header::AUTHORIZATION;
 
 pub use api_key::ApiKeyRules;
 pub use claim_path::{ClaimPath, Claims};
-pub(crate) use identity::claim_text;
+pub(crate) use identity::{claim_text, header_text};
 pub use identity::{Identity, Proof};
 pub use introspection::{ClientAuth, IntrospectionRules, Secret};
 pub use jwt::{JwtRules, KeySource};

@@ -8,6 +8,7 @@
 
 mod alb;
 mod answer;
+pub mod authorizer;
 mod client;
 mod headers;
 mod host;

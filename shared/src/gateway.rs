@@ -25,13 +25,14 @@ use crate::upstream::client::HttpClient;
 use crate::upstream::trace::TraceParent;
 use crate::upstream::{Caller, Stamps};
 
-mod budget;
+pub(crate) mod budget;
 #[cfg(test)]
 mod tests;
 mod visit;
 
 use budget::Budget;
 use visit::Visit;
+pub(crate) use visit::request_id;
 
 /// Everything that serves requests, built once from a checked config. Shared by all requests of a function
 /// environment; whatever it remembers between them (key sets, connections, refused credentials) is that
@@ -225,7 +226,7 @@ impl Gateway {
     }
 }
 
-fn panic_message(panic: &(dyn std::any::Any + Send)) -> String {
+pub(crate) fn panic_message(panic: &(dyn std::any::Any + Send)) -> String {
     let text = panic
         .downcast_ref::<&str>()
         .copied()

@@ -1,9 +1,10 @@
-//! The function's main loop, shared by `functions/gateway` and the local runtime's environments.
+//! The functions' main loops, shared by `functions/` and the local runtime's environments.
 
 use std::env;
 use std::error::Error;
 use std::io::Write;
 use std::process::ExitCode;
+use std::str::FromStr;
 use std::sync::Arc;
 
 use lambda_runtime::{Diagnostic, LambdaEvent, service_fn};
@@ -14,38 +15,69 @@ use tracing_subscriber::layer::Filter;
 use tracing_subscriber::prelude::*;
 
 use crate::auth::issuer_client::IssuerClient;
+use crate::authorizer::{self, Authorizer, Failure};
 use crate::clock::{SystemClock, Timestamp};
-use crate::config;
-use crate::event::{EventKind, NotHttp};
+use crate::config::{self, Config};
+use crate::event::EventKind;
+use crate::event::authorizer::ResponseForm;
 use crate::gateway::{Gateway, Seams};
 use crate::store::dynamodb::{DynamoDbSettings, DynamoDbStore};
 use crate::upstream::hyper_client::HyperClient;
 use crate::upstream::tls;
 
+/// Where `lambda_runtime` writes every error that a handler returns. Those of a record say more, and one line is enough.
+const RETURNED_ERRORS: &str = "lambda_runtime::layers::panic";
+
 /// `EX_CONFIG` would be 78; 64 is what every command here says for a wrong config.
 const WRONG_CONFIG: u8 = 64;
 
-/// Loads the config, builds the gateway, opens its connections and serves events until the process ends.
+/// The gateway: loads the config, builds it, opens its connections and serves events until the process ends.
 /// A wrong config or environment, or anything else that prevents the start, is told on standard error, every mistake
 /// of a config at once, and exits 64 before the first event.
 pub async fn serve() -> ExitCode {
     log_to_standard_error();
     let gateway = match build() {
         Ok(gateway) => gateway,
-        Err(mistakes) => {
-            eprintln!("{mistakes}");
-            return ExitCode::from(WRONG_CONFIG);
-        }
+        Err(mistakes) => return not_started(&*mistakes),
     };
     gateway.warm().await;
     let gateway = &gateway;
     let serving = lambda_runtime::run(service_fn(|event: LambdaEvent<Box<RawValue>>| async move {
         let deadline = Timestamp::from_millis(event.context.deadline);
-        let answer = gateway.handle(event.payload.get(), deadline).await.map_err(refuse)?;
+        let answer = gateway.handle(event.payload.get(), deadline).await;
+        let answer = answer.map_err(|event| refuse("NotHttp", &event))?;
         write_log(answer.log);
         Ok::<_, Diagnostic>(answer.event)
     }));
-    match serving.await {
+    ended(serving.await)
+}
+
+/// The authorizer: the same for [`crate::authorizer`].
+pub async fn serve_authorizer() -> ExitCode {
+    log_to_standard_error();
+    let authorizer = match build_authorizer() {
+        Ok(authorizer) => authorizer,
+        Err(mistakes) => return not_started(&*mistakes),
+    };
+    let authorizer = &authorizer;
+    let serving = lambda_runtime::run(service_fn(|event: LambdaEvent<Box<RawValue>>| async move {
+        let deadline = Timestamp::from_millis(event.context.deadline);
+        let decided = authorizer.handle(event.payload.get(), deadline).await;
+        let decision = decided.map_err(|event| refuse("NotAuthorizer", &event))?;
+        write_log(decision.log);
+        let failed = |failure: Failure| diagnostic(failure.error_type, failure.message);
+        decision.outcome.map_err(failed)
+    }));
+    ended(serving.await)
+}
+
+fn not_started(mistakes: &dyn Error) -> ExitCode {
+    eprintln!("{mistakes}");
+    ExitCode::from(WRONG_CONFIG)
+}
+
+fn ended(served: Result<(), lambda_runtime::Error>) -> ExitCode {
+    match served {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("the Lambda Runtime API is gone: {error}");
@@ -54,21 +86,40 @@ pub async fn serve() -> ExitCode {
     }
 }
 
-fn build() -> Result<Gateway, Box<dyn Error>> {
+/// The config that the environment names, once it is sure that this is Lambda.
+fn load() -> Result<Config, Box<dyn Error>> {
     if env::var_os("AWS_LAMBDA_RUNTIME_API").is_none() {
         return Err(
             "this is a Lambda function: it needs the Lambda Runtime API. To run it here, use `tollgate dev`".into(),
         );
     }
-    let variable = |name: &str| env::var(name).ok();
-    let kind = variable("GATEWAY_EVENT")
-        .filter(|text| !text.is_empty())
-        .map(|text| text.parse::<EventKind>())
-        .transpose()?;
     let checked = config::from_environment()?;
     for warning in &checked.warnings {
         tracing::warn!("{warning}");
     }
+    Ok(checked.config)
+}
+
+/// What a variable says, read by its type; nothing where it is unset or empty.
+fn choice<T: FromStr<Err = String>>(name: &str) -> Result<Option<T>, String> {
+    let text = env::var(name).ok().filter(|text| !text.is_empty());
+    text.map(|text| text.parse()).transpose()
+}
+
+fn build_authorizer() -> Result<Authorizer, Box<dyn Error>> {
+    let config = load()?;
+    let form = choice::<ResponseForm>("AUTHORIZER_RESPONSE")?.unwrap_or_default();
+    let seams = authorizer::Seams {
+        clock: Arc::new(SystemClock),
+        issuers: Arc::new(IssuerClient::new(tls::client_config(tls::mozilla_roots())?)),
+    };
+    Ok(Authorizer::new(config, form, seams))
+}
+
+fn build() -> Result<Gateway, Box<dyn Error>> {
+    let config = load()?;
+    let kind = choice::<EventKind>("GATEWAY_EVENT")?;
+    let variable = |name: &str| env::var(name).ok();
     let store = DynamoDbStore::new(DynamoDbSettings::from_environment(&variable)?)?;
     let tls = tls::client_config(tls::mozilla_roots())?;
     let seams = Seams {
@@ -77,14 +128,19 @@ fn build() -> Result<Gateway, Box<dyn Error>> {
         issuers: Arc::new(IssuerClient::new(tls)),
         store: Arc::new(store),
     };
-    Ok(Gateway::new(checked.config, kind, seams))
+    Ok(Gateway::new(config, kind, seams))
 }
 
-/// Only an event that is no HTTP request fails as an invocation: its source must not take it for handled.
-fn refuse(event: NotHttp) -> Diagnostic {
+/// An event that is not for this function fails as an invocation: its source must not take it for handled.
+fn refuse(error_type: &str, event: &dyn Error) -> Diagnostic {
+    tracing::error!("{event}");
+    diagnostic(error_type, event.to_string())
+}
+
+fn diagnostic(error_type: &str, error_message: String) -> Diagnostic {
     Diagnostic {
-        error_type: "NotHttp".into(),
-        error_message: event.to_string(),
+        error_type: error_type.into(),
+        error_message,
     }
 }
 
@@ -103,6 +159,7 @@ fn shown<S: Subscriber + 'static>(level: Option<&str>) -> impl Filter<S> + use<S
     let asked = asked.unwrap_or_else(|| Targets::new().with_default(LevelFilter::WARN));
     let safe = Targets::new()
         .with_default(LevelFilter::DEBUG)
+        .with_target(RETURNED_ERRORS, LevelFilter::OFF)
         .with_target(env!("CARGO_CRATE_NAME"), LevelFilter::TRACE);
     asked.and(safe)
 }
@@ -157,6 +214,7 @@ mod tests {
             tracing::trace!(target: "lambda_runtime::layers::api_response", "whole event");
             tracing::debug!(target: "lambda_runtime", "runtime debug");
             tracing::warn!(target: "lambda_runtime", "runtime warning");
+            tracing::error!(target: "lambda_runtime::layers::panic", "returned error");
             tracing::trace!("own trace");
             tracing::warn!("own warning");
         });
@@ -165,6 +223,7 @@ mod tests {
             "whole event",
             "runtime debug",
             "runtime warning",
+            "returned error",
             "own trace",
             "own warning",
         ];

@@ -4,6 +4,7 @@
 
 pub mod api_key;
 pub mod auth;
+pub mod authorizer;
 mod base62;
 pub mod clock;
 pub mod config;

@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 
 use tollgate::config;
 use tollgate::event::EventKind;
+use tollgate::event::authorizer::ResponseForm;
 use tollgate::store::dynamodb::DynamoDbSettings;
 
 /// What Lambda itself gives every function, as far as the store reads it: "Defined runtime environment variables".
@@ -28,9 +29,13 @@ fn indentation(line: &str) -> usize {
     line.len() - line.trim_start().len()
 }
 
-/// The lines below a chain of keys, without comments.
+/// The lines below a chain of keys of `template.yaml`, without comments.
 fn below(path: &[&str]) -> Vec<String> {
-    let all = text("template.yaml");
+    below_in("template.yaml", path)
+}
+
+fn below_in(file: &str, path: &[&str]) -> Vec<String> {
+    let all = text(file);
     let mut lines: Vec<&str> = all
         .lines()
         .filter(|line| !line.trim().is_empty() && !line.trim_start().starts_with('#'))
@@ -38,7 +43,7 @@ fn below(path: &[&str]) -> Vec<String> {
     for key in path {
         let head = format!("{key}:");
         let at = lines.iter().position(|line| line.trim() == head);
-        let at = at.unwrap_or_else(|| panic!("template.yaml has no {path:?}"));
+        let at = at.unwrap_or_else(|| panic!("{file} has no {path:?}"));
         let depth = indentation(lines[at]);
         lines.drain(..=at);
         let end = lines.iter().position(|line| indentation(line) <= depth);
@@ -60,7 +65,11 @@ fn members(path: &[&str]) -> BTreeMap<String, String> {
 }
 
 fn variables() -> BTreeMap<String, String> {
-    members(&["Resources", "GatewayFunction", "Properties", "Environment", "Variables"])
+    variables_of("GatewayFunction")
+}
+
+fn variables_of(function: &str) -> BTreeMap<String, String> {
+    members(&["Resources", function, "Properties", "Environment", "Variables"])
 }
 
 /// The members of `[a, b]`, or the text itself.
@@ -69,9 +78,13 @@ fn list(text: &str) -> BTreeSet<String> {
     inner.split(',').map(|word| word.trim().to_owned()).collect()
 }
 
-/// What the role allows: actions by the resource they are allowed on, over all its statements.
+/// What the gateway's role allows: actions by the resource they are allowed on, over all its statements.
 fn allowed() -> BTreeMap<String, BTreeSet<String>> {
-    let role = below(&["Resources", "GatewayRole", "Properties", "Policies"]);
+    allowed_by("GatewayRole")
+}
+
+fn allowed_by(role: &str) -> BTreeMap<String, BTreeSet<String>> {
+    let role = below(&["Resources", role, "Properties", "Policies"]);
     let values = |key: &str| {
         let found = role.iter().filter_map(|line| line.trim().strip_prefix(key));
         found.map(|value| value.trim().to_owned()).collect::<Vec<_>>()
@@ -93,6 +106,25 @@ fn the_deployed_config_finds_its_variables() {
     let checked = config::parse(name, &text(name), &variable).unwrap_or_else(|mistakes| panic!("{mistakes}"));
     assert_eq!(checked.warnings, Vec::<String>::new());
     assert!(text(name).contains("${"), "it shows how parameters come in");
+}
+
+#[test]
+fn the_authorizer_reads_the_same_config_with_the_same_values() {
+    let (own, gateways) = (variables_of("AuthorizerFunction"), variables());
+    // Without what it does not do: answer requests, count them.
+    let mut expected: BTreeMap<String, String> = gateways.clone();
+    expected.retain(|name, _| !["GATEWAY_EVENT", "QUOTA_TABLE"].contains(&name.as_str()));
+    expected.insert("AUTHORIZER_RESPONSE".to_owned(), "!Ref AuthorizerResponse".to_owned());
+    assert_eq!(own, expected);
+    let words = list(&members(&["Parameters", "AuthorizerResponse"])["AllowedValues"]);
+    assert!(
+        words.iter().all(|word| word.parse::<ResponseForm>().is_ok()),
+        "{words:?}"
+    );
+    let default: ResponseForm = members(&["Parameters", "AuthorizerResponse"])["Default"]
+        .parse()
+        .expect("a form");
+    assert_eq!(default, ResponseForm::default());
 }
 
 #[test]
@@ -125,7 +157,8 @@ fn every_variable_has_a_reader() {
     let config = text("infra/config/gateway.yaml");
     // The design's names of the tables that no stage asks yet.
     let named = ["CONFIG_TABLE", "STATE_TABLE"];
-    for name in variables().keys() {
+    let all = variables().into_iter().chain(variables_of("AuthorizerFunction"));
+    for (name, _) in all {
         let forms = [format!("${{{name}}}"), format!("${{{name}:-")];
         let is_read = code.contains(&format!("\"{name}\"")) || forms.iter().any(|form| config.contains(form));
         assert!(is_read || named.contains(&name.as_str()), "nobody reads {name}");
@@ -145,22 +178,30 @@ fn the_role_allows_what_the_design_says() {
         ("\"*\"", "xray:PutTraceSegments, xray:PutTelemetryRecords"),
     ];
     let expected = expected.map(|(resource, actions)| (resource.to_owned(), list(actions)));
-    assert_eq!(allowed(), BTreeMap::from(expected));
+    let mut expected = BTreeMap::from(expected);
+    assert_eq!(allowed(), expected);
+    // The authorizer's the same, but it counts nothing and has a log of its own.
+    expected.remove("!GetAtt QuotaTable.Arn");
+    let logs = expected.remove("!GetAtt GatewayLogs.Arn").expect("it is there");
+    expected.insert("!GetAtt AuthorizerLogs.Arn".to_owned(), logs);
+    assert_eq!(allowed_by("AuthorizerRole"), expected);
 }
 
 #[test]
 fn the_function_has_no_rights_but_the_role_s_own() {
-    let role = members(&["Resources", "GatewayRole", "Properties"]);
-    let keys: Vec<&str> = role.keys().map(String::as_str).collect();
-    assert_eq!(keys, ["AssumeRolePolicyDocument", "Description", "Policies"]);
-    let function = members(&["Resources", "GatewayFunction", "Properties"]);
-    assert_eq!(function["Role"], "!GetAtt GatewayRole.Arn");
-    assert!(
-        !function.contains_key("Policies"),
-        "with a role of its own SAM ignores them"
-    );
+    for name in ["Gateway", "Authorizer"] {
+        let role = members(&["Resources", &format!("{name}Role"), "Properties"]);
+        let keys: Vec<&str> = role.keys().map(String::as_str).collect();
+        assert_eq!(keys, ["AssumeRolePolicyDocument", "Description", "Policies"]);
+        let function = members(&["Resources", &format!("{name}Function"), "Properties"]);
+        assert_eq!(function["Role"], format!("!GetAtt {name}Role.Arn"));
+        assert!(
+            !function.contains_key("Policies"),
+            "with a role of its own SAM ignores them"
+        );
+    }
     let of_iam = text("template.yaml").matches("Type: AWS::IAM::").count();
-    assert_eq!(of_iam, 1, "no policy is attached from elsewhere");
+    assert_eq!(of_iam, 2, "no policy is attached from elsewhere");
 }
 
 #[test]
@@ -181,8 +222,71 @@ fn whoever_may_call_the_function_comes_through_the_front_door() {
         let condition = &members(&["Resources", permission])["Condition"];
         assert_eq!(condition, "IsPublicFunctionUrl", "{permission}");
     }
+    let authorizer = members(&["Resources", "AuthorizerPermission", "Properties"]);
+    assert_eq!(authorizer["FunctionName"], "!Ref AuthorizerFunction");
+    assert_eq!(authorizer["Principal"], "apigateway.amazonaws.com");
+    assert!(
+        authorizer["SourceArn"].ends_with(":${AuthorizerApi}/authorizers/*"),
+        "{authorizer:?}"
+    );
     let permissions = text("template.yaml").matches("Type: AWS::Lambda::Permission").count();
-    assert_eq!(permissions, 3, "and nobody else");
+    assert_eq!(permissions, 4, "and nobody else");
+}
+
+#[test]
+fn what_belongs_to_the_authorizer_is_there_with_it_only() {
+    let resources = members(&["Resources"]);
+    let own = resources.keys().filter(|name| name.starts_with("Authorizer"));
+    let own: Vec<&String> = own.collect();
+    assert_eq!(own.len(), 4, "{own:?}");
+    for name in own {
+        assert_eq!(members(&["Resources", name])["Condition"], "HasAuthorizer", "{name}");
+    }
+    assert_eq!(members(&["Parameters", "Authorizer"])["Default"], "\"off\"");
+}
+
+/// A decision is for one method and path. An API that kept it by less would take it for others'.
+#[test]
+fn the_example_apis_keep_decisions_by_method_and_path_or_not_at_all() {
+    for (api, variable) in [("http-api", "$context."), ("rest-api", "context.")] {
+        let file = format!("infra/authorizer/{api}.yaml");
+        let default = below_in(&file, &["Parameters", "CacheSeconds"]);
+        assert!(
+            default.iter().any(|line| line.trim() == "Default: 0"),
+            "{file}: not kept"
+        );
+        let authorizer = below_in(&file, &["Resources", "Authorizer", "Properties"]);
+        let has = |text: &str| authorizer.iter().any(|line| line.trim() == text);
+        assert!(has("AuthorizerResultTtlInSeconds: !Ref CacheSeconds"), "{authorizer:?}");
+        assert!(
+            !authorizer.iter().any(|line| line.trim() == "Type: TOKEN"),
+            "kept by the token alone"
+        );
+        let at = authorizer.iter().position(|line| line.trim() == "IdentitySource: !If");
+        let at = at.unwrap_or_else(|| panic!("{file}: identity sources come and go with the time"));
+        let [condition, sources, otherwise] = &authorizer[at + 1..at + 4] else {
+            panic!("{authorizer:?}")
+        };
+        assert_eq!(condition.trim(), "- IsCached");
+        assert_eq!(otherwise.trim(), "- !Ref AWS::NoValue");
+        for source in ["httpMethod", "path"].map(|name| format!("{variable}{name}")) {
+            assert!(sources.contains(&source), "{file}: {sources}");
+        }
+        assert!(sources.contains("request.header.${CredentialHeader}"), "{sources}");
+        assert!(
+            text(&file).contains("IsCached: !Not [!Equals [!Ref CacheSeconds, 0]]"),
+            "{file}"
+        );
+    }
+}
+
+#[test]
+fn the_example_apis_overwrite_what_clients_say_about_themselves() {
+    for file in ["infra/authorizer/http-api.yaml", "infra/authorizer/rest-api.yaml"] {
+        let mapped = text(file).contains("header.X-User-Id: $context.authorizer.principal")
+            || text(file).contains("header.X-User-Id: context.authorizer.principal");
+        assert!(mapped, "{file}: by what every decision has, on public routes too");
+    }
 }
 
 #[test]

@@ -20,7 +20,7 @@ pub fn tollgate() -> Command {
 
 /// The same for any program of ours.
 pub(crate) fn without_settings(mut command: Command) -> Command {
-    let ours = ["AWS_", "GATEWAY_", "TOLLGATE_", "RUST_LOG", "LAMBDA_"];
+    let ours = ["AWS_", "AUTHORIZER_", "GATEWAY_", "TOLLGATE_", "RUST_LOG", "LAMBDA_"];
     for (name, _) in std::env::vars_os() {
         if ours.iter().any(|prefix| name.to_string_lossy().starts_with(prefix)) {
             command.env_remove(name);

@@ -14,6 +14,7 @@ use tokio::time::timeout;
 use crate::dev::console::Console;
 use crate::dev::freeze;
 use crate::dev::runtime_api::{Asking, FunctionError, Invocation, RuntimeApi};
+use crate::function_kind::FunctionKind;
 
 /// Lambda gives a function 10 seconds to initialise.
 const INIT_TIMEOUT: Duration = Duration::from_secs(10);
@@ -23,6 +24,8 @@ const LAST_WORDS: Duration = Duration::from_secs(1);
 /// How to start a function.
 #[derive(Clone, Debug)]
 pub(crate) struct FunctionCommand {
+    /// Which function it is.
+    pub(crate) kind: FunctionKind,
     pub(crate) program: PathBuf,
     pub(crate) arguments: Vec<OsString>,
     /// Set for the function, besides what it inherits.
@@ -83,7 +86,7 @@ impl InvokeError {
 impl Environment {
     /// Starts a function and waits until it asks for work. `number` tells its output from others'.
     pub(crate) async fn start(command: &FunctionCommand, number: usize, console: &Console) -> Result<Self, StartError> {
-        let api = RuntimeApi::open().await?;
+        let api = RuntimeApi::open(command.kind).await?;
         let process = Process::spawn(command, &api.address().to_string(), number, console)?;
         let mut environment = Self {
             number,

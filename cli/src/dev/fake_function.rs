@@ -7,6 +7,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use crate::dev::environment::FunctionCommand;
+use crate::function_kind::FunctionKind;
 
 /// Set for the started program only, so that running ignored tests by hand starts no function.
 const SWITCH: &str = "TOLLGATE_TEST_FUNCTION";
@@ -15,6 +16,7 @@ const SWITCH: &str = "TOLLGATE_TEST_FUNCTION";
 pub(crate) fn command(mode: &str) -> FunctionCommand {
     let name = format!("{}::fake_function", module_path!().split_once("::").unwrap().1);
     FunctionCommand {
+        kind: FunctionKind::Gateway,
         program: std::env::current_exe().unwrap(),
         arguments: ["--exact", &name, "--ignored", "--nocapture"].map(Into::into).to_vec(),
         variables: vec![(SWITCH.to_owned(), mode.to_owned())],

@@ -14,11 +14,12 @@ use tollgate::clock::{Clock, SystemClock};
 use crate::dev::caller::Caller;
 use crate::dev::door::Door;
 use crate::dev::environment::InvokeError;
-use crate::dev::environments::Environments;
 use crate::dev::front::limits::{LARGEST_EVENT, check_head, read_body};
 use crate::dev::front::refusal::Refusal;
+use crate::dev::functions::Functions;
 use crate::dev::server::Answer;
 use crate::dev::{answer, event, random};
+use crate::function_kind::FunctionKind;
 
 mod limits;
 pub(crate) mod refusal;
@@ -36,8 +37,8 @@ pub(crate) struct Front {
     pub(crate) port: u16,
     /// What it says of whoever calls.
     pub(crate) caller: Caller,
-    /// The environments of the config that is served now.
-    pub(crate) environments: watch::Receiver<Environments>,
+    /// The functions of the config that is served now.
+    pub(crate) functions: watch::Receiver<Functions>,
 }
 
 impl Front {
@@ -77,7 +78,7 @@ impl Front {
 
     async fn invoke(&self, trace_id: String, event: Bytes) -> Result<Answer, Refusal> {
         let refusals = self.door.refusals();
-        let environments = self.environments.borrow().clone();
+        let environments = self.functions.borrow().of(FunctionKind::Gateway);
         let invocation = environments.invoke(random::uuid(), trace_id, event);
         let result = match self.door {
             Door::Http => timeout(HTTP_API_TIMEOUT, invocation).await,

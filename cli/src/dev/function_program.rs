@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use crate::dev::environment::FunctionCommand;
 use crate::exit::Failure;
+use crate::function_kind::FunctionKind;
 
 /// The option that names a program, for messages.
 const OPTION: &str = "--function-binary";
@@ -39,13 +40,21 @@ impl FunctionProgram {
         Ok(Self::Binary(full))
     }
 
-    /// How to start it with these variables.
-    pub(crate) fn command(&self, variables: Vec<(String, String)>) -> Result<FunctionCommand, Failure> {
+    /// How to start it, as this function, with these variables.
+    pub(crate) fn command(
+        &self,
+        kind: FunctionKind,
+        variables: Vec<(String, String)>,
+    ) -> Result<FunctionCommand, Failure> {
         let (program, arguments) = match self {
-            Self::Own => (this_program()?, vec!["function".into(), "--lifeline".into()]),
+            Self::Own => (
+                this_program()?,
+                vec!["function".into(), kind.name().into(), "--lifeline".into()],
+            ),
             Self::Binary(path) => ending_with_this(path)?,
         };
         Ok(FunctionCommand {
+            kind,
             program,
             arguments,
             variables,
@@ -129,8 +138,11 @@ mod tests {
     fn without_a_name_it_is_this_program() {
         let program = FunctionProgram::of(None).unwrap();
         assert_eq!(program, FunctionProgram::Own);
-        let command = program.command(Vec::new()).unwrap();
-        assert_eq!(command.program, std::env::current_exe().unwrap());
+        for kind in [FunctionKind::Gateway, FunctionKind::Authorizer] {
+            let command = program.command(kind, Vec::new()).unwrap();
+            assert_eq!(command.program, std::env::current_exe().unwrap());
+            assert_eq!(command.arguments, ["function", kind.name(), "--lifeline"]);
+        }
     }
 
     #[test]

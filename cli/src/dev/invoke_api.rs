@@ -1,5 +1,5 @@
 //! The Lambda Invoke API, as `aws lambda invoke --endpoint-url` and the SDKs use it: events go straight to a
-//! function, past the front door.
+//! function, past the front door. For the authorizer it is the only way in.
 //!
 //! Source: "Invoke" in AWS's Lambda API reference; wording of refusals as the service has it.
 
@@ -23,6 +23,7 @@ use crate::dev::environment::InvokeError;
 use crate::dev::environments::Environments;
 use crate::dev::event::{ACCOUNT, REGION};
 use crate::dev::function_name::{self, FunctionName};
+use crate::dev::functions::Functions;
 use crate::dev::invoke_api::refusal::Refusal;
 use crate::dev::random;
 use crate::dev::server::{Answer, json_answer};
@@ -42,20 +43,13 @@ const FUNCTION_ERROR: HeaderName = HeaderName::from_static("x-amz-function-error
 const EXECUTED_VERSION: HeaderName = HeaderName::from_static("x-amz-executed-version");
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-amzn-requestid");
 
-/// The Invoke API of some functions.
+/// The Invoke API.
 #[derive(Debug)]
 pub(crate) struct InvokeApi {
-    functions: Vec<Function>,
+    /// The functions of the config that is served now.
+    functions: watch::Receiver<Functions>,
     /// Invocations that nobody waits for. They end with this.
     unattended: Mutex<JoinSet<()>>,
-}
-
-/// A function that can be invoked.
-#[derive(Debug)]
-pub(crate) struct Function {
-    pub(crate) name: &'static str,
-    /// The environments of the config that is served now.
-    pub(crate) environments: watch::Receiver<Environments>,
 }
 
 /// How a caller wants its event handled.
@@ -70,7 +64,7 @@ enum InvocationType {
 }
 
 impl InvokeApi {
-    pub(crate) fn new(functions: Vec<Function>) -> Self {
+    pub(crate) fn new(functions: watch::Receiver<Functions>) -> Self {
         Self {
             functions,
             unattended: Mutex::default(),
@@ -92,21 +86,21 @@ impl InvokeApi {
         let (parts, body) = request.into_parts();
         // First of all, and whatever comes of it: an answer to a client that is still sending may get lost.
         let payload = read(body).await;
-        let function = self.find(&parts)?;
+        let environments = self.find(&parts)?;
         let invocation_type = InvocationType::of(&parts.headers)?;
         let payload = checked(payload?, invocation_type)?;
         Ok(match invocation_type {
-            InvocationType::RequestResponse => function.invoke(request_id.to_owned(), payload).await,
+            InvocationType::RequestResponse => invoke(&environments, request_id.to_owned(), payload).await,
             InvocationType::Event => {
-                self.start(function, request_id.to_owned(), payload);
+                self.start(environments, request_id.to_owned(), payload);
                 without_body(StatusCode::ACCEPTED)
             }
             InvocationType::DryRun => without_body(StatusCode::NO_CONTENT),
         })
     }
 
-    /// The function that a request names.
-    fn find(&self, parts: &Parts) -> Result<&Function, Refusal> {
+    /// The environments of the function that a request names.
+    fn find(&self, parts: &Parts) -> Result<Environments, Refusal> {
         let named = parts.uri.path().strip_prefix(PREFIX);
         let segment = named
             .and_then(|rest| rest.strip_suffix("/invocations"))
@@ -127,16 +121,14 @@ impl InvokeApi {
         let here = name.region.is_none_or(|region| region == REGION)
             && name.account.is_none_or(|account| account == ACCOUNT)
             && qualifier.is_none_or(|qualifier| qualifier == VERSION);
-        let found = self
-            .functions
-            .iter()
-            .find(|function| here && function.name == name.name);
-        found.ok_or_else(|| Refusal::not_found(&name, qualifier))
+        match name.name.parse() {
+            Ok(kind) if here => Ok(self.functions.borrow().of(kind)),
+            _ => Err(Refusal::not_found(&name, qualifier)),
+        }
     }
 
     /// Runs a function for a caller that does not wait.
-    fn start(&self, function: &Function, request_id: String, payload: Bytes) {
-        let environments = function.environments.borrow().clone();
+    fn start(&self, environments: Environments, request_id: String, payload: Bytes) {
         let mut unattended = self.unattended.lock().unwrap_or_else(PoisonError::into_inner);
         // Finished ones are forgotten as new ones come, so the set stays as large as what is under way.
         while unattended.try_join_next().is_some() {}
@@ -147,23 +139,20 @@ impl InvokeApi {
     }
 }
 
-impl Function {
-    async fn invoke(&self, request_id: String, payload: Bytes) -> Answer {
-        let environments = self.environments.borrow().clone();
-        let result = environments.invoke(request_id.clone(), trace_id(), payload).await;
-        let (body, failed) = match result {
-            Ok(body) => (body, false),
-            Err(error) => (error_value(&request_id, error).to_string().into(), true),
-        };
-        let mut answer = json_answer(StatusCode::OK, &Value::Null);
-        *answer.body_mut() = Full::new(body);
-        let headers = answer.headers_mut();
-        headers.insert(EXECUTED_VERSION, HeaderValue::from_static(VERSION));
-        if failed {
-            headers.insert(FUNCTION_ERROR, HeaderValue::from_static("Unhandled"));
-        }
-        answer
+async fn invoke(environments: &Environments, request_id: String, payload: Bytes) -> Answer {
+    let result = environments.invoke(request_id.clone(), trace_id(), payload).await;
+    let (body, failed) = match result {
+        Ok(body) => (body, false),
+        Err(error) => (error_value(&request_id, error).to_string().into(), true),
+    };
+    let mut answer = json_answer(StatusCode::OK, &Value::Null);
+    *answer.body_mut() = Full::new(body);
+    let headers = answer.headers_mut();
+    headers.insert(EXECUTED_VERSION, HeaderValue::from_static(VERSION));
+    if failed {
+        headers.insert(FUNCTION_ERROR, HeaderValue::from_static("Unhandled"));
     }
+    answer
 }
 
 impl InvocationType {

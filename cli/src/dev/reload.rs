@@ -8,7 +8,7 @@ use tokio::sync::watch;
 use tokio::time::{MissedTickBehavior, interval};
 
 use crate::dev::console::Console;
-use crate::dev::environments::Environments;
+use crate::dev::functions::Functions;
 
 /// How often the file is looked at.
 const INTERVAL: Duration = Duration::from_millis(300);
@@ -56,17 +56,17 @@ impl Watched {
 /// What became of a changed config.
 #[derive(Debug)]
 pub(crate) enum Reload {
-    /// Environments that serve it are ready.
-    Serves(Environments),
+    /// Functions that serve it are ready.
+    Serves(Functions),
     /// It cannot be served; the lines say why.
     Refused(String),
 }
 
-/// Watches a file for ever. `load` turns its text into environments; the ones before finish their requests and go.
+/// Watches a file for ever. `load` turns its text into functions; the ones before finish their requests and go.
 pub(crate) async fn watch<F>(
     path: &Path,
     tried: String,
-    serving: watch::Sender<Environments>,
+    serving: watch::Sender<Functions>,
     console: Console,
     load: F,
 ) -> !
@@ -89,8 +89,8 @@ where
             Err(why) => Reload::Refused(format!("{}: {why}", path.display())),
         };
         match outcome {
-            Reload::Serves(environments) => {
-                serving.send_replace(environments).retire();
+            Reload::Serves(functions) => {
+                serving.send_replace(functions).retire();
                 console.note(&format!("{} changed and is served now", path.display()));
             }
             Reload::Refused(why) => {
@@ -108,6 +108,7 @@ mod tests {
     use super::*;
     use crate::dev::environments::Setting;
     use crate::dev::fake_function;
+    use crate::dev::functions::Settings;
     use crate::dev::shutdown::Shutdown;
     use std::sync::Arc;
 
@@ -170,7 +171,7 @@ mod tests {
             Reload::Refused("gateway.yaml:1: all wrong".to_owned())
         };
         let shutdown = Shutdown::new();
-        let setting = Setting {
+        let setting = || Setting {
             command: fake_function::command("exit"),
             most: 1,
             timeout: Duration::ZERO,
@@ -179,7 +180,7 @@ mod tests {
             numbers: Arc::default(),
             part: shutdown.part(),
         };
-        let (serving, _served) = watch::channel(Environments::none_yet(setting));
+        let (serving, _served) = watch::channel(Functions::none_yet(Settings::all(setting)));
         let watched = super::watch(&path, "first".to_owned(), serving, console.clone(), load);
         let change = async {
             std::fs::write(&path, "second").unwrap();

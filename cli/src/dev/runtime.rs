@@ -16,16 +16,15 @@ use crate::dev::dynamodb::{CA_BUNDLE_VARIABLE, ENDPOINT_VARIABLE, ca_bundle};
 use crate::dev::environments::Setting;
 use crate::dev::event::REGION;
 use crate::dev::function_program::FunctionProgram;
-use crate::dev::runtime_api::FUNCTION_NAME;
 use crate::dev::shutdown::Part;
 use crate::dev::tables::{ACCESS_KEY, CONFIG, QUOTA, SECRET_KEY, STATE};
 use crate::document::Variables;
 use crate::exit::Failure;
+use crate::function_kind::FunctionKind;
 
-/// Makes settings for one config text after the other.
+/// Makes settings for one config text after the other, and each function.
 #[derive(Debug)]
 pub(crate) struct Runtime {
-    pub(crate) program: FunctionProgram,
     /// `None`: by the shape of each event.
     pub(crate) kind: Option<EventKind>,
     pub(crate) most: usize,
@@ -41,6 +40,10 @@ pub(crate) struct Runtime {
     pub(crate) numbers: Arc<AtomicUsize>,
 }
 
+/// Where an accepted text is kept.
+#[derive(Debug)]
+pub(crate) struct Kept(PathBuf);
+
 /// A private place for accepted texts.
 pub(crate) fn snapshots() -> Result<TempDir, Failure> {
     let mut directory = tempfile::Builder::new();
@@ -52,14 +55,24 @@ pub(crate) fn snapshots() -> Result<TempDir, Failure> {
 }
 
 impl Runtime {
-    /// Keeps the text for functions that start later, when the file may have changed, and says how to start them.
-    pub(crate) fn setting(&self, text: &str) -> Result<Setting, Failure> {
-        let snapshot = self
-            .snapshot(text)
-            .map_err(|error| Failure::internal(format!("cannot keep the config: {error}")))?;
-        let variables = self.function_variables(&snapshot.display().to_string());
+    /// Keeps a text for functions that start later, when the file may have changed.
+    pub(crate) fn keep(&self, text: &str) -> Result<Kept, Failure> {
+        let snapshot = self.snapshot(text);
+        snapshot
+            .map(Kept)
+            .map_err(|error| Failure::internal(format!("cannot keep the config: {error}")))
+    }
+
+    /// How to start a function that serves a kept text.
+    pub(crate) fn setting(
+        &self,
+        kind: FunctionKind,
+        program: &FunctionProgram,
+        text: &Kept,
+    ) -> Result<Setting, Failure> {
+        let variables = self.function_variables(kind, &text.0.display().to_string());
         Ok(Setting {
-            command: self.program.command(variables)?,
+            command: program.command(kind, variables)?,
             most: self.most,
             timeout: self.timeout,
             freeze: self.freeze,
@@ -79,13 +92,13 @@ impl Runtime {
         Ok(path)
     }
 
-    fn function_variables(&self, snapshot: &str) -> Vec<(String, String)> {
-        let kind = self.kind.map(EventKind::name);
+    fn function_variables(&self, function: FunctionKind, snapshot: &str) -> Vec<(String, String)> {
+        let event = self.kind.map(EventKind::name);
         let config = format!("file:{snapshot}");
         let ca_bundle = ca_bundle(&self.database);
         // The first half is what Lambda sets itself: "Defined runtime environment variables".
         let own = [
-            ("AWS_LAMBDA_FUNCTION_NAME", FUNCTION_NAME),
+            ("AWS_LAMBDA_FUNCTION_NAME", function.name()),
             ("AWS_LAMBDA_FUNCTION_VERSION", "$LATEST"),
             ("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "256"),
             ("AWS_LAMBDA_INITIALIZATION_TYPE", "on-demand"),
@@ -105,7 +118,7 @@ impl Runtime {
             .own()
             .chain(own)
             .chain(ca_bundle.as_deref().map(|path| (CA_BUNDLE_VARIABLE, path)))
-            .chain(kind.map(|kind| ("GATEWAY_EVENT", kind)));
+            .chain(event.map(|event| ("GATEWAY_EVENT", event)));
         all.map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
     }
 }

@@ -18,9 +18,8 @@ use tokio::task::JoinHandle;
 use crate::dev::event::{ACCOUNT, REGION};
 use crate::dev::guard::Access;
 use crate::dev::server::{self, Answer, json_answer};
+use crate::function_kind::FunctionKind;
 
-/// The name of the local function.
-pub(crate) const FUNCTION_NAME: &str = "gateway";
 /// The largest answer Lambda takes, in bytes.
 const LARGEST_RESPONSE: usize = 6_291_556;
 const PREFIX: &str = "/2018-06-01/runtime/";
@@ -70,6 +69,7 @@ pub(crate) struct RuntimeApi {
 
 #[derive(Debug)]
 struct Shared {
+    function: FunctionKind,
     asking: mpsc::Sender<Asking>,
     current: Mutex<Option<Current>>,
 }
@@ -82,12 +82,13 @@ struct Current {
 }
 
 impl RuntimeApi {
-    /// Opens it on a free loopback port.
-    pub(crate) async fn open() -> std::io::Result<Self> {
+    /// Opens it on a free loopback port, for an environment of this function.
+    pub(crate) async fn open(function: FunctionKind) -> std::io::Result<Self> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
         let address = listener.local_addr()?;
         let (sender, asking) = mpsc::channel(1);
         let shared = Arc::new(Shared {
+            function,
             asking: sender,
             current: Mutex::new(None),
         });
@@ -172,7 +173,7 @@ impl Shared {
             return gone();
         }
         match work.await {
-            Ok(work) => next_answer(work),
+            Ok(work) => next_answer(self.function, work),
             Err(_) => gone(),
         }
     }
@@ -231,20 +232,20 @@ impl FunctionError {
     }
 }
 
-fn next_answer(work: Invocation) -> Answer {
+fn next_answer(function: FunctionKind, work: Invocation) -> Answer {
     let answer = Response::builder()
         .header("content-type", "application/json")
         .header("lambda-runtime-aws-request-id", work.request_id)
         .header("lambda-runtime-deadline-ms", work.deadline_ms)
-        .header("lambda-runtime-invoked-function-arn", function_arn())
+        .header("lambda-runtime-invoked-function-arn", function_arn(function))
         .header("lambda-runtime-trace-id", format!("Root={};Sampled=0", work.trace_id))
         .body(Full::new(work.payload));
     // It cannot fail: every value above is our own ASCII text.
     answer.unwrap_or_else(|_| gone())
 }
 
-fn function_arn() -> String {
-    format!("arn:aws:lambda:{REGION}:{ACCOUNT}:function:{FUNCTION_NAME}")
+fn function_arn(function: FunctionKind) -> String {
+    format!("arn:aws:lambda:{REGION}:{ACCOUNT}:function:{}", function.name())
 }
 
 fn accepted() -> Answer {

@@ -1,4 +1,4 @@
-//! One event and its expectation, and how it is run: by the gateway itself, in this process.
+//! One event and its expectation, and how it is run: by the function itself, in this process.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -7,12 +7,15 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::header::CONTENT_TYPE;
 use http::{HeaderValue, Response};
+use tollgate::authorizer::{self, Authorizer};
+use tollgate::clock::Timestamp;
 use tollgate::config::Config;
-use tollgate::gateway::{Gateway, Seams};
+use tollgate::gateway::{self, Gateway};
 
 use super::expectation::{DEFAULT_TIME, Exchange, Expectation};
-use super::outcome::Outcome;
+use super::outcome::{Handled, Outcome};
 use super::seams::{OwnStore, Script, SetClock};
+use crate::function_kind::FunctionKind;
 
 /// What Lambda gives a function unless it is told otherwise, and more than a gateway behind API Gateway uses.
 const TIMEOUT: Duration = Duration::from_secs(30);
@@ -44,34 +47,65 @@ pub(super) enum Unscripted {
 }
 
 impl Case {
-    /// Sends what comes before, then the event, to a gateway that has seen nothing yet.
+    /// Sends what comes before, then the event, to a function that has seen nothing yet.
     pub(super) async fn run(&self, exchanges: &[Exchange], unscripted: Unscripted) -> Outcome {
         let setting = &self.expectation.setting;
         let at = setting.at.unwrap_or(DEFAULT_TIME);
         let clock = Arc::new(SetClock::at(at));
         let otherwise = (unscripted == Unscripted::Answered).then(empty_object);
         let script = Arc::new(Script::new(exchanges.to_vec(), self.shared.clone(), otherwise));
-        let seams = Seams {
-            clock: Arc::clone(&clock) as _,
-            upstreams: Arc::clone(&script) as _,
-            issuers: Arc::clone(&script) as _,
-            store: Arc::new(OwnStore::default()),
-        };
-        let gateway = Gateway::new(self.config.clone(), setting.kind, seams);
+        let function = self.function(&clock, &script);
         let mut refused_before = None;
         for before in &setting.before {
             let (event, at) = (before.event.as_ref().unwrap_or(&self.event), before.at.unwrap_or(at));
             clock.set(at);
             for _ in 0..before.times {
-                if let Err(refused) = gateway.handle(event, at.plus(TIMEOUT)).await {
-                    refused_before = Some(refused.to_string());
-                }
+                let refused = function.handle(event, at.plus(TIMEOUT)).await.refusal();
+                refused_before = refused_before.or(refused);
             }
         }
         clock.set(at);
         script.record();
-        let answer = gateway.handle(&self.event, at.plus(TIMEOUT)).await;
-        Outcome::new(answer, script.calls(), refused_before)
+        let handled = function.handle(&self.event, at.plus(TIMEOUT)).await;
+        Outcome::new(handled, script.calls(), refused_before)
+    }
+
+    fn function(&self, clock: &Arc<SetClock>, script: &Arc<Script>) -> Function {
+        let (config, setting) = (self.config.clone(), &self.expectation.setting);
+        match setting.function {
+            FunctionKind::Gateway => {
+                let seams = gateway::Seams {
+                    clock: Arc::clone(clock) as _,
+                    upstreams: Arc::clone(script) as _,
+                    issuers: Arc::clone(script) as _,
+                    store: Arc::new(OwnStore::default()),
+                };
+                Function::Gateway(Box::new(Gateway::new(config, setting.kind, seams)))
+            }
+            FunctionKind::Authorizer => {
+                let seams = authorizer::Seams {
+                    clock: Arc::clone(clock) as _,
+                    issuers: Arc::clone(script) as _,
+                };
+                let form = setting.form.unwrap_or_default();
+                Function::Authorizer(Box::new(Authorizer::new(config, form, seams)))
+            }
+        }
+    }
+}
+
+/// What handles events.
+enum Function {
+    Gateway(Box<Gateway>),
+    Authorizer(Box<Authorizer>),
+}
+
+impl Function {
+    async fn handle(&self, event: &str, deadline: Timestamp) -> Handled {
+        match self {
+            Self::Gateway(gateway) => gateway.handle(event, deadline).await.into(),
+            Self::Authorizer(authorizer) => authorizer.handle(event, deadline).await.into(),
+        }
     }
 }
 

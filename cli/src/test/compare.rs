@@ -5,7 +5,7 @@ use std::fmt;
 use serde_json::Value;
 
 use super::expectation::{Body, Expectation, Expected, HeaderRule, Headers, is_like};
-use super::outcome::{LambdaError, Outcome, Response};
+use super::outcome::{LambdaError, Outcome, Output, Response};
 use super::seams::Call;
 
 /// What stands for something that is not there.
@@ -35,20 +35,18 @@ impl Difference {
 /// Every difference: of the answer first, then of the calls, then of what was sent before.
 pub(super) fn differences(expectation: &Expectation, outcome: &Outcome) -> Vec<Difference> {
     let mut found = match (&expectation.outcome, &outcome.result) {
-        (Some(Expected::Response { .. }), Ok(response)) => of_response(expectation, outcome, response),
-        (Some(Expected::Error { error_type, message }), Err(error)) => of_error(error_type, message.as_ref(), error),
-        (Some(Expected::Response { status, .. }), Err(error)) => {
-            vec![Difference::new("outcome", format!("an answer, status {status}"), error)]
-        }
-        (Some(Expected::Error { error_type, .. }), Ok(response)) => {
-            let got = format!("an answer, status {}", response.status);
-            vec![Difference::new(
-                "outcome",
-                format!("the Lambda error {error_type}"),
-                got,
-            )]
-        }
         (None, _) => Vec::new(),
+        (Some(Expected::Response { .. }), Ok(Output::Response(response))) => {
+            of_response(expectation, outcome, response)
+        }
+        (Some(Expected::Decision(expected)), Ok(Output::Decision(got))) => {
+            of_json("decision ", Some(expected), Some(got))
+        }
+        (Some(Expected::Error { error_type, message }), Err(error)) => of_error(error_type, message.as_ref(), error),
+        (Some(expected), got) => {
+            let got = got.as_ref().map_or_else(ToString::to_string, ToString::to_string);
+            vec![Difference::new("outcome", expected, got)]
+        }
     };
     found.extend(of_calls(expectation, outcome));
     if let Some(why) = &outcome.refused_before {
@@ -243,6 +241,25 @@ impl fmt::Display for HeaderRule {
             Self::Absent => f.write_str(NOTHING),
             Self::Values(values) => f.write_str(&quoted(values)),
             Self::Like(form) => write!(f, "a value like {form:?}"),
+        }
+    }
+}
+
+impl fmt::Display for Expected {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Response { status, .. } => write!(f, "an answer, status {status}"),
+            Self::Decision(_) => f.write_str("a decision"),
+            Self::Error { error_type, .. } => write!(f, "the Lambda error {error_type}"),
+        }
+    }
+}
+
+impl fmt::Display for Output {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Response(response) => write!(f, "an answer, status {}", response.status),
+            Self::Decision(decision) => write!(f, "the decision {}", short(&decision.to_string())),
         }
     }
 }

@@ -13,6 +13,9 @@ use bytes::Bytes;
 use serde_json::{Map, Value};
 use tollgate::clock::Timestamp;
 use tollgate::event::EventKind;
+use tollgate::event::authorizer::ResponseForm;
+
+use crate::function_kind::FunctionKind;
 
 pub(super) use read::read;
 
@@ -38,8 +41,12 @@ pub(super) struct Setting {
     pub(super) config: Option<PathBuf>,
     /// Values for placeholders.
     pub(super) variables: BTreeMap<String, String>,
+    /// Which function gets it.
+    pub(super) function: FunctionKind,
     /// `GATEWAY_EVENT`.
     pub(super) kind: Option<EventKind>,
+    /// `AUTHORIZER_RESPONSE`.
+    pub(super) form: Option<ResponseForm>,
     /// What the gateway's clock shows.
     pub(super) at: Option<Timestamp>,
     /// What is sent first.
@@ -120,6 +127,8 @@ pub(super) enum Expected {
         /// Members of the response event itself; `null` is one that is not there.
         event: Map<String, Value>,
     },
+    /// What the authorizer answers, whole.
+    Decision(Value),
     /// A Lambda error: what the event's source takes for "not handled".
     Error {
         error_type: String,

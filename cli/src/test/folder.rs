@@ -147,6 +147,7 @@ impl Folder {
         let by_command = || self.config.clone().or_else(|| shared.config.clone());
         own.config = own.config.take().or_else(by_command);
         own.kind = own.kind.or(shared.kind);
+        own.form = own.form.or(shared.form);
         own.at = own.at.or(shared.at);
         for (name, value) in &shared.variables {
             own.variables.entry(name.clone()).or_insert_with(|| value.clone());

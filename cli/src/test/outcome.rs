@@ -5,24 +5,45 @@ use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use http::HeaderMap;
 use serde_json::{Map, Value};
+use tollgate::authorizer::Decision;
 use tollgate::event::NotHttp;
+use tollgate::event::authorizer::NotAuthorizer;
+use tollgate::gateway::Answer;
 
 use super::seams::Call;
 
 /// What stands in place of a request id that the gateway made up.
 pub(super) const REQUEST_ID: &str = "<request id>";
 
+/// What a function made of an event.
+#[derive(Debug)]
+pub(super) struct Handled {
+    result: Result<Output, LambdaError>,
+    detail: Option<String>,
+    /// Whether it is an event of the kind that the function is for.
+    is_for_it: bool,
+}
+
 /// An answer or a Lambda error, and the calls that were made for it.
 #[derive(Debug)]
 pub(super) struct Outcome {
-    pub(super) result: Result<Response, LambdaError>,
+    pub(super) result: Result<Output, LambdaError>,
     pub(super) calls: Vec<Call>,
     /// What the record says of an error: for whoever reads a failure.
     pub(super) detail: Option<String>,
-    /// Why an event that was sent before is no request, and so moved no counter.
+    /// Why an event that was sent before is not for the function, and so moved no counter.
     pub(super) refused_before: Option<String>,
     /// The request id that the gateway made up, if it did.
     request_id: Option<String>,
+}
+
+/// What a function answers.
+#[derive(Debug)]
+pub(super) enum Output {
+    /// The gateway's response event.
+    Response(Response),
+    /// The authorizer's answer.
+    Decision(Value),
 }
 
 /// A response event, read back.
@@ -42,29 +63,66 @@ pub(super) struct LambdaError {
     pub(super) message: String,
 }
 
-impl Outcome {
-    /// From what the gateway gave back, its calls, and why an event that was sent before is no request.
-    pub(super) fn new(
-        answer: Result<tollgate::gateway::Answer, NotHttp>,
-        calls: Vec<Call>,
-        refused_before: Option<String>,
-    ) -> Self {
-        let (result, detail) = match answer {
-            Ok(answer) => (Ok(Response::read(answer.event.get())), detail(&answer.log)),
-            // As `tollgate::lambda` reports it.
-            Err(event) => (
-                Err(LambdaError {
-                    error_type: "NotHttp",
-                    message: event.to_string(),
-                }),
-                None,
-            ),
-        };
-        let request_id = result.as_ref().ok().and_then(Response::made_up_id);
+impl From<Result<Answer, NotHttp>> for Handled {
+    fn from(answered: Result<Answer, NotHttp>) -> Self {
+        match answered {
+            Ok(answer) => Self {
+                result: Ok(Output::Response(Response::read(answer.event.get()))),
+                detail: detail(&answer.log),
+                is_for_it: true,
+            },
+            Err(event) => Self::refused("NotHttp", event.to_string()),
+        }
+    }
+}
+
+impl From<Result<Decision, NotAuthorizer>> for Handled {
+    fn from(decided: Result<Decision, NotAuthorizer>) -> Self {
+        match decided {
+            Ok(decision) => Self {
+                detail: detail(&decision.log),
+                result: match decision.outcome {
+                    Ok(answer) => Ok(Output::Decision(serde_json::from_str(answer.get()).unwrap_or_default())),
+                    Err(failure) => Err(LambdaError {
+                        error_type: failure.error_type,
+                        message: failure.message,
+                    }),
+                },
+                is_for_it: true,
+            },
+            Err(event) => Self::refused("NotAuthorizer", event.to_string()),
+        }
+    }
+}
+
+impl Handled {
+    /// As `tollgate::lambda` reports it.
+    fn refused(error_type: &'static str, message: String) -> Self {
         Self {
-            result,
+            result: Err(LambdaError { error_type, message }),
+            detail: None,
+            is_for_it: false,
+        }
+    }
+
+    /// Why the event is not for the function, where it is not.
+    pub(super) fn refusal(self) -> Option<String> {
+        let refused = self.result.err().filter(|_| !self.is_for_it);
+        refused.map(|error| error.message)
+    }
+}
+
+impl Outcome {
+    /// From what a function made of the event, its calls, and why an event that was sent before is not for it.
+    pub(super) fn new(handled: Handled, calls: Vec<Call>, refused_before: Option<String>) -> Self {
+        let request_id = match &handled.result {
+            Ok(Output::Response(response)) => response.made_up_id(),
+            Ok(Output::Decision(_)) | Err(_) => None,
+        };
+        Self {
+            result: handled.result,
             calls,
-            detail,
+            detail: handled.detail,
             refused_before,
             request_id,
         }

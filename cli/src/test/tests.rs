@@ -1,5 +1,6 @@
 //! The folder of events in this repository, and how events are run.
 
+mod authorizer;
 mod folders;
 mod tokens;
 mod updates;
@@ -11,8 +12,10 @@ use tempfile::TempDir;
 
 use super::case::{Case, Unscripted};
 use super::compare::differences;
+use super::outcome::{Outcome, Output};
 use super::{folder, report};
 use crate::exit::Failure;
+use crate::function_kind::FunctionKind;
 
 /// `events/` of this repository.
 fn events() -> PathBuf {

@@ -11,7 +11,7 @@ use serde_json::{Map, Value, json};
 use super::case::{Case, Unscripted};
 use super::compare::{call_of, differences};
 use super::expectation::{Body, Exchange, Expectation, Expected, HeaderRule, Headers};
-use super::outcome::{Outcome, Response};
+use super::outcome::{Outcome, Output, Response};
 use super::seams::Call;
 use draft::Draft;
 
@@ -19,6 +19,8 @@ use draft::Draft;
 const VOLATILE: [&str; 3] = ["x-request-id", "x-response-time", "traceparent"];
 /// The members that say what a body is.
 const BODY: [&str; 4] = ["body", "body_like", "body_base64", "body_length"];
+/// The members that say what the gateway answers, besides these.
+const ANSWER: [&str; 3] = ["status", "headers", "response_event"];
 /// A longer body of which nothing is expected yet is only counted, in bytes.
 const LONGEST_BODY: usize = 16 * 1024;
 
@@ -111,14 +113,14 @@ fn new_exchange(call: &Call, outcome: &Outcome) -> Draft {
 
 fn write_outcome(draft: &mut Draft, expected: Option<&Expected>, outcome: &Outcome) {
     let response = match &outcome.result {
-        Ok(response) => response,
+        Ok(Output::Response(response)) => response,
+        Ok(Output::Decision(decision)) => return write_only(draft, "decision", decision),
         Err(error) => {
-            for name in ["status", "headers", "response_event"].into_iter().chain(BODY) {
-                draft.remove(name);
-            }
-            return draft.set("error", &json!({ "type": error.error_type, "message": error.message }));
+            let error = json!({ "type": error.error_type, "message": error.message });
+            return write_only(draft, "error", &error);
         }
     };
+    draft.remove("decision");
     draft.remove("error");
     draft.set("status", &json!(response.status));
     match expected {
@@ -129,12 +131,21 @@ fn write_outcome(draft: &mut Draft, expected: Option<&Expected>, outcome: &Outco
             write_body(draft, body.as_ref(), outcome, &response.body);
             write_event(draft, event, response);
         }
-        Some(Expected::Error { .. }) | None => {
+        Some(Expected::Decision(_) | Expected::Error { .. }) | None => {
             let names = response.headers.iter().map(|(name, _)| name.as_str());
             set_headers(draft, names, |name| outcome.header(response, name));
             set_body(draft, outcome, &response.body, LONGEST_BODY);
         }
     }
+}
+
+/// Writes what an event comes to where that is one member, in place of all others that could say it.
+fn write_only(draft: &mut Draft, name: &str, value: &Value) {
+    let others = ANSWER.into_iter().chain(BODY).chain(["decision", "error"]);
+    others
+        .filter(|other| *other != name)
+        .for_each(|other| draft.remove(other));
+    draft.set(name, value);
 }
 
 /// Rules that hold stay as they are.

@@ -41,7 +41,7 @@ impl Failures {
 
     /// `RateLimited` when the address has had all its refusals.
     pub(super) fn check(&self, address: IpAddr, now: Timestamp) -> Result<(), GatewayError> {
-        let Some(forgiven_in) = self.forgiven_in else {
+        let Some(forgiven_in) = self.counts(address) else {
             return Ok(());
         };
         let owed = match self.full_at().get_mut(&subject(address)) {
@@ -66,7 +66,7 @@ impl Failures {
 
     /// Counts one refusal.
     pub(super) fn record(&self, address: IpAddr, now: Timestamp) {
-        let Some(forgiven_in) = self.forgiven_in else {
+        let Some(forgiven_in) = self.counts(address) else {
             return;
         };
         let subject = subject(address);
@@ -77,6 +77,12 @@ impl Failures {
         let bucket = full_at.entry(subject).or_insert(now);
         // Never more than empty: also when the clock was set back, or requests under way overshot.
         *bucket = (*bucket).max(now).plus(forgiven_in).min(now.plus(self.full_in));
+    }
+
+    /// Time in which one refusal of this address is forgiven; nothing where none counts. Who has no address (an
+    /// authorizer's token, a health check) shares it with all others like it: there anybody could lock out everybody.
+    fn counts(&self, address: IpAddr) -> Option<Duration> {
+        self.forgiven_in.filter(|_| !address.is_unspecified())
     }
 
     /// A panic cannot leave the map half-written.

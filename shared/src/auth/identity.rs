@@ -64,6 +64,17 @@ impl Identity {
         (!names.is_empty()).then(|| names.join(","))
     }
 
+    /// The same for those who always need a name: without one the type, `jwt`.
+    pub fn method_names_or_types(&self) -> String {
+        self.method_names()
+            .unwrap_or_else(|| self.first.method.kind.type_name().to_owned())
+    }
+
+    /// What the caller was granted, by any proof.
+    pub fn scopes(&self) -> Vec<&str> {
+        self.proofs().flat_map(|proof| granted_scopes(&proof.claims)).collect()
+    }
+
     /// Sets the identity headers.
     ///
     /// A claim that is a string, number or boolean becomes its text, a list of those its elements joined with `,`;
@@ -90,6 +101,16 @@ impl Identity {
         if let Some(name) = self.method_names().and_then(|names| HeaderValue::try_from(names).ok()) {
             headers.insert(X_AUTH_METHOD, name);
         }
+    }
+}
+
+/// What claims grant: `scope` is a list with spaces between (RFC 8693 section 4.2), `scp` the same under another name or a
+/// list. `scp` counts only where there is no `scope`.
+fn granted_scopes(claims: &Claims) -> Vec<&str> {
+    match claims.get("scope").or_else(|| claims.get("scp")) {
+        Some(Value::String(text)) => text.split(' ').filter(|scope| !scope.is_empty()).collect(),
+        Some(Value::Array(list)) => list.iter().filter_map(Value::as_str).collect(),
+        _ => Vec::new(),
     }
 }
 

@@ -67,6 +67,18 @@ impl MethodKind {
         }
     }
 
+    /// Its word in the config.
+    pub fn type_name(&self) -> &'static str {
+        match self {
+            Self::Jwt(_) => "jwt",
+            Self::ApiKey(_) => "api_key",
+            Self::Introspection(_) => "introspection",
+            Self::SessionCookie(_) => "session_cookie",
+            Self::ClientCertificate(_) => "client_certificate",
+            Self::Platform(_) => "platform",
+        }
+    }
+
     /// What a caller must show, for a message: `a bearer token in the Authorization header`.
     pub fn wanted(&self) -> String {
         match self {

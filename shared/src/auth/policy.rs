@@ -5,7 +5,7 @@ use std::sync::Arc;
 use http::HeaderValue;
 use serde_json::Value;
 
-use super::claim_path::{ClaimPath, Claims};
+use super::claim_path::ClaimPath;
 use super::identity::Identity;
 use crate::config::Pointer;
 use crate::error::GatewayError;
@@ -108,21 +108,12 @@ impl AuthPolicy {
 
 impl ScopeRule {
     fn holds(&self, identity: &Identity) -> bool {
-        let granted = |scope: &String| identity.proofs().any(|proof| grants(&proof.claims, scope));
+        let scopes = identity.scopes();
+        let granted = |scope: &String| scopes.contains(&scope.as_str());
         match self.any {
             true => self.scopes.iter().any(granted),
             false => self.scopes.iter().all(granted),
         }
-    }
-}
-
-/// Whether the claims grant a scope: `scope` is a list with spaces between (RFC 8693 section 4.2), `scp` the same under
-/// another name or a list. `scp` counts only where there is no `scope`.
-fn grants(claims: &Claims, scope: &str) -> bool {
-    match claims.get("scope").or_else(|| claims.get("scp")) {
-        Some(Value::String(text)) => text.split(' ').any(|granted| granted == scope),
-        Some(Value::Array(list)) => list.iter().any(|granted| granted == scope),
-        _ => false,
     }
 }
 

@@ -50,6 +50,14 @@ impl Headers {
         in_lists.and(in_headers)
     }
 
+    /// Takes the one header of a `TOKEN` authorizer's event: the value alone, which is that of `Authorization`.
+    pub(super) fn read_token(&mut self, envelope: &Object<'_>) -> Result<(), String> {
+        match envelope.text("authorizationToken")? {
+            None => Ok(()),
+            Some(token) => self.take(AUTHORIZATION, &token),
+        }
+    }
+
     /// What the client asked for, or, when it did not say (HTTP/1.0), the name it reached the front door by.
     pub(super) fn authority(&self, context: &Object<'_>) -> Result<String, String> {
         match &self.hosts[..] {

@@ -32,6 +32,11 @@ fn read_path(envelope: &Object<'_>, context: &Object<'_>, kind: EventKind) -> Re
         EventKind::Http => CanonicalPath::from_decoded(&raw)?,
         _ => CanonicalPath::from_encoded(&raw)?,
     };
+    without_stage(path, context)
+}
+
+/// The path without the stage that an HTTP API puts in front, and what was taken off.
+pub(super) fn without_stage(path: CanonicalPath, context: &Object<'_>) -> Result<(CanonicalPath, String), String> {
     // A custom domain maps to a stage without showing it: there a first segment of that name is the client's own.
     let shows_stage = context
         .text("domainName")?

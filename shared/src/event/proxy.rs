@@ -50,6 +50,16 @@ fn read_request(proxy: &Proxy<'_>, kind: EventKind, headers: &Headers) -> Result
         EventKind::Rest => rest::read(envelope, context)?,
         EventKind::Alb => alb::read(envelope, headers)?,
     };
+    assemble(particulars, envelope, context, headers)
+}
+
+/// The request of these particulars, all but its headers.
+pub(super) fn assemble(
+    particulars: Particulars,
+    envelope: &Object<'_>,
+    context: &Object<'_>,
+    headers: &Headers,
+) -> Result<Request, String> {
     let authority = headers.authority(context)?;
     Ok(Request {
         method: particulars.method,
@@ -68,11 +78,15 @@ fn read_request(proxy: &Proxy<'_>, kind: EventKind, headers: &Headers) -> Result
 
 /// The method that this member names.
 pub(super) fn read_method(object: &Object<'_>, name: &str) -> Result<Method, String> {
-    let text = object.required(name)?;
-    let method = Method::from_bytes(text.as_bytes()).map_err(|_| object.wrong(name, "is not an HTTP method"))?;
+    method_of(&object.required(name)?).map_err(|what| object.wrong(name, what))
+}
+
+/// The method of this name; the error is the end of a sentence.
+pub(super) fn method_of(text: &str) -> Result<Method, &'static str> {
+    let method = Method::from_bytes(text.as_bytes()).map_err(|_| "is not an HTTP method")?;
     match goes_through(&method) {
         true => Ok(method),
-        false => Err(object.wrong(name, "is one that goes through no gateway")),
+        false => Err("is one that goes through no gateway"),
     }
 }
 

@@ -30,10 +30,13 @@ const FILES: [&str; 8] = [
 pub(super) fn shown(payload: &str) -> String {
     let event = Event::read(payload, None).unwrap();
     let kind = event.kind();
-    let request = event.request(&[]).unwrap();
+    shown_request(&format!("{kind:?}"), &event.request(&[]).unwrap())
+}
+
+pub(super) fn shown_request(kind: &str, request: &Request) -> String {
     let scheme = if request.https { "https" } else { "http" };
     let mut lines = vec![
-        format!("{kind:?} event from {}", request.client_ip),
+        format!("{kind} event from {}", request.client_ip),
         format!("{} {scheme}://{} ({})", request.method, request.authority, request.host),
         format!(
             "{} -> {}?{}",
@@ -713,10 +716,13 @@ proptest! {
         }
         let event: Value = serde_json::from_str(&payload).unwrap();
         let context = &event["requestContext"];
+        let names_method = !event["httpMethod"].is_null() || !context["httpMethod"].is_null();
+        let is_request = !event["path"].is_null() || !context.is_null();
+        let is_other = event["version"] == "1.0" || !context["connectionId"].is_null();
         let is_proxy = event["version"] == "2.0"
             || !context["http"].is_null()
             || !context["elb"].is_null()
-            || !event["httpMethod"].is_null() && event["version"] != "1.0" && context["connectionId"].is_null();
+            || names_method && is_request && !is_other;
         match Event::read(&payload, None) {
             Ok(event) => {
                 prop_assert!(is_proxy);

@@ -21,7 +21,7 @@ const LONGEST_FUNCTION: Duration = Duration::from_secs(15 * 60);
 
 /// When a request must be answered.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Budget {
+pub(crate) struct Budget {
     ends: Instant,
 }
 
@@ -29,20 +29,24 @@ impl Budget {
     /// From Lambda's deadline and the front door's own limit. A deadline already past is none: some local
     /// runtimes send a duration where a time belongs.
     pub(super) fn new(kind: EventKind, now: Timestamp, deadline: Timestamp) -> Self {
-        let function = Some(deadline.since(now))
-            .filter(|left| !left.is_zero())
-            .unwrap_or(LONGEST_FUNCTION);
-        let whole = match kind {
-            EventKind::Http | EventKind::Rest => function.min(FRONT_DOOR),
-            EventKind::Url | EventKind::Alb => function,
+        let front_door = match kind {
+            EventKind::Http | EventKind::Rest => FRONT_DOOR,
+            EventKind::Url | EventKind::Alb => LONGEST_FUNCTION,
         };
+        Self::within(front_door, now, deadline)
+    }
+
+    /// The same behind whatever waits so long.
+    pub(crate) fn within(front_door: Duration, now: Timestamp, deadline: Timestamp) -> Self {
+        let function = Some(deadline.since(now)).filter(|left| !left.is_zero());
+        let whole = function.unwrap_or(LONGEST_FUNCTION).min(front_door);
         Self {
             ends: Instant::now() + whole.saturating_sub(RESERVE),
         }
     }
 
     /// What is left; zero when it is used up.
-    pub(super) fn left(&self) -> Duration {
+    pub(crate) fn left(&self) -> Duration {
         self.ends.saturating_duration_since(Instant::now())
     }
 }

@@ -87,7 +87,7 @@ impl Visit {
 }
 
 /// The client's own id when it is well-formed, else a new one.
-fn request_id(headers: &HeaderMap) -> String {
+pub(crate) fn request_id(headers: &HeaderMap) -> String {
     let well_formed = |id: &&str| {
         (1..=64).contains(&id.len())
             && id

@@ -1,5 +1,6 @@
 //! The local runtime and the commands, as a user meets them.
 
+mod authorizer;
 mod commands;
 mod database;
 mod event_tests;

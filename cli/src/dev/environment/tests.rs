@@ -166,6 +166,7 @@ async fn an_init_failure_says_how_it_ended() {
 #[tokio::test]
 async fn a_program_that_is_not_there() {
     let command = FunctionCommand {
+        kind: FunctionKind::Gateway,
         program: "/no/such/program".into(),
         arguments: Vec::new(),
         variables: Vec::new(),

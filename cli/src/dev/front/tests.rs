@@ -10,6 +10,7 @@ use crate::dev::console::Console;
 use crate::dev::environments::Setting;
 use crate::dev::fake_function;
 use crate::dev::front::limits::LARGEST_API_BODY;
+use crate::dev::functions::Settings;
 use crate::dev::guard::Access;
 use crate::dev::server;
 use crate::dev::shutdown::Shutdown;
@@ -24,7 +25,7 @@ struct Served {
 impl Served {
     async fn start(door: Door, timeout: Duration) -> Self {
         let shutdown = Shutdown::new();
-        let setting = Setting {
+        let setting = || Setting {
             command: fake_function::command("serve"),
             most: 2,
             timeout,
@@ -33,14 +34,15 @@ impl Served {
             numbers: Arc::new(AtomicUsize::new(0)),
             part: shutdown.part(),
         };
-        let (_, environments) = watch::channel(Environments::start(setting).await.unwrap());
+        let functions = Functions::start(Settings::all(setting)).await.unwrap();
+        let (_, functions) = watch::channel(functions);
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let front = Arc::new(Front {
             door,
             port: address.port(),
             caller: Caller::default(),
-            environments,
+            functions,
         });
         let handler = move |request, client| Arc::clone(&front).answer(request, client);
         Self {

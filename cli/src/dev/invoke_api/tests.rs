@@ -10,6 +10,7 @@ use super::*;
 use crate::dev::console::Console;
 use crate::dev::environments::Setting;
 use crate::dev::fake_function;
+use crate::dev::functions::Settings;
 use crate::dev::guard::Access;
 use crate::dev::runtime_api::FunctionError;
 use crate::dev::server;
@@ -54,7 +55,7 @@ impl Got {
 impl Served {
     async fn start() -> Self {
         let (console, shutdown) = (Console::kept(), Shutdown::new());
-        let setting = Setting {
+        let setting = || Setting {
             command: fake_function::command("serve"),
             most: 1,
             timeout: Duration::from_secs(60),
@@ -63,14 +64,10 @@ impl Served {
             numbers: Arc::new(AtomicUsize::new(0)),
             part: shutdown.part(),
         };
-        let (_, environments) = watch::channel(Environments::none_yet(setting));
+        let (_, functions) = watch::channel(Functions::none_yet(Settings::all(setting)));
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
-        let gateway = Function {
-            name: "gateway",
-            environments,
-        };
-        let api = Arc::new(InvokeApi::new(vec![gateway]));
+        let api = Arc::new(InvokeApi::new(functions));
         let handler = move |request, _| Arc::clone(&api).answer(request);
         Self {
             address,
@@ -164,6 +161,8 @@ async fn every_name_of_the_function_leads_to_it() {
         "function:gateway:$LATEST",
         "gateway?Qualifier=$LATEST",
         "gateway:%24LATEST?Qualifier=%24LATEST",
+        "authorizer",
+        "arn:aws:lambda:us-east-1:123456789012:function:authorizer:$LATEST",
     ] {
         let got = served.send(name, "X-Amz-Invocation-Type: DryRun\r\n", "{}").await;
         assert_eq!((got.0, got.2.as_str()), (204, ""), "{name}");
@@ -177,6 +176,10 @@ async fn other_functions_are_not_found() {
     for (name, arn) in [
         ("orders", "arn:aws:lambda:us-east-1:123456789012:function:orders"),
         ("Gateway", "arn:aws:lambda:us-east-1:123456789012:function:Gateway"),
+        (
+            "Authorizer",
+            "arn:aws:lambda:us-east-1:123456789012:function:Authorizer",
+        ),
         ("gateway:prod", &format!("{ARN}:prod")),
         ("gateway?Qualifier=7", &format!("{ARN}:7")),
         (

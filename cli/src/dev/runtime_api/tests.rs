@@ -62,7 +62,7 @@ async fn given(api: &mut RuntimeApi, function: &Function, id: &str) -> (oneshot:
 
 #[tokio::test]
 async fn an_event_goes_out_and_its_answer_comes_back() {
-    let mut api = RuntimeApi::open().await.unwrap();
+    let mut api = RuntimeApi::open(FunctionKind::Gateway).await.unwrap();
     let function = Function::of(&api);
     let (outcome, event) = given(&mut api, &function, "r-1").await;
     assert_eq!(event.status(), 200);
@@ -87,8 +87,17 @@ async fn an_event_goes_out_and_its_answer_comes_back() {
 }
 
 #[tokio::test]
+async fn each_function_has_an_arn_of_its_own() {
+    let mut api = RuntimeApi::open(FunctionKind::Authorizer).await.unwrap();
+    let function = Function::of(&api);
+    let (_, event) = given(&mut api, &function, "r-1").await;
+    let arn = event.headers()["lambda-runtime-invoked-function-arn"].to_str().unwrap();
+    assert!(arn.ends_with(":function:authorizer"), "{arn}");
+}
+
+#[tokio::test]
 async fn a_function_error_is_an_outcome() {
-    let mut api = RuntimeApi::open().await.unwrap();
+    let mut api = RuntimeApi::open(FunctionKind::Gateway).await.unwrap();
     let function = Function::of(&api);
     for (body, error_type, error_message) in [
         (
@@ -111,7 +120,7 @@ async fn a_function_error_is_an_outcome() {
 
 #[tokio::test]
 async fn another_events_answer_is_refused() {
-    let mut api = RuntimeApi::open().await.unwrap();
+    let mut api = RuntimeApi::open(FunctionKind::Gateway).await.unwrap();
     let function = Function::of(&api);
     assert_eq!(
         function.post("/invocation/r-1/response", "{}").await.0,
@@ -129,7 +138,7 @@ async fn another_events_answer_is_refused() {
 
 #[tokio::test]
 async fn one_event_at_a_time() {
-    let mut api = RuntimeApi::open().await.unwrap();
+    let mut api = RuntimeApi::open(FunctionKind::Gateway).await.unwrap();
     let function = Function::of(&api);
     let (_outcome, _) = given(&mut api, &function, "r-1").await;
     assert_eq!(function.next().await.status(), 403);
@@ -137,7 +146,7 @@ async fn one_event_at_a_time() {
 
 #[tokio::test]
 async fn an_answer_over_the_bound_is_an_error_of_the_function() {
-    let mut api = RuntimeApi::open().await.unwrap();
+    let mut api = RuntimeApi::open(FunctionKind::Gateway).await.unwrap();
     let function = Function::of(&api);
     let (outcome, _) = given(&mut api, &function, "r-1").await;
     let largest = vec![b'1'; LARGEST_RESPONSE];
@@ -155,7 +164,7 @@ async fn an_answer_over_the_bound_is_an_error_of_the_function() {
 
 #[tokio::test]
 async fn a_function_that_went_away_gets_no_event() {
-    let mut api = RuntimeApi::open().await.unwrap();
+    let mut api = RuntimeApi::open(FunctionKind::Gateway).await.unwrap();
     let function = Function::of(&api);
     let mut asking = {
         let next = function.next();
@@ -175,7 +184,7 @@ async fn a_function_that_went_away_gets_no_event() {
 
 #[tokio::test]
 async fn what_is_no_operation() {
-    let api = RuntimeApi::open().await.unwrap();
+    let api = RuntimeApi::open(FunctionKind::Gateway).await.unwrap();
     let function = Function::of(&api);
     assert_eq!(function.post("/init/error", "{}").await.0, 202);
     for (method, path) in [
@@ -192,7 +201,7 @@ async fn what_is_no_operation() {
 
 #[tokio::test]
 async fn it_closes_when_dropped() {
-    let api = RuntimeApi::open().await.unwrap();
+    let api = RuntimeApi::open(FunctionKind::Gateway).await.unwrap();
     let function = Function::of(&api);
     assert_eq!(function.post("/init/error", "{}").await.0, 202);
     let next = format!("{}/invocation/next", function.base);

@@ -10,6 +10,7 @@ use serde_json::{Map, Value};
 
 use super::values::{LARGEST_BODY, base64, body, failing, headers, only, request_line, set_headers, time};
 use super::{Answer, Before, Exchange, Expectation, Expected, Setting};
+use crate::function_kind::FunctionKind;
 use crate::test::document::{Document, Node, Object};
 
 /// The most events that one step may send first.
@@ -57,6 +58,8 @@ impl Reader<'_> {
         let about = object.take("about").and_then(|node| node.text());
         let mut setting = self.setting(&mut object);
         if !shared {
+            let function = object.take("function").and_then(|node| node.parsed(str::parse));
+            setting.function = function.unwrap_or_default();
             setting.before = object
                 .take("sent_before")
                 .map(|node| self.before(&node))
@@ -69,9 +72,13 @@ impl Reader<'_> {
         let exchanges = exchanges.iter().filter_map(|node| self.exchange(node, shared));
         let expectation = Expectation {
             about,
-            setting,
             exchanges: exchanges.collect(),
-            outcome: if shared { None } else { outcome(&mut object) },
+            outcome: match setting.function {
+                _ if shared => None,
+                FunctionKind::Gateway => outcome(&mut object),
+                FunctionKind::Authorizer => decision(&mut object),
+            },
+            setting,
         };
         object.finish();
         expectation
@@ -89,7 +96,11 @@ impl Reader<'_> {
                 .filter_map(|(name, node)| Some((name, node.text()?)))
                 .collect(),
             kind: object.take("gateway_event").and_then(|node| node.parsed(str::parse)),
+            form: object
+                .take("authorizer_response")
+                .and_then(|node| node.parsed(str::parse)),
             at: object.take("at").and_then(|node| node.parsed(time)),
+            function: FunctionKind::default(),
             before: Vec::new(),
         }
     }
@@ -199,6 +210,9 @@ impl Reader<'_> {
 }
 
 fn outcome(object: &mut Object<'_>) -> Option<Expected> {
+    if let Some(node) = object.take("decision") {
+        node.wrong("is the authorizer's: it goes with \"function\": \"authorizer\"");
+    }
     let error = object.take("error");
     let status = object.take("status");
     // Beside an error they would never be looked at.
@@ -220,6 +234,23 @@ fn outcome(object: &mut Object<'_>) -> Option<Expected> {
         (None, Some(error)) => read_error(&error),
         _ => {
             object.wrong("needs either \"status\" (an answer) or \"error\" (a Lambda error)");
+            None
+        }
+    }
+}
+
+/// What an authorizer's event comes to.
+fn decision(object: &mut Object<'_>) -> Option<Expected> {
+    for (name, node) in object.among(&["status"]).into_iter().chain(object.among(&OF_AN_ANSWER)) {
+        node.wrong(format!(
+            "the authorizer gives no \"{name}\": that is of the gateway's answer"
+        ));
+    }
+    match (object.take("decision"), object.take("error")) {
+        (Some(decision), None) => decision.value().map(Expected::Decision),
+        (None, Some(error)) => read_error(&error),
+        _ => {
+            object.wrong("needs either \"decision\" (the authorizer's answer) or \"error\" (a Lambda error)");
             None
         }
     }

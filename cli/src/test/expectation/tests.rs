@@ -20,6 +20,7 @@ fn everything_can_be_said() {
             "config": "../gateway.yaml",
             "variables": { "A": "1" },
             "gateway_event": "url",
+            "authorizer_response": "policy",
             "at": "2026-03-12T19:03:58Z",
             "sent_before": [{ "times": 3 }, { "at": "2026-03-12T19:00:00Z" }],
             "upstream": [
@@ -41,6 +42,8 @@ fn everything_can_be_said() {
         Some(Path::new("../gateway.yaml"))
     );
     assert_eq!(expectation.setting.kind, Some(EventKind::Url));
+    assert_eq!(expectation.setting.form, Some(ResponseForm::Policy));
+    assert_eq!(expectation.setting.function, FunctionKind::Gateway);
     assert_eq!(expectation.setting.at, Some(Timestamp::from_secs(1_773_342_238)));
     let times: Vec<u32> = expectation.setting.before.iter().map(|before| before.times).collect();
     assert_eq!(times, [3, 1]);
@@ -226,7 +229,7 @@ proptest! {
     /// A right file with one value replaced is right, or every mistake has a place.
     #[test]
     fn no_value_is_too_odd_to_be_read(
-        member in prop::sample::select(vec!["about", "config", "variables", "gateway_event", "at", "sent_before", "upstream", "status", "headers", "body", "body_base64", "body_length", "response_event", "error"]),
+        member in prop::sample::select(vec!["about", "config", "variables", "gateway_event", "at", "sent_before", "upstream", "status", "headers", "body", "body_base64", "body_length", "response_event", "error", "function", "authorizer_response", "decision"]),
         value in prop::sample::select(vec!["null", "true", "-1", "1e999", "18446744073709551616", "\"\"", "\"\\ud800\"", "[]", "[null]", "[[]]", "{}", "{\"\":null}", "{\"like\":1}", "[{\"request\":\"x\"}]", "[{\"answer\":[]}]"]),
     ) {
         if let Err(mistakes) = read(Path::new("x"), &format!("{{\"{member}\": {value}}}"), false) {
@@ -235,4 +238,30 @@ proptest! {
             }
         }
     }
+}
+
+#[test]
+fn a_decision_is_the_authorizer_s_and_nothing_stands_beside_it() {
+    let expectation = right(r#"{ "function": "authorizer", "decision": { "isAuthorized": true } }"#);
+    assert_eq!(expectation.setting.function, FunctionKind::Authorizer);
+    assert!(matches!(expectation.outcome, Some(Expected::Decision(decision)) if decision["isAuthorized"] == true));
+    let expectation = right(r#"{ "function": "authorizer", "error": { "type": "Unauthorized" } }"#);
+    assert!(matches!(expectation.outcome, Some(Expected::Error { .. })));
+    let mistakes = [
+        r#"{ "function": "admin", "status": 200 }"#,
+        r#"{ "function": "authorizer" }"#,
+        r#"{ "function": "authorizer", "status": 200, "headers": {}, "decision": {} }"#,
+        r#"{ "function": "authorizer", "decision": {}, "error": { "type": "a" } }"#,
+        r#"{ "status": 200, "decision": {} }"#,
+        r#"{ "function": "authorizer", "authorizer_response": "iam", "decision": {} }"#,
+    ];
+    insta::assert_snapshot!(mistakes.map(wrong).join("\n"), @r#"
+    one.expect.json:1: /function: "admin" is no function; there are gateway and authorizer
+    one.expect.json:1: needs either "decision" (the authorizer's answer) or "error" (a Lambda error)
+    one.expect.json:1: /status: the authorizer gives no "status": that is of the gateway's answer
+    one.expect.json:1: /headers: the authorizer gives no "headers": that is of the gateway's answer
+    one.expect.json:1: needs either "decision" (the authorizer's answer) or "error" (a Lambda error)
+    one.expect.json:1: /decision: is the authorizer's: it goes with "function": "authorizer"
+    one.expect.json:1: /authorizer_response: AUTHORIZER_RESPONSE: "iam" is no form of an answer; it is simple or policy
+    "#);
 }

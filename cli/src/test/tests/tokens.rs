@@ -38,6 +38,9 @@ fn token(key: &RsaKeyPair, claims: &Value) -> String {
 }
 
 fn authorization(event: &Value) -> Option<&str> {
+    if let Some(token) = event.get("authorizationToken") {
+        return token.as_str();
+    }
     let header = |map: &'static str, name: &str| event.get(map)?.get(name);
     let single = header("headers", "authorization").or_else(|| header("headers", "Authorization"));
     let value = single.or_else(|| header("multiValueHeaders", "authorization")?.get(0));

@@ -5,11 +5,12 @@ use serde_json::Value;
 use crate::test::document::{Document, Node};
 
 /// The order in which new members are put in; all others stand before them.
-const ORDER: [&str; 10] = [
+const ORDER: [&str; 11] = [
     "upstream",
     "request",
     "status",
     "error",
+    "decision",
     "headers",
     "body",
     "body_base64",

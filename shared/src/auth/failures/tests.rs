@@ -55,6 +55,18 @@ fn a_number_that_does_not_divide_a_minute_is_still_exact() {
 }
 
 #[test]
+fn who_has_no_address_is_not_counted() {
+    let failures = Failures::new(1);
+    for nobody in ["0.0.0.0", "::"].map(address) {
+        for _ in 0..100 {
+            assert_eq!(refused(&failures, nobody, START), None);
+            failures.record(nobody, START);
+        }
+    }
+    assert!(failures.full_at().is_empty());
+}
+
+#[test]
 fn zero_counts_nothing() {
     let failures = Failures::new(0);
     for _ in 0..100 {

@@ -25,6 +25,14 @@ async fn api_gateway_bounds_it_at_29_seconds_less_the_reserve_and_nothing_else_d
 }
 
 #[tokio::test(start_paused = true)]
+async fn another_front_door_bounds_it_as_well() {
+    let within = |deadline| Budget::within(Duration::from_secs(10), NOW, deadline).left();
+    assert_eq!(within(NOW.plus(Duration::from_secs(60))), Duration::from_millis(9_750));
+    assert_eq!(within(NOW.plus(Duration::from_secs(3))), Duration::from_millis(2_750));
+    assert_eq!(within(NOW), Duration::from_millis(9_750));
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_deadline_already_past_is_unknown() {
     assert_eq!(
         left(EventKind::Http, Timestamp::from_millis(600_000)),

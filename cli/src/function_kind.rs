@@ -1,0 +1,52 @@
+//! The functions that there are, by the names that callers give them.
+
+use std::str::FromStr;
+
+use clap::ValueEnum;
+
+/// A function of `functions/`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum FunctionKind {
+    /// Answers HTTP requests
+    #[default]
+    Gateway,
+    /// Decides on requests for API Gateway
+    Authorizer,
+}
+
+impl FunctionKind {
+    /// Its name, local and in `functions/`.
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Gateway => "gateway",
+            Self::Authorizer => "authorizer",
+        }
+    }
+}
+
+impl FromStr for FunctionKind {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "gateway" => Ok(Self::Gateway),
+            "authorizer" => Ok(Self::Authorizer),
+            other => Err(format!("\"{other}\" is no function; there are gateway and authorizer")),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_is_read_by_its_name() {
+        for kind in [FunctionKind::Gateway, FunctionKind::Authorizer] {
+            assert_eq!(kind.name().parse(), Ok(kind));
+            assert_eq!(<FunctionKind as ValueEnum>::from_str(kind.name(), false), Ok(kind));
+        }
+        let why = "admin".parse::<FunctionKind>().unwrap_err();
+        assert_eq!(why, "\"admin\" is no function; there are gateway and authorizer");
+    }
+}
