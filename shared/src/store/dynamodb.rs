@@ -15,7 +15,10 @@ use aws_sdk_dynamodb::config::{BehaviorVersion, Config, IdentityCache, Region, S
 use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue, ReturnValuesOnConditionCheckFailure};
 
+pub use self::admin::{AdminError, NewApiKey, Page, Revocation};
+pub use self::api_keys::{ApiKeys, OWNER_INDEX};
 use self::counter::Expression;
+pub use self::sessions::Sessions;
 pub use self::settings::DynamoDbSettings;
 use self::table::Table;
 pub use self::trust::read_ca_bundle;
@@ -23,10 +26,13 @@ use crate::api_key::ApiKeyRecord;
 use crate::clock::Timestamp;
 use crate::store::{CounterKey, SessionHash, SessionRecord, Step, StepOutcome, Store, StoreError, StoredKeySet};
 
+mod admin;
 mod api_key_item;
+mod api_keys;
 mod counter;
 mod failure;
 mod item;
+mod sessions;
 mod settings;
 mod state_item;
 mod table;
