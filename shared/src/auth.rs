@@ -1,170 +1,242 @@
 //! Who calls: credentials in, a verified identity out, or a refusal.
 //!
-//! [`Authenticator::authenticate`] is the stage. Behind it: `failures` holds back who is refused too often, `token`
-//! takes a bearer token apart, `claims` checks what it says, `jwks` finds the issuer's key (`keys` decides which keys
-//! count), [`crypto`] verifies, and `identity` tells upstreams the result.
+//! [`Authenticator::authenticate`] is the stage. Behind it: `failures` holds back who is refused too often, each
+//! [`method`] has a file of its own (`jwt` ...), `policy` says what a route asks for, and `identity` tells upstreams the
+//! result. Nothing that a client says about itself reaches them: [`crate::headers`] seals identity headers, and
+//! [`Authenticator::withhold`] keeps credentials here.
 
-mod claims;
+mod bearer;
+mod claim_path;
 pub mod crypto;
 mod failures;
 mod identity;
 pub mod issuer_client;
 mod json;
-mod jwks;
-mod keys;
-mod token;
+mod jwt;
+pub mod method;
+mod policy;
+mod refusal;
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use http::HeaderValue;
-use jsonwebtoken::Algorithm;
-use url::Url;
+use http::header::AUTHORIZATION;
 
-pub use identity::Identity;
+pub use claim_path::{ClaimPath, Claims};
 pub(crate) use identity::claim_text;
+pub use identity::{Identity, Proof};
+pub use jwt::JwtRules;
+pub use policy::{Ask, AuthPolicy, ClaimRule, ClaimTest, MethodId, Methods, ScopeRule};
+pub use refusal::AuthSource;
 
 use crate::clock::Clock;
-use crate::config::{AuthRules, ClaimHeader, Pointer, Route, RouteAuth};
+use crate::config::{AuthRules, Route, RouteAuth};
 use crate::error::GatewayError;
+use crate::path::PathPattern;
 use crate::request::Request;
 use crate::upstream::client::HttpClient;
 use failures::Failures;
-use jwks::RemoteKeys;
-use keys::{Key, Wanted};
-use token::Token;
+use jwt::JwtVerifier;
+use method::{CredentialKind, Method, MethodKind};
 
-/// `auth` with `type: jwt`: tokens signed by one issuer, keys from its JWKS.
-#[derive(Clone, Debug)]
-pub struct JwtMethod {
-    /// Where it stands.
-    pub pointer: Pointer,
-    /// Where the keys are. https, or http to a loopback address.
-    pub jwks_uri: Url,
-    /// What `iss` must equal.
-    pub issuer: String,
-    /// One of these must be in `aud`. Never empty.
-    pub audiences: Vec<String>,
-    /// The allow-list. Never empty, never symmetric.
-    pub algorithms: Vec<Algorithm>,
-    /// How far clocks may differ for `exp` and `nbf`; default 60 s.
-    pub clock_skew: Duration,
-    /// Default: `sub` to `X-User-Id`, `role` to `X-User-Role`.
-    pub claims_to_headers: Vec<ClaimHeader>,
-    /// Whether the token itself goes upstream.
-    pub forward_token: bool,
-}
-
-/// Verifies callers. One per function environment; its key sets outlive requests.
+/// Verifies callers. One per function environment; what its methods remember outlives requests.
 #[derive(Debug)]
 pub struct Authenticator {
-    rules: AuthRules,
-    /// Of `rules.method`, when there is one.
-    keys: Option<RemoteKeys>,
+    /// One for each of the config's methods, in their order.
+    verifiers: Vec<Verifier>,
+    exclude_paths: Vec<PathPattern>,
     failures: Failures,
     clock: Arc<dyn Clock>,
 }
 
+/// A method at work.
+#[derive(Debug)]
+struct Verifier {
+    method: Arc<Method>,
+    kind: VerifierKind,
+}
+
+#[derive(Debug)]
+enum VerifierKind {
+    Jwt(JwtVerifier),
+}
+
 impl Authenticator {
-    /// From the checked rules. Fetches nothing yet.
-    pub fn new(rules: AuthRules, client: Arc<dyn HttpClient>, clock: Arc<dyn Clock>) -> Self {
-        crypto::install();
-        let keys = rules.method.as_ref();
-        let keys = keys.map(|method| RemoteKeys::new(method.jwks_uri.clone(), client, Arc::clone(&clock)));
+    /// From the checked rules. Asks nobody anything yet.
+    pub fn new(rules: AuthRules, issuers: Arc<dyn HttpClient>, clock: Arc<dyn Clock>) -> Self {
+        let verifier = |method: Arc<Method>| Verifier {
+            kind: match &method.kind {
+                MethodKind::Jwt(rules) => VerifierKind::Jwt(JwtVerifier::new(
+                    Arc::clone(rules),
+                    Arc::clone(&issuers),
+                    Arc::clone(&clock),
+                )),
+            },
+            method,
+        };
         Self {
-            keys,
+            verifiers: rules.methods.into_iter().map(verifier).collect(),
+            exclude_paths: rules.exclude_paths,
             failures: Failures::new(rules.failures_per_minute),
-            rules,
             clock,
         }
     }
 
-    /// The verified caller; `None` on public paths and for absent optional credentials. `budget` bounds a key
-    /// fetch. Errors: `MissingCredential`, `InvalidCredential`, `KeySetUnavailable`, `RateLimited` (too many
-    /// refused credentials from this address).
+    /// The verified caller, allowed to use the route; `None` on public paths and for absent optional credentials.
+    /// `budget` bounds what methods ask of others. Errors: `MissingCredential`, `InvalidCredential`, `AuthUnavailable`,
+    /// `RateLimited` (too many refused credentials from this address); `InsufficientScope`, `Forbidden`.
     pub async fn authenticate(
         &self,
         route: &Route,
         request: &Request,
         budget: Duration,
     ) -> Result<Option<Identity>, GatewayError> {
-        let public = |pattern: &crate::path::PathPattern| pattern.matches(&request.path);
-        if route.auth == RouteAuth::None || self.rules.exclude_paths.iter().any(public) {
+        let RouteAuth::Policy(policy) = &route.auth else {
+            return Ok(None);
+        };
+        if self.exclude_paths.iter().any(|pattern| pattern.matches(&request.path)) {
             return Ok(None);
         }
-        let (Some(method), Some(keys)) = (&self.rules.method, &self.keys) else {
-            // The config check does not let this through. Were it to, the answer must not be "come in".
-            return Err(GatewayError::Internal {
-                why: format!("{} needs a method in auth", route.pointer.as_str()),
-            });
-        };
-        let credential = match token::bearer(&request.headers) {
-            Ok(None) if route.auth == RouteAuth::Optional => return Ok(None),
-            Ok(None) => return Err(GatewayError::MissingCredential),
-            Ok(Some(token)) => Ok(token),
-            Err(why) => Err(why),
-        };
-        self.failures.check(request.client_ip, self.clock.now())?;
-        let outcome = match credential {
-            Ok(token) => self.verify(method, keys, token, budget).await,
-            Err(why) => Err(GatewayError::InvalidCredential { why: why.to_owned() }),
-        };
-        if matches!(outcome, Err(GatewayError::InvalidCredential { .. })) {
-            self.failures.record(request.client_ip, self.clock.now());
+        let identity = self.identify(policy, request, budget).await?;
+        if let Some(identity) = &identity {
+            policy.authorize(identity)?;
         }
-        outcome.map(Some)
+        Ok(identity)
     }
 
-    /// The identity that a token proves. All that costs no key comes first: what it claims is not believed yet, but
-    /// an expired or foreign token is refused without a key look-up or a signature check.
-    async fn verify(
+    async fn identify(
         &self,
-        method: &Arc<JwtMethod>,
-        keys: &RemoteKeys,
-        token: &str,
+        policy: &AuthPolicy,
+        request: &Request,
         budget: Duration,
-    ) -> Result<Identity, GatewayError> {
-        let refused = |why: std::borrow::Cow<'static, str>| GatewayError::InvalidCredential { why: why.into_owned() };
-        let token = Token::parse(token).map_err(refused)?;
-        if !method.algorithms.contains(&token.algorithm) {
-            return Err(refused(
-                format!("{:?} is not in the list of algorithms", token.algorithm).into(),
-            ));
+    ) -> Result<Option<Identity>, GatewayError> {
+        let deciding = self.deciding(&policy.methods, request)?;
+        let presented = deciding
+            .iter()
+            .filter(|verifier| verifier.is_presented(request))
+            .count();
+        if presented == 0 && policy.optional {
+            return Ok(None);
         }
-        claims::check(&token.claims, method, self.clock.now()).map_err(refused)?;
-        let wanted = Wanted {
-            kid: token.kid.as_deref(),
-            algorithm: token.algorithm,
+        if presented == 0 || presented < deciding.len() {
+            return Err(GatewayError::MissingCredential {
+                ask: Arc::clone(&policy.ask),
+                at: policy.pointer.clone(),
+            });
+        }
+        self.failures.check(request.client_ip, self.clock.now())?;
+        let mut proofs = Vec::with_capacity(deciding.len());
+        for verifier in deciding {
+            let proof = verifier.prove(request, budget).await;
+            if matches!(proof, Err(GatewayError::InvalidCredential { .. })) {
+                self.failures.record(request.client_ip, self.clock.now());
+            }
+            proofs.push(proof?);
+        }
+        Ok(Identity::of(proofs))
+    }
+
+    /// The methods that have to prove this request's caller: with `any_of` the first whose credential is there.
+    fn deciding(&self, methods: &Methods, request: &Request) -> Result<Vec<&Verifier>, GatewayError> {
+        let (ids, is_any) = match methods {
+            Methods::AnyOf(ids) => (ids, true),
+            Methods::AllOf(ids) => (ids, false),
         };
-        let key = keys.find(wanted, budget).await?;
-        if !signed_by(&token, &key) {
-            return Err(refused("the token's signature does not hold".into()));
+        let listed: Option<Vec<&Verifier>> = ids.iter().map(|MethodId(id)| self.verifiers.get(*id)).collect();
+        let Some(listed) = listed.filter(|listed| !listed.is_empty()) else {
+            // The config check does not let this through. Were it to, the answer must not be "come in".
+            let why = "a route asks for a method that there is not".to_owned();
+            return Err(GatewayError::Internal { why });
+        };
+        match is_any {
+            true => Ok(first_presented(&listed, request).into_iter().collect()),
+            false => Ok(listed),
         }
-        Ok(Identity {
-            claims: Arc::new(token.claims),
-            method: Arc::clone(method),
-        })
+    }
+
+    /// Takes away what proved the caller, or might have: no credential goes upstream, unless `forward_token` says so.
+    pub fn withhold(&self, route: &Route, identity: Option<&Identity>, request: &mut Request) {
+        let RouteAuth::Policy(policy) = &route.auth else {
+            return;
+        };
+        let Some(identity) = identity else { return };
+        let forwarded = identity.proofs().any(|proof| proof.method.kind.forwards_token());
+        if policy.reads_authorization && !forwarded {
+            request.headers.remove(AUTHORIZATION);
+        }
     }
 }
 
-/// Whether the signature holds. The key was selected for the token's `alg` before.
-fn signed_by(token: &Token<'_>, key: &Key) -> bool {
-    token.signature_len == key.signature_len
-        && jsonwebtoken::crypto::verify(token.signature, token.signed.as_bytes(), &key.decoding, token.algorithm)
-            .unwrap_or(false)
+/// The first of these whose credential is there. A bearer token is one credential whoever reads it: of those that do,
+/// the one that knows its issuer decides, and where none does, the first.
+fn first_presented<'v>(listed: &[&'v Verifier], request: &Request) -> Option<&'v Verifier> {
+    let first = *listed.iter().find(|verifier| verifier.is_presented(request))?;
+    let mut readers = listed
+        .iter()
+        .filter(|verifier| verifier.reads_bearer_tokens())
+        .peekable();
+    if !first.reads_bearer_tokens() || readers.clone().count() == 1 {
+        return Some(first);
+    }
+    let token = bearer::token(&request.headers).ok().flatten();
+    let issuer = token.and_then(jwt::issuer_of);
+    Some(
+        readers
+            .find(|verifier| verifier.knows_issuer(issuer.as_deref()))
+            .unwrap_or(&first),
+    )
 }
 
-/// What `WWW-Authenticate` says beside a 401 (RFC 6750 section 3): which scheme, and whether there was a token that
-/// did not hold, but not why. `None` for every other error.
+impl Verifier {
+    /// Whether the request carries what this method takes for proof, right or wrong.
+    fn is_presented(&self, request: &Request) -> bool {
+        match &self.kind {
+            VerifierKind::Jwt(_) => request.headers.contains_key(AUTHORIZATION),
+        }
+    }
+
+    fn reads_bearer_tokens(&self) -> bool {
+        self.method.kind.reads_authorization()
+    }
+
+    fn knows_issuer(&self, issuer: Option<&str>) -> bool {
+        match &self.kind {
+            VerifierKind::Jwt(jwt) => jwt.is_issuer(issuer),
+        }
+    }
+
+    async fn prove(&self, request: &Request, budget: Duration) -> Result<Proof, GatewayError> {
+        let claims = match &self.kind {
+            VerifierKind::Jwt(jwt) => jwt.verify_bearer(&request.headers, budget).await,
+        };
+        match claims {
+            Ok(claims) => Ok(Proof {
+                claims,
+                method: Arc::clone(&self.method),
+            }),
+            Err(refusal) => Err(refusal.into_error(&self.method)),
+        }
+    }
+}
+
+/// What `WWW-Authenticate` says beside a 401 (RFC 9110 section 11.6.1) and a 403 for want of a scope (RFC 6750 section
+/// 3): which scheme, and whether there was a credential that did not hold, but not why. `None` for every other error.
 pub fn challenge(error: &GatewayError) -> Option<HeaderValue> {
-    match error {
-        GatewayError::MissingCredential => Some(HeaderValue::from_static("Bearer")),
-        GatewayError::InvalidCredential { .. } => Some(HeaderValue::from_static("Bearer error=\"invalid_token\"")),
-        _ => None,
-    }
+    let text = match error {
+        GatewayError::MissingCredential { ask, .. } => return Some(ask.challenge.clone()),
+        GatewayError::InvalidCredential { credential, .. } => match credential {
+            CredentialKind::BearerToken => "Bearer error=\"invalid_token\"".to_owned(),
+        },
+        GatewayError::InsufficientScope { needed, .. } => {
+            format!("Bearer error=\"insufficient_scope\", scope=\"{needed}\"")
+        }
+        _ => return None,
+    };
+    HeaderValue::try_from(text).ok()
 }
 
 #[cfg(test)]
-mod testing;
+pub(crate) mod testing;
 #[cfg(test)]
 mod tests;

@@ -30,7 +30,8 @@ use ipnet::IpNet;
 use self::decode::Decode as _;
 use self::report::Report;
 use self::tree::Node;
-use crate::auth::JwtMethod;
+use crate::auth::method::Method;
+use crate::auth::{AuthPolicy, ClaimPath};
 use crate::headers::SealedHeaders;
 use crate::limit::LimitRule;
 use crate::path::{PathPattern, PathPrefix};
@@ -52,6 +53,14 @@ impl Pointer {
     /// Its text.
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+
+    /// That of a member of what is there; the place itself for no name. The name must need no escape.
+    pub(crate) fn member(&self, name: &str) -> Self {
+        match name {
+            "" => self.clone(),
+            name => Self(format!("{}/{name}", self.0).into()),
+        }
     }
 }
 
@@ -114,21 +123,19 @@ pub struct UpstreamCall {
 }
 
 /// A route's stance on credentials, before `exclude_paths` is looked at.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub enum RouteAuth {
-    /// A valid token or 401: what every route is unless it says otherwise.
-    Required,
-    /// `optional: true`: verified when present, public when absent.
-    Optional,
     /// `auth: none`: nothing is verified, `Authorization` passes through.
     None,
+    /// A valid credential or 401: what every route is unless it says otherwise.
+    Policy(Arc<AuthPolicy>),
 }
 
 /// The `auth` section.
 #[derive(Clone, Debug, Default)]
 pub struct AuthRules {
-    /// `None` only when every route says `auth: none`.
-    pub method: Option<Arc<JwtMethod>>,
+    /// Empty only when every route says `auth: none`.
+    pub methods: Vec<Arc<Method>>,
     /// Public paths.
     pub exclude_paths: Vec<PathPattern>,
     /// Refused credentials per minute, environment and client address before 429 (`auth.failures`, default 20).
@@ -194,8 +201,8 @@ pub struct HeaderRules {
 /// A claim and the header it becomes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ClaimHeader {
-    /// Top-level claim name.
-    pub claim: String,
+    /// Which claim.
+    pub claim: ClaimPath,
     /// The request header set from it.
     pub header: HeaderName,
 }

@@ -3,9 +3,14 @@
 //! An error says whose fault it is and whether a retry may help. What it says to the client never names an
 //! internal host and never says why a credential was refused; `detail` says it to the log.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use http::{Method, StatusCode};
+
+use crate::auth::method::CredentialKind;
+use crate::auth::{Ask, AuthSource};
+use crate::config::Pointer;
 
 pub mod response;
 
@@ -37,23 +42,52 @@ pub enum GatewayError {
         allow: Vec<Method>,
     },
     /// No credential, where one is needed.
-    MissingCredential,
+    MissingCredential {
+        /// What to come with.
+        ask: Arc<Ask>,
+        /// The place in the config that asks for it.
+        at: Pointer,
+    },
     /// A credential that does not hold.
     InvalidCredential {
+        /// What kind.
+        credential: CredentialKind,
         /// Why, for the log only.
         why: String,
+        /// The place in the config that it fails.
+        at: Pointer,
     },
-    /// No key set can be had to verify with.
-    KeySetUnavailable {
+    /// Whether a credential holds cannot be told now.
+    AuthUnavailable {
+        /// What does not answer.
+        what: AuthSource,
         /// Why, for the log only.
         why: String,
         /// When a retry may help.
         retry_after: Duration,
+        /// The place in the config that names it.
+        at: Pointer,
+    },
+    /// A good credential without a scope that the route asks for.
+    InsufficientScope {
+        /// What the route asks for, with spaces between.
+        needed: String,
+        /// The place in the config that asks for it.
+        at: Pointer,
+    },
+    /// A good credential that is not good enough here.
+    Forbidden {
+        /// Why, for the log only.
+        why: String,
+        /// The place in the config that forbids it.
+        at: Pointer,
     },
     /// Over a rate.
     RateLimited {
         /// Until one request fits again; the client is told whole seconds, rounded up, at least 1.
         retry_after: Duration,
+        /// The place in the config that sets the rate.
+        at: Pointer,
     },
     /// The counter store gave no answer in time.
     LimitStoreUnavailable {
@@ -96,8 +130,9 @@ impl GatewayError {
             Self::BadRequest { .. } => StatusCode::BAD_REQUEST,
             Self::NotFound => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed { .. } => StatusCode::METHOD_NOT_ALLOWED,
-            Self::MissingCredential | Self::InvalidCredential { .. } => StatusCode::UNAUTHORIZED,
-            Self::KeySetUnavailable { .. } | Self::LimitStoreUnavailable { .. } => StatusCode::SERVICE_UNAVAILABLE,
+            Self::MissingCredential { .. } | Self::InvalidCredential { .. } => StatusCode::UNAUTHORIZED,
+            Self::AuthUnavailable { .. } | Self::LimitStoreUnavailable { .. } => StatusCode::SERVICE_UNAVAILABLE,
+            Self::InsufficientScope { .. } | Self::Forbidden { .. } => StatusCode::FORBIDDEN,
             Self::RateLimited { .. } => StatusCode::TOO_MANY_REQUESTS,
             Self::UpstreamUnreachable { .. } | Self::UpstreamInvalid { .. } | Self::ResponseTooLarge { .. } => {
                 StatusCode::BAD_GATEWAY
@@ -113,9 +148,11 @@ impl GatewayError {
             Self::BadRequest { .. } => "bad_request",
             Self::NotFound => "not_found",
             Self::MethodNotAllowed { .. } => "method_not_allowed",
-            Self::MissingCredential => "unauthorized",
-            Self::InvalidCredential { .. } => "invalid_token",
-            Self::KeySetUnavailable { .. } => "key_set_unavailable",
+            Self::MissingCredential { .. } => "unauthorized",
+            Self::InvalidCredential { credential, .. } => credential.code(),
+            Self::AuthUnavailable { what, .. } => what.code(),
+            Self::InsufficientScope { .. } => "insufficient_scope",
+            Self::Forbidden { .. } => "forbidden",
             Self::RateLimited { .. } => "rate_limit_exceeded",
             Self::LimitStoreUnavailable { .. } => "limit_store_unavailable",
             Self::UpstreamUnreachable { .. } => "upstream_unreachable",
@@ -136,9 +173,11 @@ impl GatewayError {
                 let allow: Vec<&str> = allow.iter().map(Method::as_str).collect();
                 format!("This path does not take this method. Allowed: {}.", allow.join(", "))
             }
-            Self::MissingCredential => "This path needs a bearer token in the Authorization header.".into(),
-            Self::InvalidCredential { .. } => "The bearer token is not valid.".into(),
-            Self::KeySetUnavailable { .. } => "Tokens cannot be verified right now.".into(),
+            Self::MissingCredential { ask, .. } => ask.message.clone(),
+            Self::InvalidCredential { credential, .. } => credential.message().into(),
+            Self::AuthUnavailable { what, .. } => what.message().into(),
+            Self::InsufficientScope { .. } => "The credential lacks a scope that this path needs.".into(),
+            Self::Forbidden { .. } => "The caller may not use this path.".into(),
             Self::RateLimited { .. } => {
                 let seconds = self.retry_after().unwrap_or(1);
                 let plural = if seconds == 1 { "" } else { "s" };
@@ -159,10 +198,12 @@ impl GatewayError {
             Self::BadRequest { .. }
             | Self::NotFound
             | Self::MethodNotAllowed { .. }
-            | Self::MissingCredential
+            | Self::MissingCredential { .. }
             | Self::InvalidCredential { .. }
+            | Self::InsufficientScope { .. }
+            | Self::Forbidden { .. }
             | Self::RateLimited { .. } => Fault::Client,
-            Self::KeySetUnavailable { .. }
+            Self::AuthUnavailable { .. }
             | Self::LimitStoreUnavailable { .. }
             | Self::DeadlineExceeded
             | Self::Internal { .. } => Fault::Gateway,
@@ -177,7 +218,7 @@ impl GatewayError {
     /// (RFC 9110 section 10.2.3).
     pub fn retry_after(&self) -> Option<u64> {
         let wait = match self {
-            Self::KeySetUnavailable { retry_after, .. } | Self::RateLimited { retry_after } => *retry_after,
+            Self::AuthUnavailable { retry_after, .. } | Self::RateLimited { retry_after, .. } => *retry_after,
             Self::LimitStoreUnavailable { .. } => Duration::from_secs(1),
             _ => return None,
         };
@@ -189,8 +230,9 @@ impl GatewayError {
     pub fn detail(&self) -> Option<String> {
         match self {
             Self::BadRequest { why }
-            | Self::InvalidCredential { why }
-            | Self::KeySetUnavailable { why, .. }
+            | Self::InvalidCredential { why, .. }
+            | Self::AuthUnavailable { why, .. }
+            | Self::Forbidden { why, .. }
             | Self::LimitStoreUnavailable { why }
             | Self::UpstreamUnreachable { why }
             | Self::UpstreamInvalid { why }
@@ -199,9 +241,23 @@ impl GatewayError {
             Self::UpstreamTimeout { after } => Some(format!("no whole answer within {after:?}")),
             Self::NotFound
             | Self::MethodNotAllowed { .. }
-            | Self::MissingCredential
+            | Self::MissingCredential { .. }
+            | Self::InsufficientScope { .. }
             | Self::RateLimited { .. }
             | Self::DeadlineExceeded => None,
+        }
+    }
+
+    /// The place in the config that caused it, where one did.
+    pub fn at(&self) -> Option<&Pointer> {
+        match self {
+            Self::MissingCredential { at, .. }
+            | Self::InvalidCredential { at, .. }
+            | Self::AuthUnavailable { at, .. }
+            | Self::InsufficientScope { at, .. }
+            | Self::Forbidden { at, .. }
+            | Self::RateLimited { at, .. } => Some(at),
+            _ => None,
         }
     }
 }

@@ -145,7 +145,9 @@ impl Gateway {
 
         visit.record.stage("authenticate");
         let identity = self.authenticator.authenticate(route, &request, budget.left()).await?;
+        self.authenticator.withhold(route, identity.as_ref(), &mut request);
         if let Some(identity) = &identity {
+            visit.record.auth = identity.method_names();
             identity.stamp(&mut request.headers);
             // A rule names its own subject; only where none counts is the caller's hash worth its price.
             if rule.is_none() {

@@ -11,6 +11,7 @@ use self::bucket::{Bucket, Guess, Refusal};
 pub use self::decision::Decision;
 use self::seen::{Contact, Seen};
 pub use self::subject::Subject;
+use crate::auth::ClaimPath;
 use crate::clock::{Clock, Timestamp};
 use crate::config::{PathLimits, Pointer, Route};
 use crate::error::GatewayError;
@@ -50,8 +51,8 @@ pub enum KeyPart {
     Header(HeaderName),
     /// `client_ip`; IPv6 by /64.
     ClientIp,
-    /// `claim:name`, a top-level claim of the verified token.
-    Claim(String),
+    /// `claim:name`, what a verified credential proves.
+    Claim(ClaimPath),
     /// `route`: the route's id.
     Route,
 }

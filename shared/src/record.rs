@@ -51,6 +51,8 @@ pub struct Record {
     pub path: Option<String>,
     /// The id of the route that took the request.
     pub route: Option<Arc<str>>,
+    /// The names of the methods that proved the caller; `None` where none has a name.
+    pub auth: Option<String>,
     /// Whom a limit counted: a hash, `Subject::as_str`.
     pub subject: Option<String>,
     /// What the limit said; with several, what the last one said.
@@ -76,6 +78,7 @@ impl Record {
             method: None,
             path: None,
             route: None,
+            auth: None,
             subject: None,
             limit: None,
             upstream: None,
@@ -114,6 +117,12 @@ impl Record {
             fault,
             error: self.error.as_ref().map(GatewayError::code),
             detail: detail.as_deref().map(|detail| bounded(detail, 1024)),
+            config: self
+                .error
+                .as_ref()
+                .and_then(GatewayError::at)
+                .map(|at| bounded(at.as_str(), 256)),
+            auth: self.auth.as_deref().map(|auth| bounded(auth, 128)),
             subject: self.subject.as_deref().map(|subject| bounded(subject, 128)),
             limit: self.limit.as_ref(),
             upstream: self.upstream.as_deref().map(|upstream| bounded(upstream, 256)),
@@ -166,6 +175,10 @@ struct Line<'r> {
     error: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     detail: Option<Cow<'r, str>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    config: Option<Cow<'r, str>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    auth: Option<Cow<'r, str>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     subject: Option<Cow<'r, str>>,
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -9,6 +9,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use crate::clock::Timestamp;
+use crate::config::Pointer;
 use crate::error::GatewayError;
 
 /// How many addresses are remembered at once: about 100 KiB.
@@ -56,7 +57,10 @@ impl Failures {
         if retry_after.is_zero() {
             Ok(())
         } else {
-            Err(GatewayError::RateLimited { retry_after })
+            Err(GatewayError::RateLimited {
+                retry_after,
+                at: Pointer::new("/auth/failures"),
+            })
         }
     }
 

@@ -2,12 +2,16 @@
 
 use std::sync::Arc;
 
-use http::header::AUTHORIZATION;
-use http::{HeaderMap, HeaderValue};
+use http::{HeaderMap, HeaderName, HeaderValue};
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
-use serde_json::{Map, Value};
+use serde_json::Value;
 
-use super::JwtMethod;
+use super::claim_path::{ClaimPath, Claims};
+use super::method::Method;
+
+/// By which method an upstream's caller was proven, where the config names its methods: two issuers may well know two
+/// different people by one name.
+const X_AUTH_METHOD: HeaderName = HeaderName::from_static("x-auth-method");
 
 /// What cannot stand in a header as it is: all but visible ASCII, and `%` so that decoding gives back the claim.
 const UNSAFE: &AsciiSet = &CONTROLS.add(b' ').add(b'%');
@@ -19,31 +23,72 @@ const EXACT_BELOW: f64 = 9_007_199_254_740_992.0;
 /// A verified caller.
 #[derive(Clone, Debug)]
 pub struct Identity {
-    /// The token's claims.
-    pub claims: Arc<Map<String, Value>>,
-    /// How they were verified, which says what upstreams get to know.
-    pub method: Arc<JwtMethod>,
+    first: Proof,
+    /// With `all_of`.
+    others: Vec<Proof>,
+}
+
+/// What one method has proven.
+#[derive(Clone, Debug)]
+pub struct Proof {
+    /// What the credential says.
+    pub claims: Arc<Claims>,
+    /// How it was verified, which says what upstreams get to know.
+    pub method: Arc<Method>,
 }
 
 impl Identity {
-    /// Sets the identity headers and takes the token away unless `forward_token`.
+    /// Of what was proven, in the config's order. `None` of nothing.
+    pub fn of(proofs: Vec<Proof>) -> Option<Self> {
+        let mut proofs = proofs.into_iter();
+        let first = proofs.next()?;
+        Some(Self {
+            first,
+            others: proofs.collect(),
+        })
+    }
+
+    /// What was proven, in the config's order; at least one.
+    pub fn proofs(&self) -> impl Iterator<Item = &Proof> {
+        std::iter::once(&self.first).chain(&self.others)
+    }
+
+    /// A claim, of the first proof that has it.
+    pub fn claim(&self, path: &ClaimPath) -> Option<&Value> {
+        self.proofs().find_map(|proof| path.find(&proof.claims))
+    }
+
+    /// The names of the methods that proved it, joined with `,`; `None` where the config has but one, without a name.
+    pub fn method_names(&self) -> Option<String> {
+        let names: Vec<&str> = self.proofs().filter_map(|proof| proof.method.name.as_deref()).collect();
+        (!names.is_empty()).then(|| names.join(","))
+    }
+
+    /// Sets the identity headers.
     ///
     /// A claim that is a string, number or boolean becomes its text, a list of those its elements joined with `,`;
     /// all that is not visible ASCII, and `%`, is percent-encoded (in a list `,` too). Objects, null, lists with
-    /// either in them, and empty text set nothing. A mapped header that is there already is replaced or removed.
+    /// either in them, and empty text set nothing. A mapped header that is there already is replaced or removed; where
+    /// two proofs set one, the first that has something to say does.
     pub fn stamp(&self, headers: &mut HeaderMap) {
-        for mapping in &self.method.claims_to_headers {
+        let mappings = || self.proofs().flat_map(|proof| &proof.method.claims_to_headers);
+        for mapping in mappings() {
             headers.remove(&mapping.header);
         }
-        for mapping in &self.method.claims_to_headers {
-            let text = self.claims.get(&mapping.claim).and_then(header_text);
-            // The encoding leaves nothing that a header value could refuse.
-            if let Some(value) = text.and_then(|text| HeaderValue::from_str(&text).ok()) {
-                headers.insert(mapping.header.clone(), value);
+        for proof in self.proofs() {
+            for mapping in &proof.method.claims_to_headers {
+                if headers.contains_key(&mapping.header) {
+                    continue;
+                }
+                let text = mapping.claim.find(&proof.claims).and_then(header_text);
+                // The encoding leaves nothing that a header value could refuse.
+                if let Some(value) = text.and_then(|text| HeaderValue::from_str(&text).ok()) {
+                    headers.insert(mapping.header.clone(), value);
+                }
             }
         }
-        if !self.method.forward_token {
-            headers.remove(AUTHORIZATION);
+        if let Some(name) = self.method_names().and_then(|names| HeaderValue::try_from(names).ok()) {
+            headers.insert(X_AUTH_METHOD, name);
         }
     }
 }
@@ -53,7 +98,8 @@ pub(crate) fn claim_text(claim: &Value) -> Option<String> {
     scalar(claim).filter(|text| !text.is_empty())
 }
 
-fn header_text(claim: &Value) -> Option<String> {
+/// A claim as [`Identity::stamp`] writes it.
+pub(crate) fn header_text(claim: &Value) -> Option<String> {
     let text = match claim {
         Value::Array(items) => {
             let encoded = |item| Some(utf8_percent_encode(&scalar(item)?, UNSAFE_IN_LIST).to_string());

@@ -20,7 +20,8 @@ use ring::signature::{
 use serde_json::{Value, json};
 use url::Url;
 
-use super::{Authenticator, Identity, JwtMethod, crypto};
+use super::method::{Method as AuthMethod, MethodKind};
+use super::{Ask, AuthPolicy, Authenticator, ClaimPath, Identity, JwtRules, MethodId, Methods, crypto};
 use crate::clock::{Clock, Timestamp};
 use crate::config::{AuthRules, ClaimHeader, Pointer, Route, RouteAuth, Target};
 use crate::error::GatewayError;
@@ -257,27 +258,35 @@ impl HttpClient for Issuer {
     }
 }
 
-pub(super) fn method() -> JwtMethod {
+/// A method as the config has it in its short form.
+pub(super) fn method_of(kind: MethodKind) -> AuthMethod {
     let to = |claim: &str, header: &'static str| ClaimHeader {
-        claim: claim.to_owned(),
+        claim: ClaimPath::of_name(claim),
         header: HeaderName::from_static(header),
     };
-    use Algorithm::{ES256, ES384, EdDSA, PS256, PS384, PS512, RS256, RS384, RS512};
-    JwtMethod {
+    AuthMethod {
+        name: None,
         pointer: Pointer::new("/auth"),
+        claims_to_headers: vec![to("sub", "x-user-id"), to("role", "x-user-role")],
+        kind,
+    }
+}
+
+pub(super) fn jwt() -> JwtRules {
+    use Algorithm::{ES256, ES384, EdDSA, PS256, PS384, PS512, RS256, RS384, RS512};
+    JwtRules {
         jwks_uri: Url::parse("https://issuer.test/keys?v=1").unwrap(),
         issuer: ISSUER.to_owned(),
         audiences: vec!["api".to_owned(), "other-api".to_owned()],
         algorithms: vec![RS256, RS384, RS512, PS256, PS384, PS512, ES256, ES384, EdDSA],
         clock_skew: Duration::from_secs(60),
-        claims_to_headers: vec![to("sub", "x-user-id"), to("role", "x-user-role")],
         forward_token: false,
     }
 }
 
-pub(super) fn rules(method: JwtMethod) -> AuthRules {
+pub(super) fn rules(jwt: JwtRules) -> AuthRules {
     AuthRules {
-        method: Some(Arc::new(method)),
+        methods: vec![Arc::new(method_of(MethodKind::Jwt(Arc::new(jwt))))],
         exclude_paths: vec![PathPattern::parse("/public/**").unwrap()],
         failures_per_minute: 20,
     }
@@ -292,7 +301,7 @@ pub(super) struct World {
 
 impl World {
     pub(super) fn new(issuer: Arc<Issuer>) -> Self {
-        Self::with(issuer, rules(method()))
+        Self::with(issuer, rules(jwt()))
     }
 
     /// In which refused credentials are not counted.
@@ -301,7 +310,7 @@ impl World {
             issuer,
             AuthRules {
                 failures_per_minute: 0,
-                ..rules(method())
+                ..rules(jwt())
             },
         )
     }
@@ -317,9 +326,7 @@ impl World {
     }
 
     pub(super) async fn send(&self, request: &Request) -> Result<Option<Identity>, GatewayError> {
-        self.auth
-            .authenticate(&route(RouteAuth::Required), request, BUDGET)
-            .await
+        self.auth.authenticate(&route(required()), request, BUDGET).await
     }
 
     /// As many requests at once as there are tokens, each in a task of its own.
@@ -329,11 +336,38 @@ impl World {
             let auth = Arc::clone(&self.auth);
             tasks.spawn(async move {
                 let request = request(&[&format!("Bearer {token}")]);
-                auth.authenticate(&route(RouteAuth::Required), &request, BUDGET).await
+                auth.authenticate(&route(required()), &request, BUDGET).await
             });
         }
         tasks.join_all().await
     }
+}
+
+/// What a route asks for that says nothing.
+pub(super) fn policy() -> AuthPolicy {
+    AuthPolicy {
+        pointer: Pointer::new("/auth"),
+        methods: Methods::AnyOf(vec![MethodId(0)]),
+        optional: false,
+        scopes: None,
+        claims: Vec::new(),
+        ask: Arc::new(Ask {
+            message: "This path needs a bearer token in the Authorization header.".to_owned(),
+            challenge: HeaderValue::from_static("Bearer"),
+        }),
+        reads_authorization: true,
+    }
+}
+
+pub(super) fn required() -> RouteAuth {
+    RouteAuth::Policy(Arc::new(policy()))
+}
+
+pub(super) fn optional() -> RouteAuth {
+    RouteAuth::Policy(Arc::new(AuthPolicy {
+        optional: true,
+        ..policy()
+    }))
 }
 
 pub(super) fn route(auth: RouteAuth) -> Route {
@@ -371,7 +405,19 @@ pub(super) fn request(authorization: &[&str]) -> Request {
 /// Why a credential was refused; panics when it was not.
 pub(super) fn refusal<T: std::fmt::Debug>(outcome: Result<T, GatewayError>) -> String {
     match outcome {
-        Err(GatewayError::InvalidCredential { why }) => why,
+        Err(GatewayError::InvalidCredential { why, .. }) => why,
         other => panic!("not refused as invalid: {other:?}"),
     }
+}
+
+/// Somebody of whom a token proved this.
+pub(crate) fn proven(claims: Value) -> Identity {
+    let Value::Object(claims) = claims else {
+        panic!("claims are an object")
+    };
+    let proof = super::Proof {
+        claims: Arc::new(claims),
+        method: Arc::new(method_of(MethodKind::Jwt(Arc::new(jwt())))),
+    };
+    Identity::of(vec![proof]).unwrap()
 }

@@ -1,8 +1,5 @@
 //! The whole stage: requests in, identities or refusals out.
 
-mod algorithms;
-mod hostile;
-
 use std::time::Duration;
 
 use http::header::AUTHORIZATION;
@@ -10,12 +7,15 @@ use insta::assert_snapshot;
 use jsonwebtoken::Algorithm;
 use serde_json::{Value, json};
 
+use super::testing::policy;
 use super::testing::{Answer, Signer};
 use super::testing::{
-    BUDGET, Issuer, NOW, World, claims, claims_with, down, keys_of, method, refusal, request, route, rules,
+    BUDGET, Issuer, NOW, World, claims, claims_with, down, jwt, keys_of, optional, refusal, request, required, route,
+    rules,
 };
 use super::*;
 use crate::clock::Timestamp;
+use crate::config::Pointer;
 use crate::path::CanonicalPath;
 
 #[tokio::test(start_paused = true)]
@@ -27,7 +27,7 @@ async fn every_algorithm_identifies_its_caller() {
     for signer in &signers {
         let identity = world.present(&signer.token(&claims())).await.unwrap().unwrap();
         assert_eq!(
-            Value::Object((*identity.claims).clone()),
+            Value::Object((*identity.proofs().next().unwrap().claims).clone()),
             claims(),
             "{:?}",
             signer.algorithm
@@ -41,7 +41,9 @@ async fn an_identity_is_stamped_as_the_method_says() {
     let signer = Signer::ed25519("a");
     let world = World::new(Issuer::with_keys([&signer]));
     let mut request = request(&[&format!("Bearer {}", signer.token(&claims()))]);
+    let route = route(required());
     let identity = world.send(&request).await.unwrap().unwrap();
+    world.auth.withhold(&route, Some(&identity), &mut request);
     identity.stamp(&mut request.headers);
     assert_eq!(request.headers["x-user-id"], "user-1");
     assert_eq!(request.headers["x-user-role"], "admin");
@@ -55,7 +57,7 @@ async fn public_paths_and_routes_verify_nothing_and_remove_nothing() {
         let request = request(&authorization);
         let outcome = world.auth.authenticate(&route(RouteAuth::None), &request, BUDGET).await;
         assert!(matches!(outcome, Ok(None)), "{authorization:?}");
-        for auth in [RouteAuth::Required, RouteAuth::Optional] {
+        for auth in [required(), optional()] {
             let mut public = request.clone();
             public.path = CanonicalPath::from_decoded("/public/login").unwrap();
             let outcome = world.auth.authenticate(&route(auth), &public, BUDGET).await;
@@ -75,11 +77,8 @@ async fn everything_else_is_closed() {
     for path in ["/", "/publi", "/public-not", "/Public/login", "/private/public/x"] {
         let mut request = request(&[]);
         request.path = CanonicalPath::from_decoded(path).unwrap();
-        let outcome = world
-            .auth
-            .authenticate(&route(RouteAuth::Required), &request, BUDGET)
-            .await;
-        assert!(matches!(outcome, Err(GatewayError::MissingCredential)), "{path}");
+        let outcome = world.auth.authenticate(&route(required()), &request, BUDGET).await;
+        assert!(matches!(outcome, Err(GatewayError::MissingCredential { .. })), "{path}");
     }
 }
 
@@ -90,7 +89,7 @@ async fn optional_means_verified_when_present() {
     let send = async |fields: &[&str]| {
         world
             .auth
-            .authenticate(&route(RouteAuth::Optional), &request(fields), BUDGET)
+            .authenticate(&route(optional()), &request(fields), BUDGET)
             .await
     };
     assert!(matches!(send(&[]).await, Ok(None)));
@@ -107,7 +106,7 @@ async fn optional_means_verified_when_present() {
 async fn no_method_is_no_way_in() {
     let world = World::with(Issuer::new(down()), AuthRules::default());
     for fields in [vec![], vec!["Bearer a.b.c"]] {
-        for auth in [RouteAuth::Required, RouteAuth::Optional] {
+        for auth in [required(), optional()] {
             let outcome = world.auth.authenticate(&route(auth), &request(&fields), BUDGET).await;
             assert!(matches!(outcome, Err(GatewayError::Internal { .. })), "{outcome:?}");
         }
@@ -204,7 +203,7 @@ async fn no_key_set_is_503_and_never_401() {
     let world = World::new(Issuer::new(down()));
     for _ in 0..100 {
         let outcome = world.present(&signer.token(&claims())).await;
-        let Err(error @ GatewayError::KeySetUnavailable { .. }) = outcome else {
+        let Err(error @ GatewayError::AuthUnavailable { .. }) = outcome else {
             panic!("{outcome:?}")
         };
         assert_eq!((error.status().as_u16(), error.retry_after()), (503, Some(1)));
@@ -226,7 +225,7 @@ async fn refused_credentials_become_429_before_anything_is_looked_at() {
     for n in 0..10 {
         assert!(matches!(
             world.send(&request(&[])).await,
-            Err(GatewayError::MissingCredential)
+            Err(GatewayError::MissingCredential { .. })
         ));
         refusal(world.send(&request(&["Basic dTpw"])).await);
         refusal(world.present(&unknown_key).await);
@@ -236,15 +235,18 @@ async fn refused_credentials_become_429_before_anything_is_looked_at() {
     let calls = world.issuer.calls();
     for token in [unknown_key.clone(), signer.token(&claims())] {
         let outcome = world.present(&token).await;
-        let Err(GatewayError::RateLimited { retry_after }) = outcome else {
+        let Err(GatewayError::RateLimited { retry_after, at }) = outcome else {
             panic!("{outcome:?}")
         };
-        assert_eq!(retry_after, Duration::from_millis(2500));
+        assert_eq!(
+            (retry_after, at.as_str()),
+            (Duration::from_millis(2500), "/auth/failures")
+        );
     }
     assert_eq!(world.issuer.calls(), calls);
     assert!(matches!(
         world.send(&request(&[])).await,
-        Err(GatewayError::MissingCredential)
+        Err(GatewayError::MissingCredential { .. })
     ));
     let mut elsewhere = request(&[&format!("Bearer {}", signer.token(&claims()))]);
     elsewhere.client_ip = "192.0.2.2".parse().unwrap();
@@ -256,9 +258,9 @@ async fn refused_credentials_become_429_before_anything_is_looked_at() {
 #[tokio::test(start_paused = true)]
 async fn the_allow_list_holds_for_keys_that_could_do_more() {
     let rsa = Signer::rsa("a", Algorithm::RS256);
-    let allowed = JwtMethod {
+    let allowed = JwtRules {
         algorithms: vec![Algorithm::PS256],
-        ..method()
+        ..jwt()
     };
     let world = World::with(Issuer::with_keys([&rsa]), rules(allowed));
     assert_snapshot!(refusal(world.present(&rsa.token(&claims())).await), @"RS256 is not in the list of algorithms");
@@ -275,7 +277,7 @@ async fn the_allow_list_holds_for_keys_that_could_do_more() {
 #[tokio::test(start_paused = true)]
 async fn hmac_is_refused_whatever_the_allow_list_says() {
     let secret = b"-----BEGIN PUBLIC KEY-----";
-    let mut allowed = method();
+    let mut allowed = jwt();
     allowed.algorithms.push(Algorithm::HS256);
     let jwk = json!({"kty": "oct", "kid": "a", "alg": "HS256", "k": testing::base64(secret)});
     let world = World::with(Issuer::new(Answer::Keys(vec![jwk])), rules(allowed));
@@ -295,19 +297,44 @@ async fn hmac_is_refused_whatever_the_allow_list_says() {
 #[test]
 fn the_challenge_says_the_scheme_and_not_the_reason() {
     let said = |error| challenge(&error).map(|value| value.to_str().unwrap().to_owned());
-    assert_eq!(said(GatewayError::MissingCredential).as_deref(), Some("Bearer"));
-    let invalid = GatewayError::InvalidCredential { why: "secret".into() };
-    assert_eq!(said(invalid).as_deref(), Some(r#"Bearer error="invalid_token""#));
-    assert_eq!(said(GatewayError::NotFound), None);
-    assert_eq!(
-        said(GatewayError::RateLimited {
-            retry_after: Duration::ZERO
-        }),
-        None
-    );
-    let down = GatewayError::KeySetUnavailable {
-        why: String::new(),
-        retry_after: Duration::ZERO,
+    let at = || Pointer::new("/auth");
+    let missing = GatewayError::MissingCredential {
+        ask: policy().ask,
+        at: at(),
     };
-    assert_eq!(said(down), None);
+    assert_eq!(said(missing).as_deref(), Some("Bearer"));
+    let invalid = GatewayError::InvalidCredential {
+        credential: CredentialKind::BearerToken,
+        why: "secret".into(),
+        at: at(),
+    };
+    assert_eq!(said(invalid).as_deref(), Some(r#"Bearer error="invalid_token""#));
+    let narrow = GatewayError::InsufficientScope {
+        needed: "orders:read orders:write".into(),
+        at: at(),
+    };
+    assert_eq!(
+        said(narrow).as_deref(),
+        Some(r#"Bearer error="insufficient_scope", scope="orders:read orders:write""#)
+    );
+    let silent = [
+        GatewayError::NotFound,
+        GatewayError::RateLimited {
+            retry_after: Duration::ZERO,
+            at: at(),
+        },
+        GatewayError::AuthUnavailable {
+            what: AuthSource::KeySet,
+            why: String::new(),
+            retry_after: Duration::ZERO,
+            at: at(),
+        },
+        GatewayError::Forbidden {
+            why: "secret".into(),
+            at: at(),
+        },
+    ];
+    for error in silent {
+        assert_eq!(said(error.clone()), None, "{error:?}");
+    }
 }

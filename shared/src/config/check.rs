@@ -34,7 +34,6 @@ pub(super) fn check(document: &Document, report: &mut Report) -> Config {
         report.mistake(version.place, "not a version of this grammar: the only one so far is 1");
     }
     let identity = Identity::of(document, report);
-    let auth = auth::check(document.auth.given(), &identity, report);
     let default_timeout = default_timeout(document, report);
     let services = services::check(&document.upstreams, default_timeout, report);
     let routes = routes::check(document, &services, &identity, report);
@@ -45,7 +44,7 @@ pub(super) fn check(document: &Document, report: &mut Report) -> Config {
     let transformations = sections::transformations(document.transformations.given(), report);
     let config = Config {
         routes,
-        auth,
+        auth: identity.rules,
         limits,
         transformations,
         errors: errors(document.errors.given()),

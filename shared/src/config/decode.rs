@@ -8,7 +8,7 @@ use super::report::Report;
 use super::tree::{Node, Place, Value, quote};
 
 pub(super) use self::body::Body;
-pub(super) use self::values::{At, Choice, List, Map, Named, OneOf, OneOrMore, Text};
+pub(super) use self::values::{At, Choice, List, Map, Named, OneOf, OneOrMore, Scalar, Text};
 
 /// What a node can be read as. `None`: it does not fit, and the report says why.
 pub(super) trait Decode: Sized {
@@ -141,18 +141,18 @@ macro_rules! sections {
         #[derive(Debug)]
         #[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(deny_unknown_fields))]
         $(#[$about])*
-        pub(super) struct $name {
+        pub(in crate::config) struct $name {
             #[cfg_attr(feature = "schema", schemars(skip))]
             #[allow(dead_code, reason = "not every section is pointed at as a whole")]
-            pub(super) place: Place,
+            pub(in crate::config) place: Place,
             $(
                 $(#[$meaning])*
                 $( #[cfg_attr(feature = "schema", schemars($need))] )?
-                pub(super) $field: Field<$type>,
+                pub(in crate::config) $field: Field<$type>,
             )*
             $(
                 #[cfg_attr(feature = "schema", schemars(flatten))]
-                pub(super) $rest: $rest_type,
+                pub(in crate::config) $rest: $rest_type,
             )?
         }
 

@@ -5,7 +5,6 @@ use std::num::NonZeroU32;
 use std::time::Duration;
 
 use http::StatusCode;
-use jsonwebtoken::Algorithm;
 
 use super::decode::{
     At, Body, Choice, Decode, Field, List, Map, OneOf, OneOrMore, Section, Slot, Text, fill_section, plain, sections,
@@ -14,6 +13,10 @@ use super::report::Report;
 use super::tree::{Node, Place, Value};
 use super::{ErrorFormat, UpstreamErrors};
 use crate::transform::OnUnparsable;
+
+pub(super) mod auth;
+
+use auth::{Auth, RouteAuth};
 
 sections! {
     /// The config of a Tollgate gateway.
@@ -64,30 +67,6 @@ sections! {
         timeout: At<Duration>,
         /// The longest a connection may take to open; default 1s.
         connect_timeout: At<Duration>,
-    }
-
-    /// Tokens signed by one issuer.
-    Auth {
-        /// jwt.
-        (required) r#type: OneOf<AuthType>,
-        /// Where the issuer's keys are: https, or http to a loopback address.
-        (required) jwks_uri: Text,
-        /// What the claim iss must equal.
-        (required) issuer: Text,
-        /// One of these must be in the claim aud.
-        (required) audiences: List<Text>,
-        /// The signature algorithms that are taken; default all of them.
-        algorithms: List<OneOf<Algorithm>>,
-        /// How far clocks may differ for exp and nbf; default 60s.
-        clock_skew: At<Duration>,
-        /// Which claims become which request headers; default sub: X-User-Id, role: X-User-Role.
-        claims_to_headers: Map<Text>,
-        /// Whether the token itself goes upstream; default false.
-        forward_token: At<bool>,
-        /// Public paths, patterns allowed.
-        exclude_paths: List<Text>,
-        /// Refused credentials per minute, environment and client address before 429; default 20.
-        failures: At<NonZeroU32>,
     }
 
     /// How often callers may call.
@@ -166,7 +145,7 @@ sections! {
         strip_prefix: Text,
         /// The longest an upstream call may take; default: the upstream's.
         timeout: At<Duration>,
-        /// none: no credentials are looked at. { optional: true }: verified when present.
+        /// none: no credentials are looked at. Else which methods, scopes and claims are asked for.
         auth: RouteAuth,
         /// Its own limit, in place of the default or an override.
         rate_limit: Box<Rate>,
@@ -180,30 +159,6 @@ sections! {
         headers: Map<Text>,
         /// A text as it stands, or an object or a list that is served as JSON; default none.
         body: Body,
-    }
-
-    /// A route's stance on credentials.
-    AuthStance {
-        /// Credentials are verified when present, and may be absent.
-        optional: At<bool>,
-    }
-}
-
-/// `auth` of a route.
-#[derive(Debug)]
-pub(super) enum RouteAuth {
-    /// `none`.
-    None,
-    Stance(AuthStance),
-}
-
-impl Decode for RouteAuth {
-    fn decode(node: Node, report: &mut Report) -> Option<Self> {
-        match &node.value {
-            Value::Map(_) => AuthStance::decode(node, report).map(Self::Stance),
-            Value::Text(word) if word == "none" => Some(Self::None),
-            _ => super::decode::refuse(&node, "none or { optional: true }", report),
-        }
     }
 }
 
@@ -256,38 +211,4 @@ impl Choice for UpstreamErrors {
 
 impl Choice for OnUnparsable {
     const WORDS: &'static [(&'static str, Self)] = &[("refuse", Self::Refuse), ("pass", Self::Pass)];
-}
-
-/// `auth.type`.
-#[derive(Clone, Copy, Debug)]
-pub(super) enum AuthType {
-    Jwt,
-}
-
-impl Choice for AuthType {
-    const WORDS: &'static [(&'static str, Self)] = &[("jwt", Self::Jwt)];
-}
-
-impl Choice for Algorithm {
-    const WORDS: &'static [(&'static str, Self)] = &[
-        ("RS256", Self::RS256),
-        ("RS384", Self::RS384),
-        ("RS512", Self::RS512),
-        ("PS256", Self::PS256),
-        ("PS384", Self::PS384),
-        ("PS512", Self::PS512),
-        ("ES256", Self::ES256),
-        ("ES384", Self::ES384),
-        ("EdDSA", Self::EdDSA),
-    ];
-
-    fn why_not(word: &str) -> Option<&'static str> {
-        match word.to_ascii_uppercase().as_str() {
-            "NONE" => Some("a token without a signature proves nothing"),
-            "HS256" | "HS384" | "HS512" => {
-                Some("it is symmetric: whoever can verify a token can also make one (take RS256, ES256 or EdDSA)")
-            }
-            _ => None,
-        }
-    }
 }

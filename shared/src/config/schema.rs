@@ -9,7 +9,11 @@ use schemars::generate::SchemaSettings;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 
 use super::decode::{At, Body, Choice, Field, List, Map, OneOf, OneOrMore, Text};
-use super::raw::{AuthStance, Document, FixedAnswer, NamedAnswer, Respond, RouteAuth};
+use super::raw::auth::{AnyScope, Jwt, Scopes};
+use super::raw::auth::{
+    Auth, AuthStance, ClaimTest, ClaimValue, Common, Method, MethodType, NamedMethods, Presence, RouteAuth,
+};
+use super::raw::{Document, FixedAnswer, NamedAnswer, Respond};
 
 pub(super) fn schema() -> serde_json::Value {
     let mut settings = SchemaSettings::draft2020_12();
@@ -65,7 +69,48 @@ inline_schema! {
         let named = OneOf::<NamedAnswer>::json_schema(generator);
         json_schema!({ "anyOf": [named, FixedAnswer::json_schema(generator)] })
     };
+    At<ClaimValue>, _generator => json_schema!({ "type": ["string", "number", "boolean"] });
+    ClaimTest, generator => json_schema!({ "anyOf": [
+        At::<ClaimValue>::json_schema(generator),
+        List::<At<ClaimValue>>::json_schema(generator),
+        Presence::json_schema(generator),
+    ] });
+    Scopes, generator => json_schema!({ "anyOf": [List::<Text>::json_schema(generator), AnyScope::json_schema(generator)] });
+    Method, generator => json_schema!({ "anyOf": methods(generator) });
+    Auth, generator => {
+        let named = NamedMethods::json_schema(generator);
+        let mut any = vec![named];
+        any.extend(methods(generator).into_iter().map(|method| beside(method, Common::json_schema(generator))));
+        json_schema!({ "anyOf": any })
+    };
     RouteAuth, generator => json_schema!({ "anyOf": [{ "const": "none" }, AuthStance::json_schema(generator)] });
+}
+
+/// The section of each type, each with its own word as `type`.
+fn methods(generator: &mut SchemaGenerator) -> Vec<Schema> {
+    let typed = |method: MethodType, generator: &mut SchemaGenerator| {
+        let (word, mut schema) = match method {
+            MethodType::Jwt => ("jwt", Jwt::json_schema(generator)),
+        };
+        if let Some(serde_json::Value::Object(keys)) = schema.get_mut("properties") {
+            keys.insert("type".to_owned(), serde_json::json!({ "const": word }));
+        }
+        schema
+    };
+    MethodType::WORDS
+        .iter()
+        .map(|(_, method)| typed(*method, generator))
+        .collect()
+}
+
+/// The keys of two sections in one.
+fn beside(mut one: Schema, mut other: Schema) -> Schema {
+    if let (Some(serde_json::Value::Object(keys)), Some(serde_json::Value::Object(more))) =
+        (one.get_mut("properties"), other.get_mut("properties"))
+    {
+        keys.append(more);
+    }
+    one
 }
 
 impl<T: JsonSchema> JsonSchema for Field<T> {

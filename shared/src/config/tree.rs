@@ -6,7 +6,7 @@
 pub(super) struct Place(pub(super) u32);
 
 /// One value of the document.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Node {
     pub(super) place: Place,
     pub(super) value: Value,
@@ -25,7 +25,7 @@ impl Node {
 }
 
 /// What a value is. A number keeps its text: what it means is for the key to say.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) enum Value {
     Null,
     Bool(bool),

@@ -10,6 +10,7 @@ use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 use super::LimitRule;
 use super::bucket::Bucket;
 use crate::clock::Timestamp;
+use crate::config::Pointer;
 use crate::error::GatewayError;
 
 const LIMIT: HeaderName = HeaderName::from_static("x-ratelimit-limit");
@@ -25,8 +26,9 @@ const UNSAFE: &AsciiSet = &CONTROLS.add(b'"').add(b'\\').add(b'%');
 /// The outcome of one check, and all that the client is told about it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Decision {
-    /// The rule's name, as the `RateLimit` headers call it.
+    /// The rule's name, as the `RateLimit` headers call it, and where it stands.
     policy: Arc<str>,
+    at: Pointer,
     /// The number in the config, and the time it is for.
     requests: NonZeroU32,
     per: Duration,
@@ -44,6 +46,7 @@ impl Decision {
     pub(super) fn new(rule: &LimitRule, bucket: &Bucket, now: Timestamp, tat: u64, allowed: bool) -> Self {
         Self {
             policy: rule.name.clone(),
+            at: rule.pointer.clone(),
             requests: rule.rate.requests,
             per: rule.rate.per,
             remaining: bucket.remaining(now.micros(), tat),
@@ -67,7 +70,10 @@ impl Decision {
     pub fn require(&self) -> Result<(), GatewayError> {
         match self.retry_after {
             None => Ok(()),
-            Some(retry_after) => Err(GatewayError::RateLimited { retry_after }),
+            Some(retry_after) => Err(GatewayError::RateLimited {
+                retry_after,
+                at: self.at.clone(),
+            }),
         }
     }
 

@@ -8,10 +8,9 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use http::HeaderMap;
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 use ring::digest::{Context, SHA256};
-use serde_json::{Map, Value};
 
 use super::{KeyPart, LimitRule};
-use crate::auth::{Identity, claim_text};
+use crate::auth::{ClaimPath, Identity, claim_text};
 use crate::config::Route;
 use crate::request::Request;
 
@@ -28,7 +27,7 @@ struct Source<'a> {
     route_id: &'a str,
     headers: &'a HeaderMap,
     client_ip: IpAddr,
-    claims: Option<&'a Map<String, Value>>,
+    identity: Option<&'a Identity>,
 }
 
 impl Subject {
@@ -41,7 +40,7 @@ impl Subject {
                 route_id: &route.id,
                 headers: &request.headers,
                 client_ip: request.client_ip,
-                claims: identity.map(|identity| &*identity.claims),
+                identity,
             },
         )
     }
@@ -49,12 +48,12 @@ impl Subject {
     /// A verified caller, for requests that no rule counts: what the rule key `claim:sub` would make of it.
     pub fn of_caller(identity: &Identity, route: &Route, request: &Request) -> Self {
         Self::new(
-            &[KeyPart::Claim("sub".into())],
+            &[KeyPart::Claim(ClaimPath::of_name("sub"))],
             &Source {
                 route_id: &route.id,
                 headers: &request.headers,
                 client_ip: request.client_ip,
-                claims: Some(&identity.claims),
+                identity: Some(identity),
             },
         )
     }
@@ -88,9 +87,13 @@ impl Subject {
                     }
                 }
                 KeyPart::ClientIp => address(&mut hash, source.client_ip),
-                KeyPart::Claim(name) => {
-                    field(&mut hash, b'c', name.as_bytes());
-                    match source.claims.and_then(|claims| claims.get(name)).and_then(claim_text) {
+                KeyPart::Claim(path) => {
+                    field(&mut hash, b'c', path.as_str().as_bytes());
+                    match source
+                        .identity
+                        .and_then(|caller| caller.claim(path))
+                        .and_then(claim_text)
+                    {
                         Some(text) => field(&mut hash, b'v', text.as_bytes()),
                         None => address(&mut hash, source.client_ip),
                     }
@@ -112,7 +115,7 @@ pub(super) fn partition_key(key: &[KeyPart], subject: &Subject) -> String {
         let _ = match part {
             KeyPart::Header(name) => write!(text, "header:{name}"),
             KeyPart::ClientIp => write!(text, "client_ip"),
-            KeyPart::Claim(name) => write!(text, "claim:{}", utf8_percent_encode(name, RESERVED)),
+            KeyPart::Claim(path) => write!(text, "claim:{}", utf8_percent_encode(path.as_str(), RESERVED)),
             KeyPart::Route => write!(text, "route"),
         };
     }

@@ -171,7 +171,8 @@ async fn the_burst_then_refusals_then_one_at_a_time() {
     assert_eq!(
         error,
         GatewayError::RateLimited {
-            retry_after: Duration::from_millis(100)
+            retry_after: Duration::from_millis(100),
+            at: Pointer::new("/rate_limiting/default"),
         }
     );
     clock.advance(Duration::from_millis(100));
@@ -287,7 +288,8 @@ async fn a_remembered_refusal_tells_the_true_wait() {
     assert_eq!(
         error,
         GatewayError::RateLimited {
-            retry_after: Duration::from_millis(2_500)
+            retry_after: Duration::from_millis(2_500),
+            at: Pointer::new("/rate_limiting/default"),
         }
     );
     assert_eq!(store.calls(), 1);

@@ -12,6 +12,7 @@ use super::metrics::{METRICS, NAMESPACE};
 use super::time::rfc3339;
 use super::{LimitOutcome, Record};
 use crate::clock::Timestamp;
+use crate::config::Pointer;
 use crate::error::GatewayError;
 
 /// 2026-01-31T23:59:59.123456Z.
@@ -78,9 +79,10 @@ async fn a_request_over_its_limit() {
     });
     record.fail(&GatewayError::RateLimited {
         retry_after: Duration::from_secs(3),
+        at: Pointer::new("/rate_limiting/overrides/0"),
     });
     pass(7_250).await;
-    insta::assert_snapshot!(before_metrics(&record.finish(StatusCode::TOO_MANY_REQUESTS, 120)), @r#"{"time":"2026-01-31T23:59:59.123Z","id":"req_1","method":"POST","path":"/api/auth/login","route":"login","status":429,"fault":"client","error":"rate_limit_exceeded","limit":{"rule":"/api/auth/login","allowed":false,"remaining":0},"bytes":120,"stages_us":{},"latency":7.25,"count":1,"client_errors":1,"gateway_errors":0,"upstream_errors":0,"limited":1,"cold_start":0"#);
+    insta::assert_snapshot!(before_metrics(&record.finish(StatusCode::TOO_MANY_REQUESTS, 120)), @r#"{"time":"2026-01-31T23:59:59.123Z","id":"req_1","method":"POST","path":"/api/auth/login","route":"login","status":429,"fault":"client","error":"rate_limit_exceeded","config":"/rate_limiting/overrides/0","limit":{"rule":"/api/auth/login","allowed":false,"remaining":0},"bytes":120,"stages_us":{},"latency":7.25,"count":1,"client_errors":1,"gateway_errors":0,"upstream_errors":0,"limited":1,"cold_start":0"#);
 }
 
 #[tokio::test(start_paused = true)]

@@ -15,7 +15,7 @@ fn numbered(number: u32) -> IpAddr {
 fn refused(failures: &Failures, address: IpAddr, now: Timestamp) -> Option<Duration> {
     match failures.check(address, now) {
         Ok(()) => None,
-        Err(GatewayError::RateLimited { retry_after }) => Some(retry_after),
+        Err(GatewayError::RateLimited { retry_after, .. }) => Some(retry_after),
         Err(other) => panic!("{other:?}"),
     }
 }

@@ -3,34 +3,42 @@ use percent_encoding::percent_decode_str;
 use proptest::prelude::*;
 use serde_json::json;
 
-use super::super::testing::method;
 use super::*;
+use crate::auth::method::MethodKind;
+use crate::auth::testing::{jwt, method_of};
 use crate::config::ClaimHeader;
 
 const HEADER: &str = "x-claim";
 
-fn identity(claims: Value, forward_token: bool) -> Identity {
-    let mapping = ClaimHeader {
-        claim: "c".into(),
-        header: HeaderName::from_static(HEADER),
-    };
-    let method = JwtMethod {
-        claims_to_headers: vec![mapping],
-        forward_token,
-        ..method()
+fn to(header: &'static str, claim: &str) -> ClaimHeader {
+    ClaimHeader {
+        claim: ClaimPath::parse(claim).unwrap(),
+        header: HeaderName::from_static(header),
+    }
+}
+
+fn proof(name: Option<&str>, claims_to_headers: Vec<ClaimHeader>, claims: Value) -> Proof {
+    let method = Method {
+        name: name.map(Arc::from),
+        claims_to_headers,
+        ..method_of(MethodKind::Jwt(Arc::new(jwt())))
     };
     let Value::Object(claims) = claims else {
         panic!("claims are an object")
     };
-    Identity {
+    Proof {
         claims: Arc::new(claims),
         method: Arc::new(method),
     }
 }
 
+fn identity(claims: Value) -> Identity {
+    Identity::of(vec![proof(None, vec![to(HEADER, "c")], claims)]).unwrap()
+}
+
 fn header(claim: Value) -> Option<String> {
     let mut headers = HeaderMap::new();
-    identity(json!({ "c": claim }), false).stamp(&mut headers);
+    identity(json!({ "c": claim })).stamp(&mut headers);
     headers.get(HEADER).map(|value| value.to_str().unwrap().to_owned())
 }
 
@@ -86,8 +94,8 @@ fn integers_too_large_to_tell_apart_are_nobody() {
         r#"{"c":123456789012345678901234567890}"#,
         r#"{"c":123456789012345678901234567891}"#,
     ] {
-        let identity = identity(serde_json::from_str(text).unwrap(), false);
-        assert_eq!(claim_text(&identity.claims["c"]), None);
+        let identity = identity(serde_json::from_str(text).unwrap());
+        assert_eq!(claim_text(identity.claim(&ClaimPath::of_name("c")).unwrap()), None);
     }
 }
 
@@ -101,37 +109,61 @@ fn a_header_that_was_there_is_replaced_or_removed() {
         let mut headers = HeaderMap::new();
         headers.append(HEADER, "someone".parse().unwrap());
         headers.append(HEADER, "else".parse().unwrap());
-        identity(claims, false).stamp(&mut headers);
+        identity(claims).stamp(&mut headers);
         assert_eq!(headers.get_all(HEADER).iter().collect::<Vec<_>>(), expected);
     }
 }
 
 #[test]
-fn the_token_goes_upstream_only_when_asked_to() {
-    for forward_token in [false, true] {
+fn the_first_claim_of_two_for_a_header_is_not_lost_when_the_second_is_absent() {
+    let both = vec![to(HEADER, "a"), to(HEADER, "b")];
+    for (claims, expected) in [
+        (json!({"a": "1"}), "1"),
+        (json!({"b": "2"}), "2"),
+        (json!({"a": "1", "b": "2"}), "1"),
+    ] {
+        let identity = Identity::of(vec![proof(None, both.clone(), claims)]).unwrap();
         let mut headers = HeaderMap::new();
-        headers.insert(AUTHORIZATION, "Bearer a.b.c".parse().unwrap());
-        headers.insert("x-other", "kept".parse().unwrap());
-        identity(json!({}), forward_token).stamp(&mut headers);
-        assert_eq!(headers.contains_key(AUTHORIZATION), forward_token);
-        assert_eq!(headers["x-other"], "kept");
+        identity.stamp(&mut headers);
+        assert_eq!(headers[HEADER], expected);
     }
 }
 
 #[test]
-fn the_first_claim_of_two_for_a_header_is_not_lost_when_the_second_is_absent() {
-    let mut identity = identity(json!({"a": "1"}), false);
-    let to = |claim: &str| ClaimHeader {
-        claim: claim.into(),
-        header: HeaderName::from_static(HEADER),
-    };
-    identity.method = Arc::new(JwtMethod {
-        claims_to_headers: vec![to("a"), to("b")],
-        ..method()
-    });
+fn claims_are_found_at_any_depth() {
+    let deep = vec![to("x-team", "org.team"), to("x-role", "https://example.com/role")];
+    let claims = json!({"org": {"team": "blue"}, "https://example.com/role": "admin"});
+    let mut headers = HeaderMap::new();
+    Identity::of(vec![proof(None, deep, claims)])
+        .unwrap()
+        .stamp(&mut headers);
+    assert_eq!(
+        (&headers["x-team"], &headers["x-role"]),
+        (&HeaderValue::from_static("blue"), &HeaderValue::from_static("admin"))
+    );
+}
+
+#[test]
+fn several_proofs_speak_in_their_order() {
+    let device = proof(
+        Some("device"),
+        vec![to("x-device", "sub")],
+        json!({"sub": "d-1", "tenant": "t"}),
+    );
+    let user = proof(
+        Some("user"),
+        vec![to(HEADER, "sub"), to("x-device", "dev")],
+        json!({"sub": "u-1", "dev": "forged"}),
+    );
+    let identity = Identity::of(vec![device, user]).unwrap();
     let mut headers = HeaderMap::new();
     identity.stamp(&mut headers);
-    assert_eq!(headers[HEADER], "1");
+    assert_eq!(headers["x-device"], "d-1");
+    assert_eq!(headers[HEADER], "u-1");
+    assert_eq!(headers["x-auth-method"], "device,user");
+    assert_eq!(identity.claim(&ClaimPath::of_name("sub")), Some(&json!("d-1")));
+    assert_eq!(identity.claim(&ClaimPath::of_name("dev")), Some(&json!("forged")));
+    assert!(Identity::of(vec![]).is_none());
 }
 
 #[test]

@@ -9,6 +9,7 @@ use std::time::Duration;
 use super::auth::{Identity, needs_auth};
 use super::header_name;
 use super::sections::pattern;
+use crate::auth::ClaimPath;
 use crate::config::decode::{At, Field, Text};
 use crate::config::raw;
 use crate::config::report::Report;
@@ -164,7 +165,8 @@ fn part(text: &Text, trusted: bool, identity: &Identity, report: &mut Report) ->
                 needs_auth(text.place, &text.quoted(), report);
                 return None;
             }
-            Some(KeyPart::Claim(name.to_owned()))
+            let parse = |text: &str| ClaimPath::parse(text.strip_prefix("claim:").unwrap_or_default());
+            text.parse("a path to a claim", report, parse).map(KeyPart::Claim)
         }
         _ => {
             unknown_part(text, report);

@@ -7,13 +7,11 @@ mod target;
 
 use std::sync::Arc;
 
-use super::auth::{Identity, needs_auth};
+use super::auth::{self, Identity};
 use super::limits;
 use super::sections::pattern;
 use super::services::Services;
 use crate::config::Route;
-use crate::config::RouteAuth;
-use crate::config::decode::Field;
 use crate::config::raw::{self, Document};
 use crate::config::report::Report;
 use crate::path::PathPattern;
@@ -75,7 +73,7 @@ fn build(
         ..
     } = draft;
     let target = target::of(raw, pattern.as_ref(), services, report);
-    let auth = auth(raw, identity, report);
+    let auth = auth::of_route(raw, identity, report);
     let own_limit = raw.rate_limit.given();
     let rate_limit = own_limit.and_then(|given| limits::rule(given, id, &format!("L#{id}"), identity, report));
     Some(Route {
@@ -87,27 +85,4 @@ fn build(
         auth,
         rate_limit,
     })
-}
-
-/// Closed by default: a route is public only when it says so itself or a section excludes its path.
-fn auth(raw: &raw::Route, identity: &Identity, report: &mut Report) -> RouteAuth {
-    let stance = match &raw.auth {
-        Field::Given(raw::RouteAuth::None) => return RouteAuth::None,
-        Field::Given(raw::RouteAuth::Stance(stance)) => Some(stance),
-        Field::Absent => None,
-        Field::Bad => return RouteAuth::Required,
-    };
-    if !identity.exists {
-        match stance {
-            Some(stance) => needs_auth(stance.place, "optional", report),
-            None => report.mistake(
-                raw.place,
-                "nobody can be let in: add an auth section, or say auth: none to make the route public",
-            ),
-        }
-    }
-    match stance.and_then(|stance| stance.optional.given()) {
-        Some(optional) if optional.value => RouteAuth::Optional,
-        _ => RouteAuth::Required,
-    }
 }

@@ -114,7 +114,10 @@ fn any_filled(response: &Response) -> bool {
 
 /// Warns of sections for paths that no route takes: mostly a slip in the path.
 pub(super) fn warn_unreachable(document: &Document, routes: &[Arc<Route>], report: &mut Report) {
-    let excluded = document.auth.given().and_then(|auth| auth.exclude_paths.given());
+    let excluded = document
+        .auth
+        .given()
+        .and_then(|auth| auth.common().exclude_paths.given());
     let overrides = document
         .rate_limiting
         .given()

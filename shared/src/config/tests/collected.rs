@@ -56,7 +56,7 @@ routes:
     gateway.yaml:19: /routes/0/methods/2: "POST" is here twice
     gateway.yaml:19: /routes/0/timeout: must be a whole number with its unit, such as 250ms, 2s or 10m, not "fast"
     gateway.yaml:21: /routes/1/upstream: "${NOT_SET}" is not set: set the variable, or write `${NOT_SET:-default}`
-    gateway.yaml:22: /routes/1/auth: must be none or { optional: true }, not "yes"
+    gateway.yaml:22: /routes/1/auth: must be none or an object, such as { optional: true }, not "yes"
     gateway.yaml:23: /routes/1/rate_limit: a rate is missing: one of requests_per_second, requests_per_minute, requests_per_hour, requests_per_day
     "#);
 }

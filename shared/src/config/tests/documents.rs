@@ -5,7 +5,9 @@ use std::time::Duration;
 use jsonwebtoken::Algorithm;
 
 use super::{OPEN_ROUTE, call, mistakes, parse, right, variable};
-use crate::config::{Config, ErrorFormat, RouteAuth, UpstreamErrors};
+use crate::auth::method::{Method, MethodKind};
+use crate::auth::{AuthPolicy, JwtRules};
+use crate::config::{Config, ErrorFormat, Route, RouteAuth, UpstreamErrors};
 use crate::limit::KeyPart;
 
 const BASE: &str = include_str!("../../../../examples/base.json");
@@ -74,8 +76,20 @@ fn the_base_document_loads_without_warnings() {
         (call(users).timeout, call(users).upstream.connect_timeout),
         (Duration::from_secs(10), Duration::from_secs(1))
     );
-    assert_eq!(users.auth, RouteAuth::Required);
+    assert!(!policy(users).optional);
     assert!(call(users).strip_prefix.is_some() && users.rate_limit.is_none());
+}
+
+fn policy(route: &Route) -> &AuthPolicy {
+    match &route.auth {
+        RouteAuth::Policy(policy) => policy,
+        RouteAuth::None => panic!("{} is public", route.id),
+    }
+}
+
+fn jwt(method: &Method) -> &JwtRules {
+    let MethodKind::Jwt(rules) = &method.kind;
+    rules
 }
 
 #[test]
@@ -92,15 +106,16 @@ fn the_base_document_verbatim_loads_and_warns_of_paths_without_a_route() {
 #[test]
 fn the_base_document_holds_the_defaults_that_it_leaves_out() {
     let config = config(BASE);
-    let method = config.auth.method.expect("a method");
-    assert_eq!(method.pointer.as_str(), "/auth");
-    assert_eq!(method.clock_skew, Duration::from_secs(60));
-    assert_eq!(method.algorithms.len(), 9);
-    assert!(!method.algorithms.contains(&Algorithm::HS256) && !method.forward_token);
+    let method = &config.auth.methods[0];
+    assert_eq!((method.pointer.as_str(), method.name.as_deref()), ("/auth", None));
+    let jwt = jwt(method);
+    assert_eq!(jwt.clock_skew, Duration::from_secs(60));
+    assert_eq!(jwt.algorithms.len(), 9);
+    assert!(!jwt.algorithms.contains(&Algorithm::HS256) && !jwt.forward_token);
     let headers: Vec<(&str, &str)> = method
         .claims_to_headers
         .iter()
-        .map(|given| (&*given.claim, given.header.as_str()))
+        .map(|given| (given.claim.as_str(), given.header.as_str()))
         .collect();
     assert_eq!(headers, [("sub", "x-user-id"), ("role", "x-user-role")]);
     assert_eq!(config.auth.failures_per_minute, 20);
@@ -141,14 +156,14 @@ fn the_document_with_every_key_loads_without_warnings() {
     assert_eq!(checked.warnings, Vec::<String>::new());
     let config = checked.config;
     let order = &config.routes[1];
-    assert_eq!(order.auth, RouteAuth::Optional);
+    assert!(policy(order).optional);
     let limit = order.rate_limit.as_ref().expect("a limit of its own");
     assert_eq!((&*limit.name, &*limit.sort_key), ("order", "L#order"));
     assert_eq!(
         (call(&config.routes[0]).timeout, call(order).timeout),
         (Duration::from_secs(2), Duration::from_secs(10))
     );
-    assert_eq!(config.routes[4].auth, RouteAuth::None);
+    assert!(matches!(config.routes[5].auth, RouteAuth::None));
     assert_eq!(config.transformations.len(), 2);
     assert_eq!(
         config.transformations[0].rule.pointer.as_str(),
@@ -211,7 +226,7 @@ fn a_placeholder_that_looks_like_a_number_still_fits_a_text() {
     let config = with(
         "auth: { type: jwt, jwks_uri: \"https://i/k\", issuer: \"${RPS}\", audiences: [\"${YES}\", \"${RPS}x\"] }",
     );
-    let method = config.auth.method.expect("a method");
+    let method = jwt(&config.auth.methods[0]);
     assert_eq!(
         (&*method.issuer, &method.audiences[..]),
         ("100", &["true".to_owned(), "100x".to_owned()][..])
@@ -277,7 +292,7 @@ fn trusted_proxies_may_be_addresses_or_networks() {
 fn keys_of_a_loopback_issuer_may_come_by_http() {
     for host in ["localhost", "127.0.0.1", "127.9.9.9", "[::1]"] {
         let auth = format!("auth: {{ type: jwt, jwks_uri: \"http://{host}:9003/keys\", issuer: i, audiences: [a] }}");
-        assert!(with(&auth).auth.method.is_some(), "{host}");
+        assert_eq!(with(&auth).auth.methods.len(), 1, "{host}");
     }
     for host in [
         "localhost.example.com",

@@ -28,11 +28,18 @@ fn every_object_with_fixed_keys_refuses_others_and_names_what_it_needs() {
         serde_json::json!([{ "required": ["upstream"] }, { "required": ["respond"] }])
     );
     assert_eq!(schema["required"], serde_json::json!(["routes"]));
-    let auth = &schema["properties"]["auth"];
-    assert_eq!(
-        auth["required"],
-        serde_json::json!(["type", "jwks_uri", "issuer", "audiences"])
-    );
+    let auth = &schema["properties"]["auth"]["anyOf"];
+    assert_eq!(auth[0]["required"], serde_json::json!(["methods", "default"]));
+    let required = serde_json::json!(["type", "jwks_uri", "issuer", "audiences"]);
+    let method = &auth[0]["properties"]["methods"]["additionalProperties"]["anyOf"][0];
+    for short_or_named in [&auth[1], method] {
+        assert_eq!(short_or_named["required"], required);
+        assert_eq!(
+            short_or_named["properties"]["type"],
+            serde_json::json!({ "const": "jwt" })
+        );
+    }
+    assert!(auth[1]["properties"]["failures"].is_object() && method["properties"]["failures"].is_null());
     let section = &schema["properties"]["rate_limiting"]["properties"]["overrides"]["items"];
     assert!(section["properties"]["path"].is_object() && section["properties"]["burst"].is_object());
 }

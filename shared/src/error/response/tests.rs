@@ -1,7 +1,15 @@
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::*;
+use crate::auth::method::CredentialKind;
+use crate::auth::{Ask, AuthSource};
+use crate::config::Pointer;
 use crate::testing::headers;
+
+fn at() -> Pointer {
+    Pointer::new("/auth/methods/internal-name")
+}
 
 fn every_error() -> Vec<GatewayError> {
     let why = || "db.internal:8000 refused user secret".to_owned();
@@ -14,13 +22,33 @@ fn every_error() -> Vec<GatewayError> {
         GatewayError::MethodNotAllowed {
             allow: vec![Method::GET, Method::HEAD],
         },
-        GatewayError::MissingCredential,
-        GatewayError::InvalidCredential { why: why() },
-        GatewayError::KeySetUnavailable {
+        GatewayError::MissingCredential {
+            ask: Arc::new(Ask {
+                message: "This path needs a bearer token in the Authorization header.".into(),
+                challenge: HeaderValue::from_static("Bearer"),
+            }),
+            at: at(),
+        },
+        GatewayError::InvalidCredential {
+            credential: CredentialKind::BearerToken,
+            why: why(),
+            at: at(),
+        },
+        GatewayError::AuthUnavailable {
+            what: AuthSource::KeySet,
             why: why(),
             retry_after: wait,
+            at: at(),
         },
-        GatewayError::RateLimited { retry_after: wait },
+        GatewayError::InsufficientScope {
+            needed: "orders:read".into(),
+            at: at(),
+        },
+        GatewayError::Forbidden { why: why(), at: at() },
+        GatewayError::RateLimited {
+            retry_after: wait,
+            at: at(),
+        },
         GatewayError::LimitStoreUnavailable { why: why() },
         GatewayError::UpstreamUnreachable { why: why() },
         GatewayError::UpstreamTimeout { after: wait },
@@ -54,6 +82,7 @@ fn every_error_has_one_shape() {
 fn as_a_problem_document_it_has_the_same_members() {
     let error = GatewayError::RateLimited {
         retry_after: Duration::from_secs(3),
+        at: at(),
     };
     insta::assert_snapshot!(shown(&of_error(&error, ErrorFormat::Problem, "req_1")), @r#"
     429 Too Many Requests
@@ -114,6 +143,7 @@ fn retry_after_is_rounded_up_and_at_least_one() {
     for (millis, seconds) in [(0, 1), (1, 1), (1_000, 1), (1_001, 2), (2_100, 3)] {
         let error = GatewayError::RateLimited {
             retry_after: Duration::from_millis(millis),
+            at: at(),
         };
         assert_eq!(error.retry_after(), Some(seconds), "{millis} ms");
     }

@@ -58,7 +58,8 @@ fn a_refused_answer_tells_the_same_counts_and_when_to_come_back() {
     assert_eq!(
         error,
         GatewayError::RateLimited {
-            retry_after: Duration::from_micros(3_500_000)
+            retry_after: Duration::from_micros(3_500_000),
+            at: Pointer::new("/rate_limiting/default"),
         }
     );
     assert_eq!(error.retry_after(), Some(4));

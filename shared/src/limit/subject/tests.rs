@@ -2,7 +2,7 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 
 use http::{HeaderName, HeaderValue};
 use proptest::prelude::*;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::*;
 
@@ -47,14 +47,14 @@ impl Offer {
         for (name, value) in &self.headers {
             headers.append(*name, HeaderValue::from_bytes(value).unwrap());
         }
-        let claims = self.claims.as_ref().map(|claims| claims.as_object().unwrap());
+        let identity = self.claims.clone().map(crate::auth::testing::proven);
         Subject::new(
             key,
             &Source {
                 route_id: &self.route,
                 headers: &headers,
                 client_ip: self.ip,
-                claims,
+                identity: identity.as_ref(),
             },
         )
     }
@@ -65,7 +65,7 @@ fn user() -> KeyPart {
 }
 
 fn claim(name: &str) -> KeyPart {
-    KeyPart::Claim(name.into())
+    KeyPart::Claim(ClaimPath::of_name(name))
 }
 
 #[test]

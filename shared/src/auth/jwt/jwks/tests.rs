@@ -1,0 +1,403 @@
+use jsonwebtoken::Algorithm;
+
+use super::*;
+use crate::auth::testing::{Answer, BUDGET, Issuer, ManualClock, Signer, down, keys_of};
+use crate::upstream::client::CallError;
+
+struct Source {
+    keys: Arc<RemoteKeys>,
+    issuer: Arc<Issuer>,
+    clock: Arc<ManualClock>,
+}
+
+/// What became of one look-up.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Outcome {
+    Found,
+    Refused,
+    Unavailable,
+}
+use Outcome::{Found, Refused, Unavailable};
+
+impl Source {
+    fn new(answer: Answer) -> Self {
+        let (issuer, clock) = (Issuer::new(answer), ManualClock::new());
+        let uri = Url::parse("https://issuer.test/keys?v=1").unwrap();
+        let keys = Arc::new(RemoteKeys::new(uri, issuer.clone(), clock.clone()));
+        Self { keys, issuer, clock }
+    }
+
+    async fn find(&self, kid: &str) -> Outcome {
+        outcome(&self.look_up(kid, BUDGET).await)
+    }
+
+    async fn look_up(&self, kid: &str, budget: Duration) -> Result<Arc<Key>, Refusal> {
+        self.keys
+            .find(
+                Wanted {
+                    kid: Some(kid),
+                    algorithm: Algorithm::ES256,
+                },
+                budget,
+            )
+            .await
+    }
+
+    fn start(&self, kid: &str) -> tokio::task::JoinHandle<Outcome> {
+        let (keys, kid) = (Arc::clone(&self.keys), kid.to_owned());
+        tokio::spawn(async move {
+            let wanted = Wanted {
+                kid: Some(&kid),
+                algorithm: Algorithm::ES256,
+            };
+            outcome(&keys.find(wanted, BUDGET).await)
+        })
+    }
+
+    fn advance(&self, seconds: u64) {
+        self.clock.advance(Duration::from_secs(seconds));
+    }
+}
+
+fn outcome(result: &Result<Arc<Key>, Refusal>) -> Outcome {
+    match result {
+        Ok(_) => Found,
+        Err(Refusal::Invalid { .. }) => Refused,
+        Err(Refusal::Unavailable { .. }) => Unavailable,
+    }
+}
+
+fn why(result: Result<Arc<Key>, Refusal>) -> (String, Duration) {
+    match result {
+        Err(Refusal::Unavailable { why, retry_after, .. }) => (why, retry_after),
+        other => panic!("{other:?}"),
+    }
+}
+
+fn slowly(answer: Answer) -> Answer {
+    Answer::Slowly(Duration::from_millis(100), Box::new(answer))
+}
+
+fn keys(kids: &[&'static str]) -> Answer {
+    let signers: Vec<Signer> = kids.iter().map(|kid| Signer::es256(kid)).collect();
+    keys_of(&signers)
+}
+
+#[tokio::test(start_paused = true)]
+async fn fetched_lazily_once_and_kept_for_ten_minutes() {
+    let source = Source::new(keys(&["a"]));
+    assert_eq!(source.issuer.calls(), 0);
+    for _ in 0..5 {
+        assert_eq!(source.find("a").await, Found);
+    }
+    source.advance(599);
+    assert_eq!(source.find("a").await, Found);
+    assert_eq!(source.issuer.calls(), 1);
+    source.advance(1);
+    assert_eq!(source.find("a").await, Found);
+    assert_eq!(source.issuer.calls(), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_request_is_bounded_and_bears_nothing() {
+    let source = Source::new(keys(&["a"]));
+    source.look_up("a", Duration::from_millis(700)).await.unwrap();
+    let (request, limits) = source.issuer.last.lock().unwrap().take().unwrap();
+    assert_eq!(request.uri(), "https://issuer.test/keys?v=1");
+    assert_eq!(request.method(), http::Method::GET);
+    assert!(request.body().is_empty() && !request.headers().contains_key(http::header::AUTHORIZATION));
+    let timeout = Duration::from_millis(700);
+    assert_eq!(
+        limits,
+        CallLimits {
+            connect_timeout: Duration::from_secs(1),
+            timeout,
+            max_body: 1024 * 1024
+        }
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn nobody_waits_longer_than_two_seconds_or_the_budget() {
+    for (budget, expected) in [(9_000, 2_000), (2_000, 2_000), (500, 500), (0, 0)] {
+        let source = Source::new(Answer::Never);
+        let began = Instant::now();
+        let (why, _) = why(source.look_up("a", Duration::from_millis(budget)).await);
+        assert_eq!(began.elapsed(), Duration::from_millis(expected), "{why}");
+        assert_eq!(source.issuer.calls(), usize::from(budget > 0));
+    }
+    assert!(Source::new(keys(&["a"])).look_up("a", Duration::MAX).await.is_ok());
+}
+
+#[tokio::test(start_paused = true)]
+async fn answers_that_are_no_key_set_are_503_and_say_why() {
+    let json = |text: &str| Answer::Status(200, text.as_bytes().to_vec());
+    let one_too_many = [br#"{"keys":[]}"#.to_vec(), vec![b' '; MAX_BYTES]].concat();
+    let mut reasons = Vec::new();
+    for answer in [
+        down(),
+        Answer::Fails(CallError::Timeout(Duration::from_secs(2))),
+        Answer::Fails(CallError::Broken("reset".into())),
+        Answer::Fails(CallError::TooLarge(MAX_BYTES)),
+        Answer::Status(500, b"{\"keys\":[]}".to_vec()),
+        Answer::Status(404, vec![]),
+        Answer::Status(301, vec![]),
+        Answer::Status(302, vec![]),
+        Answer::Status(304, vec![]),
+        Answer::Status(204, vec![]),
+        Answer::Status(206, br#"{"keys":[]}"#.to_vec()),
+        Answer::Status(200, one_too_many),
+        Answer::Status(200, vec![0xff, 0xfe]),
+        json(""),
+        json("<html>"),
+        json("{}"),
+        json(r#"{"keys":[],"keys":[]}"#),
+        json(r#"{"keys":[]}"#),
+        json(r#"{"keys":[{"kty":"oct","k":"c2VjcmV0"}]}"#),
+    ] {
+        let source = Source::new(answer);
+        let (why, retry_after) = why(source.look_up("a", BUDGET).await);
+        assert_eq!(retry_after, BACK_OFF, "{why}");
+        reasons.push(why);
+    }
+    insta::assert_snapshot!(reasons.join("\n"), @r#"
+    no key set from https://issuer.test/keys?v=1: cannot connect: refused
+    no key set from https://issuer.test/keys?v=1: no whole answer within 2s
+    no key set from https://issuer.test/keys?v=1: broken answer: reset
+    no key set from https://issuer.test/keys?v=1: the answer is larger than 1048576 bytes
+    no key set from https://issuer.test/keys?v=1: status 500
+    no key set from https://issuer.test/keys?v=1: status 404
+    no key set from https://issuer.test/keys?v=1: status 301: redirects are not followed, jwks_uri must be the last address
+    no key set from https://issuer.test/keys?v=1: status 302: redirects are not followed, jwks_uri must be the last address
+    no key set from https://issuer.test/keys?v=1: status 304: redirects are not followed, jwks_uri must be the last address
+    no key set from https://issuer.test/keys?v=1: status 204
+    no key set from https://issuer.test/keys?v=1: status 206
+    no key set from https://issuer.test/keys?v=1: the answer is larger than 1048576 bytes
+    no key set from https://issuer.test/keys?v=1: the answer is not one JSON object without duplicate members
+    no key set from https://issuer.test/keys?v=1: the answer is not one JSON object without duplicate members
+    no key set from https://issuer.test/keys?v=1: the answer is not one JSON object without duplicate members
+    no key set from https://issuer.test/keys?v=1: the answer has no list named keys
+    no key set from https://issuer.test/keys?v=1: the answer is not one JSON object without duplicate members
+    the key set of https://issuer.test/keys?v=1 has no key for signatures (0 usable)
+    the key set of https://issuer.test/keys?v=1 has no key for signatures (0 usable; left out key 0: its kty is not RSA, EC or OKP)
+    "#);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_failed_first_fetch_is_not_repeated_for_a_second() {
+    let source = Source::new(down());
+    assert_eq!(source.find("a").await, Unavailable);
+    source.issuer.answers(keys(&["a"]));
+    source.clock.advance(Duration::from_millis(400));
+    let (_, retry_after) = why(source.look_up("a", BUDGET).await);
+    assert_eq!((retry_after, source.issuer.calls()), (Duration::from_millis(600), 1));
+    source.clock.advance(Duration::from_millis(600));
+    assert_eq!(source.find("a").await, Found);
+    assert_eq!(source.issuer.calls(), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_key_that_is_new_is_fetched_at_once() {
+    let source = Source::new(keys(&["a"]));
+    assert_eq!(source.find("a").await, Found);
+    source.issuer.answers(keys(&["a", "b"]));
+    assert_eq!(source.find("b").await, Found);
+    assert_eq!(source.find("a").await, Found);
+    assert_eq!(source.issuer.calls(), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_key_that_is_withdrawn_stops_with_the_next_fetch() {
+    let source = Source::new(keys(&["a", "b"]));
+    assert_eq!(source.find("a").await, Found);
+    source.issuer.answers(keys(&["b"]));
+    source.advance(600);
+    assert_eq!(source.find("b").await, Found);
+    assert_eq!(source.find("a").await, Refused);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_flood_of_unknown_keys_costs_one_fetch_an_interval() {
+    for answer in [keys(&["a"]), down()] {
+        let source = Source::new(keys(&["a"]));
+        assert_eq!(source.find("a").await, Found);
+        source.issuer.answers(answer);
+        // Ten minutes less one interval, so that the set stays fresh: 19 intervals.
+        for second in 0..570_u64 {
+            assert_eq!(source.find(&format!("random-{second}")).await, Refused);
+            assert_eq!(source.find("a").await, Found);
+            source.advance(1);
+        }
+        assert_eq!(source.issuer.calls(), 1 + 19);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_flood_at_the_very_start_does_too() {
+    let source = Source::new(keys(&["a"]));
+    for number in 0..100 {
+        assert_eq!(source.find(&format!("random-{number}")).await, Refused);
+    }
+    assert_eq!(source.issuer.calls(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn sixty_four_at_once_make_one_fetch() {
+    for (answer, kid, expected) in [
+        (keys(&["a"]), "a", Found),
+        (keys(&["a"]), "b", Refused),
+        (down(), "a", Unavailable),
+    ] {
+        let source = Source::new(slowly(answer));
+        let tasks: Vec<_> = (0..64).map(|_| source.start(kid)).collect();
+        for task in tasks {
+            assert_eq!(task.await.unwrap(), expected, "{kid}");
+        }
+        assert_eq!(source.issuer.calls(), 1, "{kid}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn sixty_four_with_a_new_key_wait_for_the_one_fetch() {
+    let source = Source::new(keys(&["a"]));
+    assert_eq!(source.find("a").await, Found);
+    source.issuer.answers(slowly(keys(&["a", "b"])));
+    let tasks: Vec<_> = (0..64)
+        .map(|n| source.start(if n % 2 == 0 { "b" } else { "random" }))
+        .collect();
+    tokio::task::yield_now().await;
+    // Whose key is known does not wait.
+    let began = Instant::now();
+    assert_eq!(source.find("a").await, Found);
+    assert_eq!(began.elapsed(), Duration::ZERO);
+    for (n, task) in tasks.into_iter().enumerate() {
+        assert_eq!(task.await.unwrap(), if n % 2 == 0 { Found } else { Refused }, "{n}");
+    }
+    // One for "b", whoever asked first; at most one more for "random", which may have come first or not.
+    assert!(source.issuer.calls() <= 3, "{}", source.issuer.calls());
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_old_set_serves_while_the_issuer_is_down_for_a_day() {
+    let source = Source::new(keys(&["a"]));
+    assert_eq!(source.find("a").await, Found);
+    source.issuer.answers(down());
+    for _ in 0..24 * 60 - 1 {
+        source.advance(60);
+        assert_eq!(source.find("a").await, Found);
+    }
+    source.advance(60);
+    assert_eq!(source.find("a").await, Found, "24 h to the second");
+    source.advance(1);
+    assert_eq!(source.find("a").await, Unavailable);
+    source.issuer.answers(keys(&["a"]));
+    source.advance(1);
+    assert_eq!(source.find("a").await, Found);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_old_set_is_asked_for_again_once_an_interval() {
+    let source = Source::new(keys(&["a"]));
+    assert_eq!(source.find("a").await, Found);
+    source.issuer.answers(down());
+    source.advance(600);
+    for _ in 0..60 {
+        assert_eq!(source.find("a").await, Found);
+        assert_eq!(source.find("random").await, Refused);
+        source.advance(1);
+    }
+    assert_eq!(
+        source.issuer.calls(),
+        1 + 2,
+        "known and unknown keys share the interval of a failed fetch"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_request_refreshes_an_old_set_and_no_other_waits() {
+    let source = Source::new(keys(&["a"]));
+    assert_eq!(source.find("a").await, Found);
+    source.issuer.answers(slowly(keys(&["a"])));
+    source.advance(600);
+    let first = source.start("a");
+    tokio::task::yield_now().await;
+    let began = Instant::now();
+    for _ in 0..63 {
+        assert_eq!(source.find("a").await, Found);
+    }
+    assert_eq!((began.elapsed(), source.issuer.calls()), (Duration::ZERO, 2));
+    assert_eq!(first.await.unwrap(), Found);
+}
+
+/// An issuer that says it has no keys any more means it.
+#[tokio::test(start_paused = true)]
+async fn an_empty_set_takes_the_old_one_away() {
+    let source = Source::new(keys(&["a"]));
+    assert_eq!(source.find("a").await, Found);
+    source.issuer.answers(keys(&[]));
+    source.advance(600);
+    assert_eq!(source.find("a").await, Unavailable);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_request_dropped_half_way_lets_the_next_one_fetch() {
+    let source = Source::new(Answer::Never);
+    let first = source.start("a");
+    let waiting = source.start("a");
+    tokio::task::yield_now().await;
+    assert_eq!(source.issuer.calls(), 1);
+    source.issuer.answers(keys(&["a"]));
+    first.abort();
+    assert!(first.await.unwrap_err().is_cancelled());
+    let began = Instant::now();
+    assert_eq!(waiting.await.unwrap(), Found);
+    assert_eq!(source.find("a").await, Found);
+    assert_eq!((began.elapsed(), source.issuer.calls()), (Duration::ZERO, 2));
+}
+
+#[tokio::test(start_paused = true)]
+async fn dropped_requests_for_unknown_keys_count_as_a_fetch() {
+    let source = Source::new(keys(&["a"]));
+    assert_eq!(source.find("a").await, Found);
+    source.issuer.answers(Answer::Never);
+    for _ in 0..10 {
+        let task = source.start("random");
+        tokio::task::yield_now().await;
+        task.abort();
+        let _ = task.await;
+    }
+    assert_eq!(source.issuer.calls(), 2);
+    assert_eq!(source.find("a").await, Found);
+}
+
+#[tokio::test(start_paused = true)]
+async fn waiting_for_another_fetch_ends_in_time() {
+    let source = Source::new(Answer::Never);
+    let first = source.start("a");
+    tokio::task::yield_now().await;
+    let began = Instant::now();
+    let outcome = source.look_up("a", Duration::from_millis(300)).await;
+    assert_eq!(why(outcome).0, "the key set was not fetched within this request's time");
+    assert_eq!(began.elapsed(), Duration::from_millis(300));
+    assert_eq!(first.await.unwrap(), Unavailable);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_clock_set_back_does_not_stop_fetches() {
+    let source = Source::new(down());
+    assert_eq!(source.find("a").await, Unavailable);
+    source.clock.set(Timestamp::from_secs(1_000_000_000));
+    source.issuer.answers(keys(&["a"]));
+    assert_eq!(source.find("a").await, Found);
+    source.clock.set(Timestamp::from_secs(999_990_000));
+    source.issuer.answers(keys(&["b"]));
+    assert_eq!(source.find("b").await, Found, "old by the clock, so asked for again");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_address_that_cannot_be_asked_is_an_error() {
+    let mut source = Source::new(keys(&["a"]));
+    let keys = Arc::get_mut(&mut source.keys).unwrap();
+    keys.uri = Url::parse("data:text/plain,x").unwrap();
+    assert_eq!(source.find("a").await, Unavailable);
+}

@@ -1,0 +1,4 @@
+//! Tokens through the whole stage: what gets in, and what must not.
+
+mod algorithms;
+mod hostile;
