@@ -1,4 +1,4 @@
-//! Points in time as access logs write them, UTC.
+//! Points in time as access logs and people write them, UTC.
 
 use tollgate::clock::{Civil, Timestamp};
 
@@ -22,6 +22,19 @@ pub(crate) fn access_log(at: Timestamp) -> String {
     )
 }
 
+/// `2020-03-12T19:03:58Z` (RFC 3339).
+pub(crate) fn iso(at: Timestamp) -> String {
+    let Civil {
+        year,
+        month,
+        day,
+        hour,
+        minute,
+        second,
+    } = at.civil();
+    format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}Z")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -38,5 +51,6 @@ mod tests {
         ] {
             assert_eq!(access_log(Timestamp::from_secs(second)), expected);
         }
+        assert_eq!(iso(Timestamp::from_millis(1_583_348_638_999)), "2020-03-04T19:03:58Z");
     }
 }
