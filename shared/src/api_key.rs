@@ -20,7 +20,8 @@ pub use crate::base62::NoRandomness;
 use crate::base62::{self, is_base62};
 use crate::clock::Timestamp;
 
-const PREFIX: &str = "tg_";
+/// What every key begins with.
+pub(crate) const PREFIX: &str = "tg_";
 const ID_LENGTH: usize = 12;
 const SECRET_LENGTH: usize = 32;
 const CHECKSUM_LENGTH: usize = 6;
@@ -106,7 +107,7 @@ impl ApiKey {
 
     /// Holds it against what is kept under its id; `None`: nothing is. Whoever does not know the secret learns nothing
     /// about the key from the reason, so the secret is looked at first.
-    pub fn verify(&self, record: Option<&ApiKeyRecord>, now: Timestamp) -> Result<(), Refusal> {
+    pub fn verify<'r>(&self, record: Option<&'r ApiKeyRecord>, now: Timestamp) -> Result<&'r ApiKeyRecord, Refusal> {
         let record = record.ok_or(Refusal::Unknown)?;
         let hash = self.hash();
         match record.previous.filter(|previous| previous.hash == hash) {
@@ -121,7 +122,7 @@ impl ApiKey {
         if record.expires_at.is_some_and(|end| now >= end) {
             return Err(Refusal::Expired);
         }
-        Ok(())
+        Ok(record)
     }
 }
 

@@ -5,17 +5,25 @@
 //! result. Nothing that a client says about itself reaches them: [`crate::headers`] seals identity headers, and
 //! [`Authenticator::withhold`] keeps credentials here.
 
+mod api_key;
 mod bearer;
+mod carriers;
 mod claim_path;
 pub mod crypto;
 mod failures;
 mod identity;
+mod introspection;
 pub mod issuer_client;
 mod json;
 mod jwt;
+pub(crate) mod location;
 pub mod method;
 mod policy;
+mod recent;
 mod refusal;
+mod registered;
+mod session;
+mod token_hash;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -23,28 +31,37 @@ use std::time::Duration;
 use http::HeaderValue;
 use http::header::AUTHORIZATION;
 
+pub use api_key::ApiKeyRules;
 pub use claim_path::{ClaimPath, Claims};
 pub(crate) use identity::claim_text;
 pub use identity::{Identity, Proof};
-pub use jwt::JwtRules;
+pub use introspection::{ClientAuth, IntrospectionRules, Secret};
+pub use jwt::{JwtRules, KeySource};
 pub use policy::{Ask, AuthPolicy, ClaimRule, ClaimTest, MethodId, Methods, ScopeRule};
 pub use refusal::AuthSource;
+pub(crate) use session::parse_origin;
+pub use session::{SessionProof, SessionRules};
 
 use crate::clock::Clock;
 use crate::config::{AuthRules, Route, RouteAuth};
 use crate::error::GatewayError;
+use crate::gateway::Seams;
 use crate::path::PathPattern;
 use crate::request::Request;
-use crate::upstream::client::HttpClient;
+use api_key::ApiKeyVerifier;
+use carriers::Carriers;
 use failures::Failures;
+use introspection::IntrospectionVerifier;
 use jwt::JwtVerifier;
 use method::{CredentialKind, Method, MethodKind};
+use session::SessionVerifier;
 
 /// Verifies callers. One per function environment; what its methods remember outlives requests.
 #[derive(Debug)]
 pub struct Authenticator {
     /// One for each of the config's methods, in their order.
     verifiers: Vec<Verifier>,
+    carriers: Carriers,
     exclude_paths: Vec<PathPattern>,
     failures: Failures,
     clock: Arc<dyn Clock>,
@@ -60,26 +77,24 @@ struct Verifier {
 #[derive(Debug)]
 enum VerifierKind {
     Jwt(JwtVerifier),
+    ApiKey(ApiKeyVerifier),
+    Introspection(IntrospectionVerifier),
+    SessionCookie(SessionVerifier),
 }
 
 impl Authenticator {
     /// From the checked rules. Asks nobody anything yet.
-    pub fn new(rules: AuthRules, issuers: Arc<dyn HttpClient>, clock: Arc<dyn Clock>) -> Self {
-        let verifier = |method: Arc<Method>| Verifier {
-            kind: match &method.kind {
-                MethodKind::Jwt(rules) => VerifierKind::Jwt(JwtVerifier::new(
-                    Arc::clone(rules),
-                    Arc::clone(&issuers),
-                    Arc::clone(&clock),
-                )),
-            },
-            method,
-        };
+    pub fn new(rules: AuthRules, seams: &Seams) -> Self {
         Self {
-            verifiers: rules.methods.into_iter().map(verifier).collect(),
+            verifiers: rules
+                .methods
+                .iter()
+                .map(|method| Verifier::new(method, seams))
+                .collect(),
+            carriers: carriers_of(&rules.methods),
             exclude_paths: rules.exclude_paths,
             failures: Failures::new(rules.failures_per_minute),
-            clock,
+            clock: Arc::clone(&seams.clock),
         }
     }
 
@@ -156,7 +171,9 @@ impl Authenticator {
     }
 
     /// Takes away what proved the caller, or might have: no credential goes upstream, unless `forward_token` says so.
+    /// What only the gateway reads goes on every route; `Authorization`, which services read too, where it was verified.
     pub fn withhold(&self, route: &Route, identity: Option<&Identity>, request: &mut Request) {
+        self.carriers.empty(request);
         let RouteAuth::Policy(policy) = &route.auth else {
             return;
         };
@@ -168,47 +185,54 @@ impl Authenticator {
     }
 }
 
-/// The first of these whose credential is there. A bearer token is one credential whoever reads it: of those that do,
-/// the one that knows its issuer decides, and where none does, the first.
-fn first_presented<'v>(listed: &[&'v Verifier], request: &Request) -> Option<&'v Verifier> {
-    let first = *listed.iter().find(|verifier| verifier.is_presented(request))?;
-    let mut readers = listed
-        .iter()
-        .filter(|verifier| verifier.reads_bearer_tokens())
-        .peekable();
-    if !first.reads_bearer_tokens() || readers.clone().count() == 1 {
-        return Some(first);
-    }
-    let token = bearer::token(&request.headers).ok().flatten();
-    let issuer = token.and_then(jwt::issuer_of);
-    Some(
-        readers
-            .find(|verifier| verifier.knows_issuer(issuer.as_deref()))
-            .unwrap_or(&first),
-    )
-}
-
 impl Verifier {
-    /// Whether the request carries what this method takes for proof, right or wrong.
-    fn is_presented(&self, request: &Request) -> bool {
-        match &self.kind {
-            VerifierKind::Jwt(_) => request.headers.contains_key(AUTHORIZATION),
+    fn new(method: &Arc<Method>, seams: &Seams) -> Self {
+        let kind = match &method.kind {
+            MethodKind::Jwt(rules) => VerifierKind::Jwt(JwtVerifier::new(Arc::clone(rules), seams)),
+            MethodKind::ApiKey(rules) => VerifierKind::ApiKey(ApiKeyVerifier::new(Arc::clone(rules), seams)),
+            MethodKind::Introspection(rules) => {
+                VerifierKind::Introspection(IntrospectionVerifier::new(Arc::clone(rules), seams))
+            }
+            MethodKind::SessionCookie(rules) => {
+                VerifierKind::SessionCookie(SessionVerifier::new(Arc::clone(rules), seams))
+            }
+        };
+        Self {
+            method: Arc::clone(method),
+            kind,
         }
     }
 
-    fn reads_bearer_tokens(&self) -> bool {
+    /// Whether the request carries what this method takes for proof, right or wrong.
+    fn is_presented(&self, request: &Request) -> bool {
+        match &self.kind {
+            VerifierKind::Jwt(_) | VerifierKind::Introspection(_) => request.headers.contains_key(AUTHORIZATION),
+            VerifierKind::ApiKey(keys) => keys.is_presented(request),
+            VerifierKind::SessionCookie(sessions) => sessions.is_presented(request),
+        }
+    }
+
+    fn reads_authorization(&self) -> bool {
         self.method.kind.reads_authorization()
     }
 
-    fn knows_issuer(&self, issuer: Option<&str>) -> bool {
+    /// Whether a bearer token is one for this method, of those that read bearer tokens.
+    fn takes(&self, token: &str, issuer: Option<&str>) -> bool {
         match &self.kind {
             VerifierKind::Jwt(jwt) => jwt.is_issuer(issuer),
+            // Whose it is only the endpoint can tell.
+            VerifierKind::Introspection(_) => true,
+            VerifierKind::ApiKey(_) => api_key::looks_like_one(token),
+            VerifierKind::SessionCookie(_) => false,
         }
     }
 
     async fn prove(&self, request: &Request, budget: Duration) -> Result<Proof, GatewayError> {
         let claims = match &self.kind {
             VerifierKind::Jwt(jwt) => jwt.verify_bearer(&request.headers, budget).await,
+            VerifierKind::ApiKey(keys) => keys.verify(request).await,
+            VerifierKind::Introspection(endpoint) => endpoint.verify(&request.headers, budget).await,
+            VerifierKind::SessionCookie(sessions) => sessions.verify(request, budget).await,
         };
         match claims {
             Ok(claims) => Ok(Proof {
@@ -220,6 +244,42 @@ impl Verifier {
     }
 }
 
+fn carriers_of(methods: &[Arc<Method>]) -> Carriers {
+    let mut carriers = Carriers::default();
+    for method in methods {
+        match &method.kind {
+            MethodKind::Jwt(_) | MethodKind::Introspection(_) => {}
+            MethodKind::ApiKey(rules) => {
+                carriers
+                    .headers
+                    .extend((!rules.is_bearer()).then(|| rules.header.clone()));
+                carriers.parameters.extend(rules.query.clone());
+            }
+            MethodKind::SessionCookie(rules) => carriers.cookies.push(rules.cookie.clone()),
+        }
+    }
+    carriers
+}
+
+/// The first of these whose credential is there. A bearer token is one credential whoever reads it: of those that do,
+/// the first that it is for decides, and where it is for none, the first of all.
+fn first_presented<'v>(listed: &[&'v Verifier], request: &Request) -> Option<&'v Verifier> {
+    let first = *listed.iter().find(|verifier| verifier.is_presented(request))?;
+    let mut readers = listed.iter().filter(|verifier| verifier.reads_authorization());
+    if !first.reads_authorization() || readers.clone().count() == 1 {
+        return Some(first);
+    }
+    let Some(token) = bearer::token(&request.headers).ok().flatten() else {
+        return Some(first);
+    };
+    let issuer = jwt::issuer_of(token);
+    Some(
+        readers
+            .find(|verifier| verifier.takes(token, issuer.as_deref()))
+            .unwrap_or(&first),
+    )
+}
+
 /// What `WWW-Authenticate` says beside a 401 (RFC 9110 section 11.6.1) and a 403 for want of a scope (RFC 6750 section
 /// 3): which scheme, and whether there was a credential that did not hold, but not why. `None` for every other error.
 pub fn challenge(error: &GatewayError) -> Option<HeaderValue> {
@@ -227,6 +287,7 @@ pub fn challenge(error: &GatewayError) -> Option<HeaderValue> {
         GatewayError::MissingCredential { ask, .. } => return Some(ask.challenge.clone()),
         GatewayError::InvalidCredential { credential, .. } => match credential {
             CredentialKind::BearerToken => "Bearer error=\"invalid_token\"".to_owned(),
+            other => other.scheme().to_owned(),
         },
         GatewayError::InsufficientScope { needed, .. } => {
             format!("Bearer error=\"insufficient_scope\", scope=\"{needed}\"")

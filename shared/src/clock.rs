@@ -63,6 +63,11 @@ impl Timestamp {
     pub fn since(self, earlier: Self) -> Duration {
         Duration::from_micros(self.0.saturating_sub(earlier.0))
     }
+
+    /// How far apart two points are, whichever comes first: the age of something by a wall clock that may be set back.
+    pub fn apart(self, other: Self) -> Duration {
+        self.since(other).max(other.since(self))
+    }
 }
 
 /// A point in time as a calendar and a clock show it: UTC, proleptic Gregorian.

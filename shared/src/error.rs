@@ -82,6 +82,13 @@ pub enum GatewayError {
         /// The place in the config that forbids it.
         at: Pointer,
     },
+    /// A browser was made to send this by another site's page.
+    CrossSite {
+        /// Why, for the log only.
+        why: String,
+        /// The place in the config that says who may.
+        at: Pointer,
+    },
     /// Over a rate.
     RateLimited {
         /// Until one request fits again; the client is told whole seconds, rounded up, at least 1.
@@ -132,7 +139,7 @@ impl GatewayError {
             Self::MethodNotAllowed { .. } => StatusCode::METHOD_NOT_ALLOWED,
             Self::MissingCredential { .. } | Self::InvalidCredential { .. } => StatusCode::UNAUTHORIZED,
             Self::AuthUnavailable { .. } | Self::LimitStoreUnavailable { .. } => StatusCode::SERVICE_UNAVAILABLE,
-            Self::InsufficientScope { .. } | Self::Forbidden { .. } => StatusCode::FORBIDDEN,
+            Self::InsufficientScope { .. } | Self::Forbidden { .. } | Self::CrossSite { .. } => StatusCode::FORBIDDEN,
             Self::RateLimited { .. } => StatusCode::TOO_MANY_REQUESTS,
             Self::UpstreamUnreachable { .. } | Self::UpstreamInvalid { .. } | Self::ResponseTooLarge { .. } => {
                 StatusCode::BAD_GATEWAY
@@ -153,6 +160,7 @@ impl GatewayError {
             Self::AuthUnavailable { what, .. } => what.code(),
             Self::InsufficientScope { .. } => "insufficient_scope",
             Self::Forbidden { .. } => "forbidden",
+            Self::CrossSite { .. } => "cross_site_request",
             Self::RateLimited { .. } => "rate_limit_exceeded",
             Self::LimitStoreUnavailable { .. } => "limit_store_unavailable",
             Self::UpstreamUnreachable { .. } => "upstream_unreachable",
@@ -178,6 +186,7 @@ impl GatewayError {
             Self::AuthUnavailable { what, .. } => what.message().into(),
             Self::InsufficientScope { .. } => "The credential lacks a scope that this path needs.".into(),
             Self::Forbidden { .. } => "The caller may not use this path.".into(),
+            Self::CrossSite { .. } => "A request that changes something must come from this site's own pages.".into(),
             Self::RateLimited { .. } => {
                 let seconds = self.retry_after().unwrap_or(1);
                 let plural = if seconds == 1 { "" } else { "s" };
@@ -202,6 +211,7 @@ impl GatewayError {
             | Self::InvalidCredential { .. }
             | Self::InsufficientScope { .. }
             | Self::Forbidden { .. }
+            | Self::CrossSite { .. }
             | Self::RateLimited { .. } => Fault::Client,
             Self::AuthUnavailable { .. }
             | Self::LimitStoreUnavailable { .. }
@@ -233,6 +243,7 @@ impl GatewayError {
             | Self::InvalidCredential { why, .. }
             | Self::AuthUnavailable { why, .. }
             | Self::Forbidden { why, .. }
+            | Self::CrossSite { why, .. }
             | Self::LimitStoreUnavailable { why }
             | Self::UpstreamUnreachable { why }
             | Self::UpstreamInvalid { why }
@@ -256,6 +267,7 @@ impl GatewayError {
             | Self::AuthUnavailable { at, .. }
             | Self::InsufficientScope { at, .. }
             | Self::Forbidden { at, .. }
+            | Self::CrossSite { at, .. }
             | Self::RateLimited { at, .. } => Some(at),
             _ => None,
         }

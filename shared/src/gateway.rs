@@ -76,23 +76,17 @@ pub struct Answer {
 impl Gateway {
     /// Compiles a checked config. `kind` fixes the front door; `None` tells it from each event's shape.
     pub fn new(config: Config, kind: Option<EventKind>, seams: Seams) -> Self {
-        let Seams {
-            clock,
-            upstreams,
-            issuers,
-            store,
-        } = seams;
         Self {
             kind,
             headers: config.headers,
             trusted_proxies: config.trusted_proxies,
             errors: config.errors,
             router: Router::new(&config.routes),
-            authenticator: Authenticator::new(config.auth, issuers, Arc::clone(&clock)),
-            limiter: Limiter::new(config.limits, store, Arc::clone(&clock)),
+            authenticator: Authenticator::new(config.auth, &seams),
+            limiter: Limiter::new(config.limits, seams.store, Arc::clone(&seams.clock)),
             transformations: config.transformations,
-            caller: Caller::new(upstreams),
-            clock,
+            caller: Caller::new(seams.upstreams),
+            clock: seams.clock,
             served: AtomicBool::new(false),
         }
     }

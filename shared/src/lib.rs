@@ -10,6 +10,7 @@ pub mod config;
 pub mod error;
 pub mod event;
 pub mod gateway;
+mod generations;
 pub mod headers;
 pub mod lambda;
 pub mod limit;

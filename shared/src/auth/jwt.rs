@@ -1,11 +1,13 @@
 //! `type: jwt`: a token that an issuer signed (RFC 7519).
 //!
-//! `token` takes it apart, `claims` checks what it says, `jwks` finds the issuer's key (`keys` decides which keys
-//! count), [`crypto`] verifies.
+//! `token` takes it apart, `claims` checks what it says, `jwks` finds the issuer's key (`issuer` fetches, `keys` decides
+//! which keys count), [`crypto`] verifies, and `seen` remembers which tokens were verified.
 
 mod claims;
+mod issuer;
 mod jwks;
 mod keys;
+mod seen;
 mod token;
 
 use std::sync::Arc;
@@ -15,20 +17,23 @@ use http::HeaderMap;
 use jsonwebtoken::Algorithm;
 use url::Url;
 
+use self::issuer::Issuer;
 use self::jwks::RemoteKeys;
 use self::keys::{Key, Wanted};
+use self::seen::{SeenToken, SeenTokens};
 use self::token::Token;
 use super::claim_path::Claims;
 use super::refusal::Refusal;
+use super::token_hash::TokenHash;
 use super::{bearer, crypto};
 use crate::clock::Clock;
-use crate::upstream::client::HttpClient;
+use crate::gateway::Seams;
 
 /// Tokens signed by one issuer, keys from its JWKS.
 #[derive(Clone, Debug)]
 pub struct JwtRules {
-    /// Where the keys are. https, or http to a loopback address.
-    pub jwks_uri: Url,
+    /// Where the keys are.
+    pub keys: KeySource,
     /// What `iss` must equal.
     pub issuer: String,
     /// One of these must be in `aud`. Never empty.
@@ -37,8 +42,23 @@ pub struct JwtRules {
     pub algorithms: Vec<Algorithm>,
     /// How far clocks may differ for `exp` and `nbf`; default 60 s.
     pub clock_skew: Duration,
+    /// What `typ` in the token's header must be, such as `at+jwt` (RFC 9068 section 2.1).
+    pub typ: Option<String>,
+    /// How long after it was fetched a key set may be used while the issuer cannot be reached; default 24 h.
+    pub max_stale: Duration,
+    /// Whether verified tokens are remembered until they expire; default yes.
+    pub token_cache: bool,
     /// Whether the token itself goes upstream.
     pub forward_token: bool,
+}
+
+/// Where an issuer's keys are. Addresses are https, or http to a loopback address.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum KeySource {
+    /// `jwks_uri`.
+    Jwks(Url),
+    /// Without one: the issuer's discovery document (OpenID Connect Discovery 1.0 section 4) says where.
+    Discovery(Url),
 }
 
 /// Verifies tokens. One per method and function environment; its key set outlives requests.
@@ -46,17 +66,26 @@ pub struct JwtRules {
 pub(super) struct JwtVerifier {
     rules: Arc<JwtRules>,
     keys: RemoteKeys,
+    /// `None`: switched off.
+    seen: Option<SeenTokens>,
     clock: Arc<dyn Clock>,
 }
 
 impl JwtVerifier {
     /// Fetches nothing yet.
-    pub(super) fn new(rules: Arc<JwtRules>, client: Arc<dyn HttpClient>, clock: Arc<dyn Clock>) -> Self {
+    pub(super) fn new(rules: Arc<JwtRules>, seams: &Seams) -> Self {
         crypto::install();
+        let issuer = Issuer::new(&rules, Arc::clone(&seams.issuers), Arc::clone(&seams.clock));
         Self {
-            keys: RemoteKeys::new(rules.jwks_uri.clone(), client, Arc::clone(&clock)),
+            keys: RemoteKeys::new(
+                issuer,
+                rules.max_stale,
+                Arc::clone(&seams.store),
+                Arc::clone(&seams.clock),
+            ),
+            seen: rules.token_cache.then(SeenTokens::default),
+            clock: Arc::clone(&seams.clock),
             rules,
-            clock,
         }
     }
 
@@ -73,23 +102,82 @@ impl JwtVerifier {
         }
     }
 
-    /// What a token proves. All that costs no key comes first: what it claims is not believed yet, but an expired or
-    /// foreign token is refused without a key look-up or a signature check. `budget` bounds a key fetch.
+    /// What a token proves. `budget` bounds a key fetch.
     pub(super) async fn verify(&self, token: &str, budget: Duration) -> Result<Arc<Claims>, Refusal> {
+        let Some(seen) = &self.seen else {
+            return Ok(self.check(token, budget).await?.claims);
+        };
+        let hash = TokenHash::of(token);
+        let now = self.clock.now();
+        if let Some(known) = seen.get(&hash, now) {
+            // Its key must still be the issuer's, which also keeps the key set fresh.
+            if self.keys.find(known.wanted(), budget).await?.is_same(&known.key) {
+                return Ok(known.claims);
+            }
+            seen.forget(&hash);
+        }
+        let verified = self.check(token, budget).await?;
+        let claims = Arc::clone(&verified.claims);
+        // One that holds for the clock skew alone is looked at each time.
+        if now < verified.expires {
+            seen.remember(hash, verified, token.len());
+        }
+        Ok(claims)
+    }
+
+    /// All that costs no key comes first: what a token claims is not believed yet, but an expired or foreign one is
+    /// refused without a key look-up or a signature check.
+    async fn check(&self, token: &str, budget: Duration) -> Result<SeenToken, Refusal> {
         let token = Token::parse(token).map_err(Refusal::invalid)?;
+        self.check_type(&token)?;
         if !self.rules.algorithms.contains(&token.algorithm) {
             let why = format!("{:?} is not in the list of algorithms", token.algorithm);
             return Err(Refusal::of("algorithms", why));
         }
-        claims::check(&token.claims, &self.rules, self.clock.now())?;
+        let expires = claims::check(&token.claims, &self.rules, self.clock.now())?;
         let wanted = Wanted {
             kid: token.kid.as_deref(),
             algorithm: token.algorithm,
         };
         let key = self.keys.find(wanted, budget).await?;
         match signed_by(&token, &key) {
-            true => Ok(Arc::new(token.claims)),
-            false => Err(Refusal::of("jwks_uri", "the token's signature does not hold")),
+            true => Ok(SeenToken {
+                claims: Arc::new(token.claims),
+                kid: token.kid,
+                algorithm: token.algorithm,
+                key,
+                expires,
+            }),
+            false => Err(Refusal::of(
+                self.rules.keys.config_key(),
+                "the token's signature does not hold",
+            )),
+        }
+    }
+
+    /// `typ` is compared without regard to case, and `application/` in front of it means nothing (RFC 7515 section
+    /// 4.1.9).
+    fn check_type(&self, token: &Token<'_>) -> Result<(), Refusal> {
+        let Some(wanted) = &self.rules.typ else {
+            return Ok(());
+        };
+        let given = token.typ.as_deref().map(str::to_ascii_lowercase);
+        let given = given
+            .as_deref()
+            .map(|typ| typ.strip_prefix("application/").unwrap_or(typ));
+        match given == Some(wanted) {
+            true => Ok(()),
+            false => Err(Refusal::of("typ", format!("the token's typ is not {wanted:?}"))),
+        }
+    }
+}
+
+impl KeySource {
+    /// The key of the section that names it.
+    fn config_key(&self) -> &'static str {
+        match self {
+            Self::Jwks(_) => "jwks_uri",
+            Self::Discovery(_) => "issuer",
         }
     }
 }

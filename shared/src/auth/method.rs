@@ -2,7 +2,10 @@
 
 use std::sync::Arc;
 
+use super::api_key::ApiKeyRules;
+use super::introspection::IntrospectionRules;
 use super::jwt::JwtRules;
+use super::session::SessionRules;
 use crate::config::{ClaimHeader, Pointer};
 
 /// One entry of `auth.methods`, or the `auth` section itself in its short form.
@@ -23,6 +26,12 @@ pub struct Method {
 pub enum MethodKind {
     /// `jwt`: a bearer token signed by an issuer.
     Jwt(Arc<JwtRules>),
+    /// `api_key`: a key that was given to the caller.
+    ApiKey(Arc<ApiKeyRules>),
+    /// `introspection`: a bearer token about which its authorization server is asked.
+    Introspection(Arc<IntrospectionRules>),
+    /// `session_cookie`: a browser that is logged in.
+    SessionCookie(Arc<SessionRules>),
 }
 
 /// What a method takes for proof: which words a refusal uses.
@@ -30,27 +39,37 @@ pub enum MethodKind {
 pub enum CredentialKind {
     /// A bearer token in `Authorization` (RFC 6750).
     BearerToken,
+    /// An API key.
+    ApiKey,
+    /// A cookie.
+    Session,
 }
 
 impl MethodKind {
     /// What it takes for proof.
     pub fn credential(&self) -> CredentialKind {
         match self {
-            Self::Jwt(_) => CredentialKind::BearerToken,
+            Self::Jwt(_) | Self::Introspection(_) => CredentialKind::BearerToken,
+            Self::ApiKey(_) => CredentialKind::ApiKey,
+            Self::SessionCookie(_) => CredentialKind::Session,
         }
     }
 
     /// What a caller must show, for a message: `a bearer token in the Authorization header`.
     pub fn wanted(&self) -> String {
         match self {
-            Self::Jwt(_) => "a bearer token in the Authorization header".to_owned(),
+            Self::Jwt(_) | Self::Introspection(_) => "a bearer token in the Authorization header".to_owned(),
+            Self::ApiKey(rules) => format!("an API key in the {} header", rules.header_as_written),
+            Self::SessionCookie(_) => "a session cookie".to_owned(),
         }
     }
 
     /// Whether its credential stands in `Authorization`.
     pub fn reads_authorization(&self) -> bool {
         match self {
-            Self::Jwt(_) => true,
+            Self::Jwt(_) | Self::Introspection(_) => true,
+            Self::ApiKey(rules) => rules.is_bearer(),
+            Self::SessionCookie(_) => false,
         }
     }
 
@@ -58,15 +77,20 @@ impl MethodKind {
     pub fn forwards_token(&self) -> bool {
         match self {
             Self::Jwt(rules) => rules.forward_token,
+            Self::Introspection(rules) => rules.forward_token,
+            Self::ApiKey(_) | Self::SessionCookie(_) => false,
         }
     }
 }
 
 impl CredentialKind {
-    /// The scheme in `WWW-Authenticate` (RFC 9110 section 11.6.1).
+    /// The scheme in `WWW-Authenticate` (RFC 9110 section 11.6.1). Only `Bearer` is a registered one; the others say at
+    /// least what is asked for.
     pub fn scheme(self) -> &'static str {
         match self {
             Self::BearerToken => "Bearer",
+            Self::ApiKey => "ApiKey",
+            Self::Session => "Cookie",
         }
     }
 
@@ -74,6 +98,8 @@ impl CredentialKind {
     pub fn code(self) -> &'static str {
         match self {
             Self::BearerToken => "invalid_token",
+            Self::ApiKey => "invalid_api_key",
+            Self::Session => "invalid_session",
         }
     }
 
@@ -81,6 +107,8 @@ impl CredentialKind {
     pub fn message(self) -> &'static str {
         match self {
             Self::BearerToken => "The bearer token is not valid.",
+            Self::ApiKey => "The API key is not valid.",
+            Self::Session => "The session is not valid.",
         }
     }
 }

@@ -6,6 +6,9 @@ use std::time::Duration;
 use super::method::Method;
 use crate::error::GatewayError;
 
+/// When a retry may help where nothing says more.
+pub(super) const RETRY_AFTER: Duration = Duration::from_secs(1);
+
 /// Why a credential proves nobody. The texts are for the log: they may quote the config, never the credential.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Refusal {
@@ -23,6 +26,8 @@ pub(super) enum Refusal {
         why: String,
         retry_after: Duration,
     },
+    /// It may hold, but another site's page had the browser send it.
+    CrossSite { why: Cow<'static, str> },
 }
 
 /// What a method asks to tell a good credential from a bad one.
@@ -30,6 +35,12 @@ pub(super) enum Refusal {
 pub enum AuthSource {
     /// An issuer's key set.
     KeySet,
+    /// The config table, which has the API keys.
+    ApiKeys,
+    /// The state table, which has the sessions.
+    Sessions,
+    /// An introspection endpoint (RFC 7662).
+    Introspection,
 }
 
 impl AuthSource {
@@ -37,13 +48,18 @@ impl AuthSource {
     pub fn code(self) -> &'static str {
         match self {
             Self::KeySet => "key_set_unavailable",
+            Self::ApiKeys => "api_keys_unavailable",
+            Self::Sessions => "sessions_unavailable",
+            Self::Introspection => "introspection_unavailable",
         }
     }
 
     /// The `message` member beside it.
     pub fn message(self) -> &'static str {
         match self {
-            Self::KeySet => "Tokens cannot be verified right now.",
+            Self::KeySet | Self::Introspection => "Tokens cannot be verified right now.",
+            Self::ApiKeys => "API keys cannot be verified right now.",
+            Self::Sessions => "Sessions cannot be verified right now.",
         }
     }
 }
@@ -77,6 +93,10 @@ impl Refusal {
                 why,
                 retry_after,
                 at: method.pointer.member(key),
+            },
+            Self::CrossSite { why } => GatewayError::CrossSite {
+                why: why.into_owned(),
+                at: method.pointer.member("origins"),
             },
         }
     }

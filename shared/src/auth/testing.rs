@@ -1,5 +1,6 @@
 //! What the tests of this module share: keys, tokens, an issuer that does as told, and a clock that stands still.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
@@ -21,13 +22,16 @@ use serde_json::{Value, json};
 use url::Url;
 
 use super::method::{Method as AuthMethod, MethodKind};
-use super::{Ask, AuthPolicy, Authenticator, ClaimPath, Identity, JwtRules, MethodId, Methods, crypto};
+use super::{Ask, AuthPolicy, Authenticator, ClaimPath, Identity, JwtRules, KeySource, MethodId, Methods, crypto};
+use crate::api_key::ApiKeyRecord;
 use crate::clock::{Clock, Timestamp};
 use crate::config::{AuthRules, ClaimHeader, Pointer, Route, RouteAuth, Target};
 use crate::error::GatewayError;
+use crate::gateway::Seams;
 use crate::path::{CanonicalPath, PathPattern};
 use crate::request::Request;
 use crate::router::Conditions;
+use crate::store::{CounterKey, SessionHash, SessionRecord, Step, StepOutcome, Store, StoreError, StoredKeySet};
 use crate::upstream::client::{CallError, CallLimits, HttpClient};
 
 pub(super) const NOW: u64 = 2_000_000_000;
@@ -275,11 +279,14 @@ pub(super) fn method_of(kind: MethodKind) -> AuthMethod {
 pub(super) fn jwt() -> JwtRules {
     use Algorithm::{ES256, ES384, EdDSA, PS256, PS384, PS512, RS256, RS384, RS512};
     JwtRules {
-        jwks_uri: Url::parse("https://issuer.test/keys?v=1").unwrap(),
+        keys: KeySource::Jwks(Url::parse("https://issuer.test/keys?v=1").unwrap()),
         issuer: ISSUER.to_owned(),
         audiences: vec!["api".to_owned(), "other-api".to_owned()],
         algorithms: vec![RS256, RS384, RS512, PS256, PS384, PS512, ES256, ES384, EdDSA],
         clock_skew: Duration::from_secs(60),
+        typ: None,
+        max_stale: Duration::from_secs(24 * 60 * 60),
+        token_cache: true,
         forward_token: false,
     }
 }
@@ -292,11 +299,93 @@ pub(super) fn rules(jwt: JwtRules) -> AuthRules {
     }
 }
 
+/// The tables of credentials, in memory.
+#[derive(Debug, Default)]
+pub(super) struct MemoryStore {
+    pub(super) key_sets: Mutex<HashMap<String, StoredKeySet>>,
+    pub(super) api_keys: Mutex<HashMap<String, ApiKeyRecord>>,
+    pub(super) sessions: Mutex<HashMap<SessionHash, SessionRecord>>,
+    /// What every call answers while the store is down.
+    pub(super) down: Mutex<Option<StoreError>>,
+    pub(super) reads: AtomicUsize,
+    pub(super) writes: AtomicUsize,
+}
+
+impl MemoryStore {
+    pub(super) fn goes_down(&self) {
+        *self.down.lock().unwrap() = Some(StoreError::Ambiguous("stalled".into()));
+    }
+
+    pub(super) fn comes_back(&self) {
+        *self.down.lock().unwrap() = None;
+    }
+
+    pub(super) fn reads(&self) -> usize {
+        self.reads.load(Ordering::SeqCst)
+    }
+
+    pub(super) fn writes(&self) -> usize {
+        self.writes.load(Ordering::SeqCst)
+    }
+
+    fn called(&self, counter: &AtomicUsize) -> Result<(), StoreError> {
+        counter.fetch_add(1, Ordering::SeqCst);
+        self.down.lock().unwrap().clone().map_or(Ok(()), Err)
+    }
+}
+
+#[async_trait]
+impl Store for MemoryStore {
+    async fn step(&self, _: &CounterKey, _: Step, _: u64) -> Result<StepOutcome, StoreError> {
+        panic!("authentication counts nothing")
+    }
+
+    async fn api_key(&self, id: &str) -> Result<Option<ApiKeyRecord>, StoreError> {
+        self.called(&self.reads)?;
+        Ok(self.api_keys.lock().unwrap().get(id).cloned())
+    }
+
+    async fn key_set(&self, name: &str) -> Result<Option<StoredKeySet>, StoreError> {
+        self.called(&self.reads)?;
+        Ok(self.key_sets.lock().unwrap().get(name).cloned())
+    }
+
+    async fn keep_key_set(&self, name: &str, set: &StoredKeySet, _: Timestamp) -> Result<(), StoreError> {
+        self.called(&self.writes)?;
+        self.key_sets.lock().unwrap().insert(name.to_owned(), set.clone());
+        Ok(())
+    }
+
+    async fn session(&self, hash: &SessionHash) -> Result<Option<SessionRecord>, StoreError> {
+        self.called(&self.reads)?;
+        Ok(self.sessions.lock().unwrap().get(hash).cloned())
+    }
+
+    async fn touch_session(&self, hash: &SessionHash, seen: Timestamp, _: Timestamp) -> Result<bool, StoreError> {
+        self.called(&self.writes)?;
+        let mut sessions = self.sessions.lock().unwrap();
+        let session = sessions.get_mut(hash);
+        Ok(session.map(|session| session.seen_at = seen).is_some())
+    }
+
+    async fn warm(&self) {}
+}
+
+pub(super) fn seams(issuer: &Arc<Issuer>, clock: &Arc<ManualClock>, store: &Arc<MemoryStore>) -> Seams {
+    Seams {
+        clock: Arc::clone(clock) as _,
+        upstreams: Arc::clone(issuer) as _,
+        issuers: Arc::clone(issuer) as _,
+        store: Arc::clone(store) as _,
+    }
+}
+
 /// An authenticator with an issuer behind it and a clock before it.
 pub(super) struct World {
     pub(super) auth: Arc<Authenticator>,
     pub(super) issuer: Arc<Issuer>,
     pub(super) clock: Arc<ManualClock>,
+    pub(super) store: Arc<MemoryStore>,
 }
 
 impl World {
@@ -317,8 +406,24 @@ impl World {
 
     pub(super) fn with(issuer: Arc<Issuer>, rules: AuthRules) -> Self {
         let clock = ManualClock::new();
-        let auth = Arc::new(Authenticator::new(rules, issuer.clone(), clock.clone()));
-        Self { auth, issuer, clock }
+        let store = Arc::new(MemoryStore::default());
+        Self::restarted(issuer, rules, clock, store)
+    }
+
+    /// A new environment beside what outlives environments.
+    pub(super) fn restarted(
+        issuer: Arc<Issuer>,
+        rules: AuthRules,
+        clock: Arc<ManualClock>,
+        store: Arc<MemoryStore>,
+    ) -> Self {
+        let auth = Arc::new(Authenticator::new(rules, &seams(&issuer, &clock, &store)));
+        Self {
+            auth,
+            issuer,
+            clock,
+            store,
+        }
     }
 
     pub(super) async fn present(&self, token: &str) -> Result<Option<Identity>, GatewayError> {

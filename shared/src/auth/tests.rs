@@ -1,5 +1,7 @@
 //! The whole stage: requests in, identities or refusals out.
 
+mod side_by_side;
+
 use std::time::Duration;
 
 use http::header::AUTHORIZATION;
@@ -271,6 +273,41 @@ async fn the_allow_list_holds_for_keys_that_could_do_more() {
             .await
             .is_ok()
     );
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_type_must_be_the_one_that_is_asked_for() {
+    let signer = Signer::ed25519("a");
+    let typed = JwtRules {
+        typ: Some("at+jwt".to_owned()),
+        ..jwt()
+    };
+    let world = World::with(Issuer::with_keys([&signer]), rules(typed));
+    for (typ, holds) in [
+        (json!("at+jwt"), true),
+        (json!("AT+JWT"), true),
+        (json!("application/at+jwt"), true),
+        (json!("Application/AT+jwt"), true),
+        (json!("JWT"), false),
+        (json!("at+jwt "), false),
+        (json!("text/at+jwt"), false),
+        (json!("application/application/at+jwt"), false),
+        (json!(""), false),
+        (json!(null), false),
+        (json!(["at+jwt"]), false),
+    ] {
+        let mut header = signer.header();
+        header["typ"] = typ;
+        let outcome = world
+            .present(&signer.sign(&header.to_string(), &claims().to_string()))
+            .await;
+        assert_eq!(outcome.is_ok(), holds, "{header}: {outcome:?}");
+    }
+    let untyped = signer.sign(r#"{"alg":"EdDSA","kid":"a"}"#, &claims().to_string());
+    let Err(error) = world.present(&untyped).await else {
+        panic!("it has no typ")
+    };
+    assert_eq!(error.at().map(Pointer::as_str), Some("/auth/typ"));
 }
 
 /// Even a config that asks for it does not get a shared secret.

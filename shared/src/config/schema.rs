@@ -9,7 +9,7 @@ use schemars::generate::SchemaSettings;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 
 use super::decode::{At, Body, Choice, Field, List, Map, OneOf, OneOrMore, Text};
-use super::raw::auth::{AnyScope, Jwt, Scopes};
+use super::raw::auth::{AnyScope, ApiKey, Introspection, Jwt, Scopes, SessionCookie};
 use super::raw::auth::{
     Auth, AuthStance, ClaimTest, ClaimValue, Common, Method, MethodType, NamedMethods, Presence, RouteAuth,
 };
@@ -51,7 +51,7 @@ inline_schema! {
     Text, _generator => json_schema!({ "type": "string" });
     At<bool>, _generator => or_placeholder(json_schema!({ "type": "boolean" }));
     At<NonZeroU32>, _generator => or_placeholder(json_schema!({ "type": "integer", "minimum": 1, "maximum": u32::MAX }));
-    At<Duration>, _generator => or_placeholder(json_schema!({ "type": "string", "pattern": "^(0|[1-9][0-9]*)(ms|s|m)$" }));
+    At<Duration>, _generator => or_placeholder(json_schema!({ "type": "string", "pattern": "^(0|[1-9][0-9]*)(ms|s|m|h|d)$" }));
     OneOf<T>, [T: Choice], _generator => {
         let words: Vec<&str> = T::WORDS.iter().map(|(word, _)| *word).collect();
         or_placeholder(json_schema!({ "enum": words }))
@@ -91,6 +91,9 @@ fn methods(generator: &mut SchemaGenerator) -> Vec<Schema> {
     let typed = |method: MethodType, generator: &mut SchemaGenerator| {
         let (word, mut schema) = match method {
             MethodType::Jwt => ("jwt", Jwt::json_schema(generator)),
+            MethodType::ApiKey => ("api_key", ApiKey::json_schema(generator)),
+            MethodType::Introspection => ("introspection", Introspection::json_schema(generator)),
+            MethodType::SessionCookie => ("session_cookie", SessionCookie::json_schema(generator)),
         };
         if let Some(serde_json::Value::Object(keys)) = schema.get_mut("properties") {
             keys.insert("type".to_owned(), serde_json::json!({ "const": word }));

@@ -1,14 +1,12 @@
 //! What this environment remembers of the buckets it has touched: enough to guess the next step's form, and to
 //! refuse without a write while the last seen state proves that the request cannot fit.
 //!
-//! Nothing here is ever needed to be right: a forgotten bucket costs one more call to the store, never a wrong
-//! answer. So memory is bounded the simple way: two generations of at most [`GENERATION`] buckets; when the young
-//! one is full it becomes the old one, and what only the old one held is dropped.
+//! Nothing here is ever needed to be right: a forgotten bucket costs one more call to the store, never a wrong answer.
 
-use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::clock::Timestamp;
+use crate::generations::Generations;
 use crate::store::CounterKey;
 
 /// Buckets per generation; both together are below 1 MB.
@@ -29,39 +27,31 @@ pub(super) struct Contact {
 }
 
 /// Bounded memory of contacts. Per environment, like all in-process state.
-#[derive(Debug, Default)]
-pub(super) struct Seen(Mutex<Generations>);
+#[derive(Debug)]
+pub(super) struct Seen(Mutex<Generations<CounterKey, Contact>>);
 
-#[derive(Debug, Default)]
-struct Generations {
-    young: HashMap<CounterKey, Contact>,
-    old: HashMap<CounterKey, Contact>,
+impl Default for Seen {
+    fn default() -> Self {
+        Self(Mutex::new(Generations::new(GENERATION)))
+    }
 }
 
 impl Seen {
     /// The last contact with this bucket, if it is still remembered.
     pub(super) fn last(&self, key: &CounterKey) -> Option<Contact> {
-        let seen = self.lock();
-        seen.young.get(key).or_else(|| seen.old.get(key)).copied()
+        self.lock().get(key)
     }
 
     /// Remembers a contact in which the store showed `tat`.
     pub(super) fn record(&self, key: CounterKey, tat: u64, at: Timestamp, busy: bool) {
         let mut seen = self.lock();
-        let before = seen
-            .young
-            .get(&key)
-            .or_else(|| seen.old.get(&key))
-            .map_or(0.0, |contact| contact.busy_share);
+        let before = seen.get(&key).map_or(0.0, |contact| contact.busy_share);
         let busy_share = before + WEIGHT * (f32::from(u8::from(busy)) - before);
-        if seen.young.len() >= GENERATION && !seen.young.contains_key(&key) {
-            seen.old = std::mem::take(&mut seen.young);
-        }
-        seen.young.insert(key, Contact { tat, at, busy_share });
+        seen.insert(key, Contact { tat, at, busy_share }, 1);
     }
 
     /// A panic elsewhere cannot leave the maps half written, so a poisoned lock is as good as any.
-    fn lock(&self) -> MutexGuard<'_, Generations> {
+    fn lock(&self) -> MutexGuard<'_, Generations<CounterKey, Contact>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -111,9 +101,7 @@ mod tests {
             seen.record(key(n), 1, Timestamp::from_micros(1), false);
             seen.record(key(usize::MAX), 1, Timestamp::from_micros(1), false);
         }
-        let generations = seen.lock();
-        assert!(generations.young.len() <= GENERATION && generations.old.len() <= GENERATION);
-        drop(generations);
+        assert!(seen.lock().len() <= 2 * GENERATION);
         assert!(seen.last(&key(10 * GENERATION - 1)).is_some());
         assert!(
             seen.last(&key(usize::MAX)).is_some(),

@@ -5,29 +5,27 @@
 //!
 //! - fresh ([`FRESH_FOR`]): used as it is;
 //! - old: one request refetches, the others go on with the old set, and so does everybody when the fetch fails,
-//!   until [`STALE_FOR`];
+//!   until `max_stale`;
 //! - a token's key is not in the set: one refetch an [`INTERVAL`], however many ask and however it ends;
 //! - no set: a fetch for whoever asks, but none within [`BACK_OFF`] of a failed one.
+//!
+//! What one environment fetched is kept in the state table, and looked for there before the issuer is asked: so
+//! environments share a fetch, and one that starts while the issuer is down has keys all the same.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use bytes::Bytes;
-use http::StatusCode;
-use http::header::{ACCEPT, USER_AGENT};
 use tokio::time::{Instant, timeout_at};
-use url::Url;
 
+use super::issuer::Issuer;
 use super::keys::{Key, KeySet, Selection, Wanted};
 use crate::auth::refusal::{AuthSource, Refusal};
 use crate::clock::{Clock, Timestamp};
-use crate::upstream::client::{CallLimits, HttpClient};
+use crate::store::{Store, StoreError, StoredKeySet};
 
 /// How long a set is used without asking again. A key that the issuer withdraws verifies at most this much longer
 /// while the issuer can be reached.
 pub(super) const FRESH_FOR: Duration = Duration::from_secs(10 * 60);
-/// How long after it was fetched a set may be used while the issuer cannot be reached.
-pub(super) const STALE_FOR: Duration = Duration::from_secs(24 * 60 * 60);
 /// The least time between two fetches for keys that the set at hand does not have, and after a failed fetch while
 /// there is a set to go on with.
 pub(super) const INTERVAL: Duration = Duration::from_secs(30);
@@ -35,16 +33,14 @@ pub(super) const INTERVAL: Duration = Duration::from_secs(30);
 pub(super) const BACK_OFF: Duration = Duration::from_secs(1);
 /// The longest that one request waits for keys, its own fetch or another's.
 pub(super) const PATIENCE: Duration = Duration::from_secs(2);
-/// How long a connection to the issuer may take to open; as for upstreams where the config says nothing.
-pub(super) const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
-/// The largest key set read, in bytes.
-pub(super) const MAX_BYTES: usize = 1024 * 1024;
 
-/// The key set behind a `jwks_uri`.
+/// An issuer's key set.
 #[derive(Debug)]
 pub(super) struct RemoteKeys {
-    uri: Url,
-    client: Arc<dyn HttpClient>,
+    issuer: Issuer,
+    /// How long after it was fetched a set may be used while the issuer cannot be reached.
+    max_stale: Duration,
+    store: Arc<dyn Store>,
     clock: Arc<dyn Clock>,
     /// Held while fetching. A guard and not a flag, so that a request that is dropped half-way lets the next one in.
     flight: tokio::sync::Mutex<()>,
@@ -79,11 +75,19 @@ enum Before {
     Fetch,
 }
 
+impl Look {
+    /// Whether there is no use, or no time, for a fetch.
+    fn is_final(&self, deadline: Instant) -> bool {
+        matches!(self.before, Before::Nothing | Before::Wait) || deadline <= Instant::now()
+    }
+}
+
 impl RemoteKeys {
-    pub(super) fn new(uri: Url, client: Arc<dyn HttpClient>, clock: Arc<dyn Clock>) -> Self {
+    pub(super) fn new(issuer: Issuer, max_stale: Duration, store: Arc<dyn Store>, clock: Arc<dyn Clock>) -> Self {
         Self {
-            uri,
-            client,
+            issuer,
+            max_stale,
+            store,
             clock,
             flight: tokio::sync::Mutex::default(),
             state: Mutex::default(),
@@ -93,19 +97,26 @@ impl RemoteKeys {
     /// The key for a token, within `budget` and [`PATIENCE`]. Errors: `Invalid` when there are keys but none for
     /// it, `Unavailable` when there are none.
     pub(super) async fn find(&self, wanted: Wanted<'_>, budget: Duration) -> Result<Arc<Key>, Refusal> {
-        let deadline = Instant::now() + budget.min(PATIENCE);
         let look = self.look(wanted);
+        if look.before == Before::Nothing {
+            return look.answer;
+        }
+        let deadline = Instant::now() + budget.min(PATIENCE);
         let flight = match look.before {
-            Before::Nothing => return look.answer,
             Before::FetchIfIdle => self.flight.try_lock().ok(),
-            Before::Wait | Before::Fetch => timeout_at(deadline, self.flight.lock()).await.ok(),
+            _ => timeout_at(deadline, self.flight.lock()).await.ok(),
         };
         if flight.is_none() {
             return look.answer;
         }
-        // Somebody else may have fetched while this request waited for its turn.
+        // Somebody else may have fetched while this request waited for its turn, or another environment before.
         let look = self.look(wanted);
-        if matches!(look.before, Before::Nothing | Before::Wait) || deadline <= Instant::now() {
+        if look.is_final(deadline) {
+            return look.answer;
+        }
+        self.recall(deadline).await;
+        let look = self.look(wanted);
+        if look.is_final(deadline) {
             return look.answer;
         }
         // Before the fetch, so that one dropped half-way counts. After it, because only then there is a set to miss
@@ -119,15 +130,15 @@ impl RemoteKeys {
     fn look(&self, wanted: Wanted<'_>) -> Look {
         let now = self.clock.now();
         let state = self.state();
-        let failed_within = |time| state.failed.as_ref().is_some_and(|(at, _)| apart(now, *at) < time);
-        let Some((set, age)) = state.usable(now) else {
+        let failed_within = |time| state.failed.as_ref().is_some_and(|(at, _)| now.apart(*at) < time);
+        let Some((set, age)) = state.usable(now, self.max_stale) else {
             let before = if failed_within(BACK_OFF) {
                 Before::Nothing
             } else {
                 Before::Fetch
             };
             return Look {
-                answer: Err(state.unavailable(now)),
+                answer: Err(state.unavailable(now, self.issuer.config_key())),
                 before,
             };
         };
@@ -143,18 +154,21 @@ impl RemoteKeys {
                 before: refresh,
             },
             Selection::Refused(why) => Look {
-                answer: Err(invalid(why.to_owned())),
+                answer: Err(Refusal::of(self.issuer.config_key(), why)),
                 before: refresh,
             },
             Selection::Unknown => {
-                let missed_lately = state.missed.is_some_and(|at| apart(now, at) < INTERVAL);
+                let missed_lately = state.missed.is_some_and(|at| now.apart(at) < INTERVAL);
                 let before = if asked_lately || missed_lately {
                     Before::Wait
                 } else {
                     Before::Fetch
                 };
                 Look {
-                    answer: Err(invalid(format!("no key for the token ({})", set.describe()))),
+                    answer: Err(Refusal::of(
+                        self.issuer.config_key(),
+                        format!("no key for the token ({})", set.describe()),
+                    )),
                     before,
                 }
             }
@@ -166,66 +180,89 @@ impl RemoteKeys {
         let now = self.clock.now();
         let mut state = self.state();
         let missing = |(set, _): (&KeySet, Duration)| matches!(set.select(wanted), Selection::Unknown);
-        if state.usable(now).is_some_and(missing) {
+        if state.usable(now, self.max_stale).is_some_and(missing) {
             state.missed = Some(now);
+        }
+    }
+
+    /// Takes the set that is kept in the state table where it is newer than the one at hand. The caller holds `flight`.
+    async fn recall(&self, deadline: Instant) {
+        let name = self.issuer.address().as_str();
+        let kept = match timeout_at(deadline, self.store.key_set(name)).await {
+            Ok(Ok(Some(kept))) => kept,
+            Ok(Ok(None) | Err(StoreError::NoTable(_))) | Err(_) => return,
+            Ok(Err(error)) => {
+                tracing::warn!(%error, "no key set from the state table");
+                return;
+            }
+        };
+        let now = self.clock.now();
+        let mut state = self.state();
+        let is_newer = state.set.as_ref().is_none_or(|(_, fetched)| *fetched < kept.fetched_at);
+        if !is_newer || now.apart(kept.fetched_at) > self.max_stale {
+            return;
+        }
+        match KeySet::parse(kept.body.as_bytes()) {
+            Ok(set) if !set.is_empty() => {
+                // What failed before failed on an older set. A later failure still counts.
+                state.failed.take_if(|(at, _)| *at < kept.fetched_at);
+                state.set = Some((Arc::new(set), kept.fetched_at));
+            }
+            Ok(_) => {}
+            Err(why) => tracing::warn!(why, "the key set in the state table is none"),
         }
     }
 
     /// Fetches and takes down the outcome. The caller holds `flight`.
     async fn refresh(&self, deadline: Instant) {
-        let outcome = self.fetch(deadline).await;
+        let fetched = self.issuer.key_set(deadline).await;
+        let parsed = fetched.and_then(|body| match KeySet::parse(&body) {
+            Ok(set) => Ok((set, body)),
+            Err(why) => Err(format!("no key set from {}: {why}", self.issuer.address())),
+        });
         let now = self.clock.now();
-        let mut state = self.state();
-        match outcome {
-            Ok(set) if set.is_empty() => {
-                // The issuer has said that none of its former keys holds: there is nothing to go on with.
-                let why = format!(
-                    "the key set of {} has no key for signatures ({})",
-                    self.uri,
-                    set.describe()
-                );
-                state.set = None;
-                state.failed = Some((now, why));
+        let body = {
+            let mut state = self.state();
+            match parsed {
+                Ok((set, body)) if set.is_empty() => {
+                    // The issuer has said that none of its former keys holds: there is nothing to go on with.
+                    let why = format!(
+                        "the key set of {} has no key for signatures ({})",
+                        self.issuer.address(),
+                        set.describe()
+                    );
+                    state.set = None;
+                    state.failed = Some((now, why));
+                    Some(body)
+                }
+                Ok((set, body)) => {
+                    state.set = Some((Arc::new(set), now));
+                    state.failed = None;
+                    Some(body)
+                }
+                Err(why) => {
+                    state.failed = Some((now, why));
+                    None
+                }
             }
-            Ok(set) => {
-                state.set = Some((Arc::new(set), now));
-                state.failed = None;
-            }
-            Err(why) => state.failed = Some((now, format!("no key set from {}: {why}", self.uri))),
+        };
+        if let Some(body) = body {
+            self.keep(&body, now, deadline).await;
         }
     }
 
-    async fn fetch(&self, deadline: Instant) -> Result<KeySet, String> {
-        let request = http::Request::get(self.uri.as_str())
-            .header(ACCEPT, "application/jwk-set+json, application/json")
-            .header(USER_AGENT, concat!("tollgate/", env!("CARGO_PKG_VERSION")))
-            .body(Bytes::new())
-            .map_err(|error| error.to_string())?;
-        let timeout = deadline.saturating_duration_since(Instant::now());
-        let limits = CallLimits {
-            connect_timeout: CONNECT_TIMEOUT,
-            timeout,
-            max_body: MAX_BYTES,
-        };
-        // The client keeps the time too, but a budget is not left to others.
-        let answer = match timeout_at(deadline, self.client.send(request, limits)).await {
-            Ok(answer) => answer.map_err(|error| error.to_string())?,
-            Err(_) => return Err(format!("no whole answer within {timeout:?}")),
-        };
-        match answer.status() {
-            StatusCode::OK => {}
-            status if status.is_redirection() => {
-                return Err(format!(
-                    "status {}: redirects are not followed, jwks_uri must be the last address",
-                    status.as_u16()
-                ));
-            }
-            status => return Err(format!("status {}", status.as_u16())),
+    /// Keeps what the issuer sent for other environments. That it cannot be kept is no reason to refuse anybody.
+    async fn keep(&self, body: &[u8], fetched_at: Timestamp, deadline: Instant) {
+        // It was read as JSON before, which is UTF-8.
+        let body = String::from_utf8_lossy(body).into_owned();
+        let set = StoredKeySet { body, fetched_at };
+        let expires_at = fetched_at.plus(self.max_stale);
+        let name = self.issuer.address().as_str();
+        match timeout_at(deadline, self.store.keep_key_set(name, &set, expires_at)).await {
+            Ok(Ok(()) | Err(StoreError::NoTable(_))) => {}
+            Ok(Err(error)) => tracing::warn!(%error, "the key set is not kept in the state table"),
+            Err(_) => tracing::warn!("the key set is not kept in the state table: no time left"),
         }
-        if answer.body().len() > MAX_BYTES {
-            return Err(format!("the answer is larger than {MAX_BYTES} bytes"));
-        }
-        KeySet::parse(answer.body()).map_err(str::to_owned)
     }
 
     /// A panic cannot leave the state half-written, so a poisoned lock holds as good a state as any.
@@ -236,37 +273,27 @@ impl RemoteKeys {
 
 impl State {
     /// The set and its age, unless it is too old to be believed.
-    fn usable(&self, now: Timestamp) -> Option<(&KeySet, Duration)> {
+    fn usable(&self, now: Timestamp, max_stale: Duration) -> Option<(&KeySet, Duration)> {
         let (set, fetched) = self.set.as_ref()?;
-        let age = apart(now, *fetched);
-        (age <= STALE_FOR).then_some((set.as_ref(), age))
+        let age = now.apart(*fetched);
+        (age <= max_stale).then_some((set.as_ref(), age))
     }
 
-    fn unavailable(&self, now: Timestamp) -> Refusal {
+    fn unavailable(&self, now: Timestamp, key: &'static str) -> Refusal {
         let (why, since) = match &self.failed {
-            Some((at, why)) => (why.clone(), apart(now, *at)),
+            Some((at, why)) => (why.clone(), now.apart(*at)),
             None => (
                 "the key set was not fetched within this request's time".to_owned(),
                 Duration::ZERO,
             ),
         };
         Refusal::Unavailable {
-            key: "jwks_uri",
+            key,
             what: AuthSource::KeySet,
             why,
             retry_after: BACK_OFF.saturating_sub(since),
         }
     }
-}
-
-fn invalid(why: String) -> Refusal {
-    Refusal::of("jwks_uri", why)
-}
-
-/// The time between two moments in either direction: a wall clock that was set back must not stop fetches until it
-/// has caught up.
-fn apart(one: Timestamp, other: Timestamp) -> Duration {
-    one.since(other).max(other.since(one))
 }
 
 #[cfg(test)]

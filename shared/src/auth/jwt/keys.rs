@@ -4,7 +4,9 @@
 
 use std::sync::Arc;
 
-use jsonwebtoken::{Algorithm, DecodingKey};
+use jsonwebtoken::{Algorithm, DecodingKey, DecodingKeyKind};
+use ring::agreement::{self, ECDH_P256, ECDH_P384, EphemeralPrivateKey, UnparsedPublicKey, agree_ephemeral};
+use ring::rand::SystemRandom;
 use serde_json::{Map, Value};
 
 use super::token::decode;
@@ -128,6 +130,14 @@ impl KeySet {
 }
 
 impl Key {
+    /// Whether it is the same key, in this set or a newer one: what the one verified, the other does too.
+    pub(super) fn is_same(self: &Arc<Self>, other: &Arc<Self>) -> bool {
+        Arc::ptr_eq(self, other)
+            || self.kid == other.kid
+                && self.algorithms == other.algorithms
+                && same_material(&self.decoding, &other.decoding)
+    }
+
     fn fits(&self, algorithm: Algorithm) -> bool {
         self.algorithms.contains(&algorithm)
     }
@@ -188,11 +198,10 @@ fn rsa(jwk: &Map<String, Value>) -> Result<Material, &'static str> {
     Ok((key, &[RS256, RS384, RS512, PS256, PS384, PS512], modulus.len()))
 }
 
-/// A point off its curve is not told here: `ring` checks that at each verification, and it verifies nothing.
 fn elliptic_curve(jwk: &Map<String, Value>) -> Result<Material, &'static str> {
-    let (algorithms, length): (&'static [Algorithm], usize) = match text(jwk, "crv")? {
-        "P-256" => (&[Algorithm::ES256], 32),
-        "P-384" => (&[Algorithm::ES384], 48),
+    let (algorithms, length, curve): (&'static [Algorithm], _, _) = match text(jwk, "crv")? {
+        "P-256" => (&[Algorithm::ES256], 32, &ECDH_P256),
+        "P-384" => (&[Algorithm::ES384], 48, &ECDH_P384),
         _ => return Err("its crv is not P-256 or P-384"),
     };
     let (x, y) = (bytes(jwk, "x")?, bytes(jwk, "y")?);
@@ -201,13 +210,38 @@ fn elliptic_curve(jwk: &Map<String, Value>) -> Result<Material, &'static str> {
     }
     // An uncompressed point (SEC 1 section 2.3.3).
     let point = [&[4], x.as_slice(), y.as_slice()].concat();
+    if !is_on(curve, &point) {
+        return Err("its coordinates are no point of its curve");
+    }
     Ok((DecodingKey::from_ec_der(&point), algorithms, 2 * length))
+}
+
+/// `ring` checks a point only where it is used, so it is used: a key agreement with it is made and thrown away.
+fn is_on(curve: &'static agreement::Algorithm, point: &[u8]) -> bool {
+    let random = SystemRandom::new();
+    let Ok(ours) = EphemeralPrivateKey::generate(curve, &random) else {
+        // No randomness: nothing is known against the point, and every verification checks it again.
+        return true;
+    };
+    agree_ephemeral(ours, &UnparsedPublicKey::new(curve, point), |_| ()).is_ok()
+}
+
+fn same_material(one: &DecodingKey, other: &DecodingKey) -> bool {
+    match (one.kind(), other.kind()) {
+        (DecodingKeyKind::SecretOrDer(one), DecodingKeyKind::SecretOrDer(other)) => one == other,
+        (
+            DecodingKeyKind::RsaModulusExponent { n, e },
+            DecodingKeyKind::RsaModulusExponent { n: other_n, e: other_e },
+        ) => n == other_n && e == other_e,
+        _ => false,
+    }
 }
 
 fn octet_key_pair(jwk: &Map<String, Value>) -> Result<Material, &'static str> {
     if text(jwk, "crv")? != "Ed25519" {
         return Err("its crv is not Ed25519");
     }
+    // Half of all 32 bytes are no point: with those, `ring` verifies nothing.
     let x = bytes(jwk, "x")?;
     if x.len() != 32 {
         return Err("its x does not have 32 bytes");

@@ -2,3 +2,5 @@
 
 mod algorithms;
 mod hostile;
+mod remembered;
+mod rotation;

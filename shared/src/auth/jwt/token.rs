@@ -25,6 +25,8 @@ pub(super) struct Token<'a> {
     pub(super) algorithm: Algorithm,
     /// Which key it says it is signed with.
     pub(super) kid: Option<String>,
+    /// What kind of token it says it is; a `typ` that is no text is as good as none.
+    pub(super) typ: Option<String>,
     /// What it claims.
     pub(super) claims: Map<String, Value>,
 }
@@ -59,6 +61,7 @@ impl<'a> Token<'a> {
                 .len(),
             algorithm: algorithm(&header)?,
             kid: kid(&header)?,
+            typ: header.get("typ").and_then(Value::as_str).map(str::to_owned),
             claims: claims.ok_or("the token's payload is not one JSON object in strict base64url")?,
         })
     }

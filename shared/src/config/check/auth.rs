@@ -1,16 +1,22 @@
 //! `auth`: who may say who calls, and which headers carry what is proven.
 
+mod api_key;
 mod claim_headers;
+mod introspection;
 mod jwt;
 mod policy;
+mod session;
 
 use std::sync::Arc;
+
+use http::HeaderName;
+use http::header::AUTHORIZATION;
 
 use super::header_rules;
 use super::sections::pattern;
 use crate::auth::method::{Method, MethodKind};
 use crate::auth::{AuthPolicy, MethodId};
-use crate::config::decode::{Field, Text};
+use crate::config::decode::{Field, Named, Text};
 use crate::config::raw::Document;
 use crate::config::raw::auth as raw;
 use crate::config::report::Report;
@@ -32,6 +38,8 @@ pub(super) struct Identity {
     pub(super) headers_known: bool,
     /// What is left of the headers that clients send.
     pub(super) client_headers: HeaderRules,
+    /// The headers that hold API keys, and where the config says so.
+    pub(super) key_headers: Vec<(HeaderName, Place)>,
     /// The section, as far as it is right.
     pub(super) rules: AuthRules,
     /// Every name of a method; `None` for one that is wrong.
@@ -48,6 +56,7 @@ impl Identity {
             headers: Vec::new(),
             headers_known: !matches!(document.auth, Field::Bad),
             client_headers: HeaderRules::default(),
+            key_headers: Vec::new(),
             rules: AuthRules {
                 failures_per_minute: DEFAULT_FAILURES,
                 ..AuthRules::default()
@@ -61,6 +70,7 @@ impl Identity {
             identity.default = policy::default(section, &identity, report);
         }
         identity.client_headers = header_rules(document, &identity.headers, report);
+        identity.refuse_sealed_key_headers(report);
         identity
     }
 
@@ -86,22 +96,41 @@ impl Identity {
                     );
                 }
                 self.headers_known &= named.methods.given().is_some();
-                for entry in entries {
-                    if !is_name(&entry.name) {
-                        report.mistake(
-                            entry.place,
-                            "a method's name is made of letters, digits, - and _ (at most 64)",
-                        );
-                    }
-                    let id = match &entry.value {
-                        Field::Given(method) => self.read_method(Some(&entry.name), method, report),
-                        Field::Absent | Field::Bad => {
-                            self.headers_known = false;
-                            None
-                        }
-                    };
-                    self.names.push((entry.name.clone(), id));
+                // Sessions last: they may name another method.
+                let is_session =
+                    |entry: &&Named<raw::Method>| matches!(entry.value, Field::Given(raw::Method::SessionCookie(_)));
+                let (sessions, others): (Vec<_>, Vec<_>) = entries.iter().partition(is_session);
+                for entry in others.into_iter().chain(sessions) {
+                    self.read_entry(entry, report);
                 }
+            }
+        }
+    }
+
+    fn read_entry(&mut self, entry: &Named<raw::Method>, report: &mut Report) {
+        if !is_name(&entry.name) {
+            report.mistake(
+                entry.place,
+                "a method's name is made of letters, digits, - and _ (at most 64)",
+            );
+        }
+        let id = match &entry.value {
+            Field::Given(method) => self.read_method(Some(&entry.name), method, report),
+            Field::Absent | Field::Bad => {
+                self.headers_known = false;
+                None
+            }
+        };
+        self.names.push((entry.name.clone(), id));
+    }
+
+    /// What is taken out of every request cannot prove anybody.
+    fn refuse_sealed_key_headers(&self, report: &mut Report) {
+        for (header, place) in &self.key_headers {
+            if *header != AUTHORIZATION && self.client_headers.removes(header) {
+                let reason =
+                    "this header is taken out of every request, and never seen: take another, such as X-Api-Key";
+                report.mistake(*place, reason);
             }
         }
     }
@@ -110,7 +139,7 @@ impl Identity {
         let (claims_to_headers, known) = claim_headers::of(raw.claims_to_headers(), report);
         self.headers_known &= known;
         self.headers.extend(claims_to_headers.iter().cloned());
-        let kind = kind(raw, report)?;
+        let kind = self.kind(raw, report)?;
         self.rules.methods.push(Arc::new(Method {
             name: name.map(Arc::from),
             pointer: report.pointer(raw.place()),
@@ -118,6 +147,24 @@ impl Identity {
             kind,
         }));
         Some(MethodId(self.rules.methods.len() - 1))
+    }
+
+    fn kind(&mut self, raw: &raw::Method, report: &mut Report) -> Option<MethodKind> {
+        Some(match raw {
+            raw::Method::Jwt(section) => MethodKind::Jwt(Arc::new(jwt::rules(section, report)?)),
+            raw::Method::ApiKey(section) => {
+                let rules = api_key::rules(section, report)?;
+                let place = section.header.given().map_or(section.place, |text| text.place);
+                self.key_headers.push((rules.header.clone(), place));
+                MethodKind::ApiKey(Arc::new(rules))
+            }
+            raw::Method::Introspection(section) => {
+                MethodKind::Introspection(Arc::new(introspection::rules(section, report)?))
+            }
+            raw::Method::SessionCookie(section) => {
+                MethodKind::SessionCookie(Arc::new(session::rules(section, self, report)?))
+            }
+        })
     }
 
     fn method(&self, MethodId(id): MethodId) -> Option<&Arc<Method>> {
@@ -131,12 +178,6 @@ fn is_name(text: &str) -> bool {
         && text
             .bytes()
             .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'))
-}
-
-fn kind(raw: &raw::Method, report: &mut Report) -> Option<MethodKind> {
-    match raw {
-        raw::Method::Jwt(section) => jwt::rules(section, report).map(|rules| MethodKind::Jwt(Arc::new(rules))),
-    }
 }
 
 fn not_empty(text: &Text, noun: &str, report: &mut Report) -> Option<String> {

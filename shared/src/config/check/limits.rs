@@ -178,6 +178,14 @@ fn part(text: &Text, trusted: bool, identity: &Identity, report: &mut Report) ->
 fn header_part(text: &Text, trusted: bool, identity: &Identity, report: &mut Report) -> Option<KeyPart> {
     let parse = |text: &str| header_name(text.strip_prefix("header:").unwrap_or_default());
     let header = text.parse("a header of a request", report, parse)?;
+    if identity.key_headers.iter().any(|(name, _)| *name == header) {
+        let reason = format!(
+            "{} holds the callers' keys, which are not counted by: take header:X-User-Id",
+            text.quoted()
+        );
+        report.mistake(text.place, reason);
+        return None;
+    }
     let verified = identity.headers.iter().any(|given| given.header == header);
     if !verified && identity.headers_known && identity.client_headers.removes(&header) {
         let reason = format!(

@@ -141,6 +141,8 @@ impl Scalar for Duration {
             "ms" => Some(Self::from_millis(number)),
             "s" => Some(Self::from_secs(number)),
             "m" => number.checked_mul(60).map(Self::from_secs),
+            "h" => number.checked_mul(60 * 60).map(Self::from_secs),
+            "d" => number.checked_mul(24 * 60 * 60).map(Self::from_secs),
             _ => None,
         }
     }

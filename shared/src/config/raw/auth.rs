@@ -10,6 +10,7 @@ use super::super::decode::{
 };
 use super::super::report::Report;
 use super::super::tree::{Node, Place, Value};
+use crate::auth::ClientAuth;
 
 sections! {
     /// Several ways to prove who calls.
@@ -33,8 +34,9 @@ sections! {
     Jwt {
         /// jwt.
         (required) r#type: OneOf<MethodType>,
-        /// Where the issuer's keys are: https, or http to a loopback address.
-        (required) jwks_uri: Text,
+        /// Where the issuer's keys are: https, or http to a loopback address; default: where the issuer's discovery document
+        /// says.
+        jwks_uri: Text,
         /// What the claim iss must equal.
         (required) issuer: Text,
         /// One of these must be in the claim aud.
@@ -45,8 +47,66 @@ sections! {
         clock_skew: At<Duration>,
         /// Which claims become which request headers; default sub: X-User-Id, role: X-User-Role.
         claims_to_headers: Map<Text>,
+        /// What typ in the token's header must be, such as at+jwt; default anything.
+        typ: Text,
+        /// How long keys may be used while the issuer cannot be reached; default 24h.
+        max_stale: At<Duration>,
+        /// Whether verified tokens are remembered until they expire; default true.
+        token_cache: At<bool>,
         /// Whether the token itself goes upstream; default false.
         forward_token: At<bool>,
+    }
+
+    /// Keys that were given to callers.
+    ApiKey {
+        /// api_key.
+        (required) r#type: OneOf<MethodType>,
+        /// The header that has the key; default X-Api-Key. Authorization has it behind Bearer.
+        header: Text,
+        /// A query parameter that may have it instead; default none.
+        query: Text,
+        /// Which claims become which request headers; default sub: X-User-Id, role: X-User-Role.
+        claims_to_headers: Map<Text>,
+    }
+
+    /// Tokens about which their authorization server is asked.
+    Introspection {
+        /// introspection.
+        (required) r#type: OneOf<MethodType>,
+        /// The endpoint: https, or http to a loopback address.
+        (required) url: Text,
+        /// The gateway's own name there.
+        (required) client_id: Text,
+        /// Its secret.
+        (required) client_secret: Text,
+        /// How it is sent: basic (default), or post for the body.
+        client_auth: OneOf<ClientAuth>,
+        /// One of these must be in aud; default aud does not matter.
+        audiences: List<Text>,
+        /// How long an answer is used without asking again; default and at most 60s.
+        cache: At<Duration>,
+        /// Which claims become which request headers; default sub: X-User-Id, role: X-User-Role.
+        claims_to_headers: Map<Text>,
+        /// Whether the token itself goes upstream; default false.
+        forward_token: At<bool>,
+    }
+
+    /// Browsers that are logged in.
+    SessionCookie {
+        /// session_cookie.
+        (required) r#type: OneOf<MethodType>,
+        /// The cookie's name.
+        (required) cookie: Text,
+        /// The method of type jwt whose tokens the cookie holds; default: it holds the id of a session in the state table.
+        jwt: Text,
+        /// How long a session lasts without being used; default 30m.
+        idle: At<Duration>,
+        /// How long a session lasts at most; default 12h.
+        absolute: At<Duration>,
+        /// Other sites whose pages may change something, such as https://app.example.com.
+        origins: List<Text>,
+        /// Which claims become which request headers; default sub: X-User-Id, role: X-User-Role.
+        claims_to_headers: Map<Text>,
     }
 
     /// A route's stance on credentials.
@@ -135,6 +195,9 @@ impl Section for OneMethod {
 #[derive(Debug)]
 pub(in crate::config) enum Method {
     Jwt(Jwt),
+    ApiKey(ApiKey),
+    Introspection(Introspection),
+    SessionCookie(SessionCookie),
 }
 
 impl Method {
@@ -147,24 +210,36 @@ impl Method {
         };
         Some(match method_type {
             MethodType::Jwt => Self::Jwt(Jwt::empty(node.place)),
+            MethodType::ApiKey => Self::ApiKey(ApiKey::empty(node.place)),
+            MethodType::Introspection => Self::Introspection(Introspection::empty(node.place)),
+            MethodType::SessionCookie => Self::SessionCookie(SessionCookie::empty(node.place)),
         })
     }
 
     pub(in crate::config) fn place(&self) -> Place {
         match self {
             Self::Jwt(section) => section.place,
+            Self::ApiKey(section) => section.place,
+            Self::Introspection(section) => section.place,
+            Self::SessionCookie(section) => section.place,
         }
     }
 
     pub(in crate::config) fn claims_to_headers(&self) -> &Field<Map<Text>> {
         match self {
             Self::Jwt(section) => &section.claims_to_headers,
+            Self::ApiKey(section) => &section.claims_to_headers,
+            Self::Introspection(section) => &section.claims_to_headers,
+            Self::SessionCookie(section) => &section.claims_to_headers,
         }
     }
 
     fn section(&self) -> &dyn Section {
         match self {
             Self::Jwt(section) => section,
+            Self::ApiKey(section) => section,
+            Self::Introspection(section) => section,
+            Self::SessionCookie(section) => section,
         }
     }
 }
@@ -181,6 +256,9 @@ impl Section for Method {
     fn slot(&mut self, key: &str) -> Option<&mut dyn Slot> {
         match self {
             Self::Jwt(section) => section.slot(key),
+            Self::ApiKey(section) => section.slot(key),
+            Self::Introspection(section) => section.slot(key),
+            Self::SessionCookie(section) => section.slot(key),
         }
     }
 }
@@ -204,10 +282,22 @@ fn member<'n>(node: &'n Node, key: &str, report: &Report) -> Option<&'n Node> {
 #[derive(Clone, Copy, Debug)]
 pub(in crate::config) enum MethodType {
     Jwt,
+    ApiKey,
+    Introspection,
+    SessionCookie,
 }
 
 impl Choice for MethodType {
-    const WORDS: &'static [(&'static str, Self)] = &[("jwt", Self::Jwt)];
+    const WORDS: &'static [(&'static str, Self)] = &[
+        ("jwt", Self::Jwt),
+        ("api_key", Self::ApiKey),
+        ("introspection", Self::Introspection),
+        ("session_cookie", Self::SessionCookie),
+    ];
+}
+
+impl Choice for ClientAuth {
+    const WORDS: &'static [(&'static str, Self)] = &[("basic", Self::Basic), ("post", Self::Post)];
 }
 
 /// `auth` of a route.

@@ -38,7 +38,7 @@ routes:
     gateway.yaml:7: /upstreams/users: url is missing
     gateway.yaml:7: /upstreams/users/timeout: a timeout of nothing lets nothing through: give it at least 1ms
     gateway.yaml:8: /auth: issuer is missing
-    gateway.yaml:10: /auth/jwks_uri: "http://idp.example.com/keys" must be https: who can change the keys can forge every token
+    gateway.yaml:10: /auth/jwks_uri: "http://idp.example.com/keys" must be https: who can change the answer can be anybody
     gateway.yaml:11: /auth/audiences/0: must be a string, not 1 (put it in quotes)
     gateway.yaml:11: /auth/audiences/1: "" is not an audience: it is empty
     gateway.yaml:12: /auth/algorithms/1: "HS256" is not taken: it is symmetric: whoever can verify a token can also make one (take RS256, ES256 or EdDSA)

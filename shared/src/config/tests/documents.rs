@@ -88,8 +88,10 @@ fn policy(route: &Route) -> &AuthPolicy {
 }
 
 fn jwt(method: &Method) -> &JwtRules {
-    let MethodKind::Jwt(rules) = &method.kind;
-    rules
+    match &method.kind {
+        MethodKind::Jwt(rules) => rules,
+        other => panic!("{other:?}"),
+    }
 }
 
 #[test]

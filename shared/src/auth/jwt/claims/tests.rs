@@ -8,12 +8,12 @@ use crate::auth::testing::{NOW, claims, claims_with, jwt};
 fn why(refusal: Refusal) -> String {
     match refusal {
         Refusal::Invalid { why, .. } => why.into_owned(),
-        Refusal::Unavailable { .. } => panic!("{refusal:?}"),
+        Refusal::Unavailable { .. } | Refusal::CrossSite { .. } => panic!("{refusal:?}"),
     }
 }
 
 fn outcome(claims: &Value, now: Timestamp) -> Result<(), String> {
-    check(claims.as_object().unwrap(), &jwt(), now).map_err(why)
+    check(claims.as_object().unwrap(), &jwt(), now).map(drop).map_err(why)
 }
 
 fn holds(name: &str, value: Value) -> bool {
@@ -98,6 +98,26 @@ fn exp_and_nbf_have_exact_bounds() {
         let now = Timestamp::from_micros(u64::try_from(at(micros)).unwrap());
         assert_eq!(outcome(&claims, now).is_ok(), expected, "{claims} at {micros}");
     }
+}
+
+/// For whoever remembers the token: its own end, whatever the skew.
+#[test]
+fn what_comes_back_is_exp_itself() {
+    for (exp, end) in [
+        (json!(NOW), Timestamp::from_secs(NOW)),
+        (
+            json!(NOW as f64 + 0.5),
+            Timestamp::from_micros(NOW * 1_000_000 + 500_000),
+        ),
+        (json!(u64::MAX), Timestamp::from_micros(u64::MAX)),
+    ] {
+        let claims = claims_with("exp", Some(exp));
+        let now = Timestamp::from_secs(NOW);
+        assert_eq!(check(claims.as_object().unwrap(), &jwt(), now), Ok(end));
+    }
+    let long_ago = claims_with("exp", Some(json!(-1)));
+    let begin = Timestamp::from_micros(0);
+    assert_eq!(check(long_ago.as_object().unwrap(), &jwt(), begin), Ok(begin));
 }
 
 #[test]

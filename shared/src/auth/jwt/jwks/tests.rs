@@ -1,13 +1,15 @@
 use jsonwebtoken::Algorithm;
 
 use super::*;
-use crate::auth::testing::{Answer, BUDGET, Issuer, ManualClock, Signer, down, keys_of};
-use crate::upstream::client::CallError;
+use crate::auth::jwt::issuer::MAX_BYTES;
+use crate::auth::testing::{Answer, BUDGET, Issuer, ManualClock, MemoryStore, Signer, down, jwt, keys_of};
+use crate::upstream::client::{CallError, CallLimits};
 
 struct Source {
     keys: Arc<RemoteKeys>,
     issuer: Arc<Issuer>,
     clock: Arc<ManualClock>,
+    store: Arc<MemoryStore>,
 }
 
 /// What became of one look-up.
@@ -21,10 +23,28 @@ use Outcome::{Found, Refused, Unavailable};
 
 impl Source {
     fn new(answer: Answer) -> Self {
-        let (issuer, clock) = (Issuer::new(answer), ManualClock::new());
-        let uri = Url::parse("https://issuer.test/keys?v=1").unwrap();
-        let keys = Arc::new(RemoteKeys::new(uri, issuer.clone(), clock.clone()));
-        Self { keys, issuer, clock }
+        Self::of(
+            Issuer::new(answer),
+            ManualClock::new(),
+            Arc::new(MemoryStore::default()),
+        )
+    }
+
+    fn of(issuer: Arc<Issuer>, clock: Arc<ManualClock>, store: Arc<MemoryStore>) -> Self {
+        let rules = jwt();
+        let asked = super::Issuer::new(&rules, issuer.clone(), clock.clone());
+        let keys = Arc::new(RemoteKeys::new(asked, rules.max_stale, store.clone(), clock.clone()));
+        Self {
+            keys,
+            issuer,
+            clock,
+            store,
+        }
+    }
+
+    /// Another environment beside this one.
+    fn beside(&self) -> Self {
+        Self::of(self.issuer.clone(), self.clock.clone(), self.store.clone())
     }
 
     async fn find(&self, kid: &str) -> Outcome {
@@ -64,6 +84,7 @@ fn outcome(result: &Result<Arc<Key>, Refusal>) -> Outcome {
         Ok(_) => Found,
         Err(Refusal::Invalid { .. }) => Refused,
         Err(Refusal::Unavailable { .. }) => Unavailable,
+        Err(other) => panic!("{other:?}"),
     }
 }
 
@@ -167,9 +188,9 @@ async fn answers_that_are_no_key_set_are_503_and_say_why() {
     no key set from https://issuer.test/keys?v=1: the answer is larger than 1048576 bytes
     no key set from https://issuer.test/keys?v=1: status 500
     no key set from https://issuer.test/keys?v=1: status 404
-    no key set from https://issuer.test/keys?v=1: status 301: redirects are not followed, jwks_uri must be the last address
-    no key set from https://issuer.test/keys?v=1: status 302: redirects are not followed, jwks_uri must be the last address
-    no key set from https://issuer.test/keys?v=1: status 304: redirects are not followed, jwks_uri must be the last address
+    no key set from https://issuer.test/keys?v=1: status 301: redirects are not followed, the config must have the last address
+    no key set from https://issuer.test/keys?v=1: status 302: redirects are not followed, the config must have the last address
+    no key set from https://issuer.test/keys?v=1: status 304: redirects are not followed, the config must have the last address
     no key set from https://issuer.test/keys?v=1: status 204
     no key set from https://issuer.test/keys?v=1: status 206
     no key set from https://issuer.test/keys?v=1: the answer is larger than 1048576 bytes
@@ -394,10 +415,96 @@ async fn a_clock_set_back_does_not_stop_fetches() {
     assert_eq!(source.find("b").await, Found, "old by the clock, so asked for again");
 }
 
+/// Ten minutes in which no environment can reach the issuer, then a new environment, still without it.
 #[tokio::test(start_paused = true)]
-async fn an_address_that_cannot_be_asked_is_an_error() {
-    let mut source = Source::new(keys(&["a"]));
-    let keys = Arc::get_mut(&mut source.keys).unwrap();
-    keys.uri = Url::parse("data:text/plain,x").unwrap();
-    assert_eq!(source.find("a").await, Unavailable);
+async fn keys_outlive_the_issuer_and_the_environment() {
+    let first = Source::new(keys(&["a"]));
+    assert_eq!(first.find("a").await, Found);
+    first.issuer.answers(down());
+    for _ in 0..20 {
+        first.advance(30);
+        assert_eq!(first.find("a").await, Found);
+    }
+    let second = first.beside();
+    assert_eq!(second.find("a").await, Found, "cold, and the issuer is down");
+    assert_eq!(second.find("random").await, Refused);
+    first.advance(24 * 60 * 60);
+    assert_eq!(
+        first.beside().find("a").await,
+        Unavailable,
+        "what is kept gets old as well"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn environments_share_a_fetch() {
+    let first = Source::new(keys(&["a"]));
+    let others = [first.beside(), first.beside(), first.beside()];
+    assert_eq!(first.find("a").await, Found);
+    for other in &others {
+        assert_eq!(other.find("a").await, Found);
+    }
+    assert_eq!(first.issuer.calls(), 1);
+    // Its age counts from the fetch, not from when an environment took it over.
+    first.advance(600);
+    for other in &others {
+        assert_eq!(other.find("a").await, Found);
+    }
+    assert_eq!(first.issuer.calls(), 2);
+    assert_eq!(first.store.writes(), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_new_key_is_looked_for_in_what_others_fetched_before_the_issuer_is_asked() {
+    let first = Source::new(keys(&["a"]));
+    let second = first.beside();
+    assert_eq!((first.find("a").await, second.find("a").await), (Found, Found));
+    first.issuer.answers(keys(&["a", "b"]));
+    first.advance(1);
+    assert_eq!((first.find("b").await, first.issuer.calls()), (Found, 2));
+    assert_eq!((second.find("b").await, first.issuer.calls()), (Found, 2));
+    // What nobody has is asked for all the same.
+    assert_eq!((second.find("c").await, first.issuer.calls()), (Refused, 3));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_an_issuer_has_withdrawn_is_not_taken_from_the_table() {
+    let first = Source::new(keys(&["a"]));
+    assert_eq!(first.find("a").await, Found);
+    first.issuer.answers(keys(&[]));
+    first.advance(600);
+    assert_eq!(first.find("a").await, Unavailable);
+    first.issuer.answers(down());
+    assert_eq!(first.beside().find("a").await, Unavailable);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_table_that_is_down_or_holds_nonsense_changes_nothing() {
+    let source = Source::new(keys(&["a"]));
+    source.store.goes_down();
+    assert_eq!(source.find("a").await, Found);
+    source.store.comes_back();
+    let nonsense = StoredKeySet {
+        body: "<html>".into(),
+        fetched_at: source.clock.now().plus(Duration::from_secs(1)),
+    };
+    for kept in source.store.key_sets.lock().unwrap().values_mut() {
+        *kept = nonsense.clone();
+    }
+    let name = "https://issuer.test/keys?v=1".to_owned();
+    source.store.key_sets.lock().unwrap().insert(name, nonsense);
+    assert_eq!(source.find("random").await, Refused);
+    assert_eq!(source.beside().find("a").await, Found);
+}
+
+/// A clock that runs ahead somewhere must not make its set fresh for ever elsewhere.
+#[tokio::test(start_paused = true)]
+async fn a_set_from_the_future_is_asked_for_again() {
+    let source = Source::new(keys(&["a"]));
+    source.clock.advance(Duration::from_secs(3600));
+    assert_eq!(source.find("a").await, Found);
+    source.clock.set(Timestamp::from_secs(crate::auth::testing::NOW));
+    let other = source.beside();
+    source.issuer.answers(keys(&["b"]));
+    assert_eq!(other.find("b").await, Found);
 }

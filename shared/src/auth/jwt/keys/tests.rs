@@ -132,6 +132,13 @@ fn every_other_key_is_left_out() {
             with(&rsa, json!({"n": format!("{}==", base64([0xff; 256]))})),
         ),
         ("RSA modulus a number", with(&rsa, json!({"n": 3}))),
+        ("EC off its curve", with(&ec, json!({"y": base64([7; 32])}))),
+        ("EC off its larger curve", with(&p384, json!({"x": base64([1; 48])}))),
+        (
+            "EC at infinity",
+            with(&ec, json!({"x": base64([0; 32]), "y": base64([0; 32])})),
+        ),
+        ("EC beyond its field", with(&ec, json!({"x": base64([0xff; 32])}))),
         ("EC on P-521", with(&ec, json!({"crv": "P-521"}))),
         ("EC on secp256k1", with(&ec, json!({"crv": "secp256k1"}))),
         ("EC without crv", with(&ec, json!({"crv": null}))),

@@ -73,9 +73,9 @@ fn claim_header(entry: &Named<Text>, report: &mut Report) -> Option<ClaimHeader>
     Some(ClaimHeader { claim, header })
 }
 
-/// Why a header cannot carry a claim, if so. In any spelling: servers behind CGI-like interfaces read `x_request_id` as
+/// Why a header cannot carry a claim or a key, if so. In any spelling: servers behind CGI-like interfaces read `x_request_id` as
 /// `x-request-id`.
-fn reserved(header: &HeaderName) -> Option<&'static str> {
+pub(super) fn reserved(header: &HeaderName) -> Option<&'static str> {
     if is_hop_by_hop(header) {
         return Some("it belongs to one connection (RFC 9110 section 7.6.1)");
     }

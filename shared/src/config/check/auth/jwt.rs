@@ -3,67 +3,110 @@
 use std::time::Duration;
 
 use jsonwebtoken::Algorithm;
-use url::{Host, Url};
+use url::Url;
 
 use super::not_empty;
-use crate::auth::JwtRules;
+use crate::auth::location::trusted;
+use crate::auth::{JwtRules, KeySource};
 use crate::config::check::services::parse_url;
-use crate::config::decode::{Choice, List, Text};
+use crate::config::decode::{At, Choice, Field, List, Text};
 use crate::config::raw::auth::Jwt;
 use crate::config::report::Report;
+use crate::config::tree::quote;
 
 const DEFAULT_SKEW: Duration = Duration::from_secs(60);
 
 /// Clocks that differ by more are broken; a larger allowance only keeps expired tokens alive.
 const LARGEST_SKEW: Duration = Duration::from_secs(10 * 60);
+const TOO_LARGE_A_SKEW: &str = "longer than 10m: that only keeps expired tokens alive";
+
+/// While an issuer is down for longer, nobody knows which of its keys still hold.
+const LONGEST_STALE: Duration = Duration::from_secs(30 * 24 * 60 * 60);
+const TOO_STALE: &str = "longer than 30d: nobody knows which of the keys still hold";
+
+const DEFAULT_STALE: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// Where an issuer's discovery document is, below the issuer (OpenID Connect Discovery 1.0 section 4).
+const WELL_KNOWN: &str = "/.well-known/openid-configuration";
 
 pub(super) fn rules(section: &Jwt, report: &mut Report) -> Option<JwtRules> {
     // Each is checked before any is missed, so that one mistake hides no other.
-    let jwks_uri = section.jwks_uri.given().and_then(|text| jwks_uri(text, report));
     let issuer = section
         .issuer
         .given()
         .and_then(|text| not_empty(text, "an issuer", report));
+    let keys = key_source(section, report);
     let audiences = section.audiences.given().map(|list| audiences(list, report));
     let algorithms = algorithms(section, report);
-    let clock_skew = clock_skew(section, report);
+    let clock_skew = bounded(
+        &section.clock_skew,
+        LARGEST_SKEW,
+        DEFAULT_SKEW,
+        TOO_LARGE_A_SKEW,
+        report,
+    );
+    let max_stale = bounded(&section.max_stale, LONGEST_STALE, DEFAULT_STALE, TOO_STALE, report);
+    let typ = section.typ.given().and_then(|text| not_empty(text, "a type", report));
     Some(JwtRules {
-        jwks_uri: jwks_uri?,
+        keys: keys?,
         issuer: issuer?,
         audiences: audiences?,
         algorithms,
         clock_skew,
+        typ: typ.map(|typ| typ.to_ascii_lowercase()),
+        max_stale,
+        token_cache: section.token_cache.given().is_none_or(|given| given.value),
         forward_token: section.forward_token.given().is_some_and(|given| given.value),
     })
 }
 
-/// Whoever can change the key set on its way can sign as anybody: https, but for this machine itself.
-fn jwks_uri(text: &Text, report: &mut Report) -> Option<Url> {
-    let url = text.parse("a URL", report, parse_url)?;
-    let loopback = match url.host() {
-        Some(Host::Domain(name)) => name == "localhost",
-        Some(Host::Ipv4(address)) => address.is_loopback(),
-        Some(Host::Ipv6(address)) => address.is_loopback(),
-        None => false,
-    };
-    if url.scheme() != "https" && !loopback {
-        report.mistake(
-            text.place,
-            format!(
-                "{} must be https: who can change the keys can forge every token",
-                text.quoted()
-            ),
-        );
-        return None;
+/// `jwks_uri`, or else the discovery document of an issuer that is a URL.
+fn key_source(section: &Jwt, report: &mut Report) -> Option<KeySource> {
+    match (&section.jwks_uri, &section.issuer) {
+        (Field::Given(text), _) => location(text, report).map(KeySource::Jwks),
+        (Field::Absent, Field::Given(issuer)) if !issuer.value.is_empty() => {
+            let discovery = |text: &str| {
+                let why = |why| format!("jwks_uri is missing, and keys cannot be found by the issuer: {why}");
+                let url = parse_url(text).map_err(why)?;
+                if url.query().is_some() {
+                    return Err(why(format!("{} has a query", quote(text))));
+                }
+                trusted(&url).map_err(|reason| why(format!("{} {reason}", quote(text))))?;
+                let document = format!("{}{WELL_KNOWN}", text.trim_end_matches('/'));
+                Url::parse(&document).map_err(|error| why(error.to_string()))
+            };
+            issuer
+                .parse("a URL, and without jwks_uri it must be one", report, discovery)
+                .map(KeySource::Discovery)
+        }
+        _ => None,
     }
-    if url.fragment().is_some() {
-        report.mistake(
-            text.place,
-            format!("{} has a fragment (#...), which is never sent", text.quoted()),
-        );
+}
+
+/// An address that is asked about credentials.
+pub(super) fn location(text: &Text, report: &mut Report) -> Option<Url> {
+    let url = text.parse("a URL", report, parse_url)?;
+    if let Err(why) = trusted(&url) {
+        report.mistake(text.place, format!("{} {why}", text.quoted()));
         return None;
     }
     Some(url)
+}
+
+pub(super) fn bounded(
+    field: &Field<At<Duration>>,
+    most: Duration,
+    default: Duration,
+    why_not: &str,
+    report: &mut Report,
+) -> Duration {
+    let Some(given) = field.given() else {
+        return default;
+    };
+    if given.value > most {
+        report.mistake(given.place, why_not);
+    }
+    given.value
 }
 
 fn audiences(list: &List<Text>, report: &mut Report) -> Vec<String> {
@@ -88,14 +131,4 @@ fn algorithms(section: &Jwt, report: &mut Report) -> Vec<Algorithm> {
         }
         None => Algorithm::WORDS.iter().map(|(_, algorithm)| *algorithm).collect(),
     }
-}
-
-fn clock_skew(section: &Jwt, report: &mut Report) -> Duration {
-    let Some(given) = section.clock_skew.given() else {
-        return DEFAULT_SKEW;
-    };
-    if given.value > LARGEST_SKEW {
-        report.mistake(given.place, "longer than 10m: that only keeps expired tokens alive");
-    }
-    given.value
 }

@@ -172,6 +172,12 @@ fn warn_of_the_unreachable(list: &List<Text>, ids: &[MethodId], identity: &Ident
 fn takes_all_of(first: &MethodKind, second: &MethodKind) -> bool {
     match (first, second) {
         (MethodKind::Jwt(first), MethodKind::Jwt(second)) => first.issuer == second.issuer,
+        (MethodKind::Introspection(_), second) => second.reads_authorization(),
+        (MethodKind::ApiKey(first), MethodKind::ApiKey(second)) => {
+            first.header == second.header && (second.query.is_none() || first.query == second.query)
+        }
+        (MethodKind::SessionCookie(first), MethodKind::SessionCookie(second)) => first.cookie == second.cookie,
+        _ => false,
     }
 }
 

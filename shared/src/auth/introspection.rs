@@ -1,0 +1,297 @@
+//! `type: introspection`: a token about which its authorization server is asked (RFC 7662).
+
+#[cfg(test)]
+mod tests;
+
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use bytes::Bytes;
+use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, USER_AGENT};
+use http::{HeaderMap, HeaderValue, StatusCode};
+use serde_json::Value;
+use tokio::time::{Instant, timeout_at};
+use url::{Url, form_urlencoded};
+
+use super::claim_path::Claims;
+use super::refusal::{AuthSource, RETRY_AFTER, Refusal};
+use super::registered::{names_one_of, numeric_date, timestamp};
+use super::token_hash::TokenHash;
+use super::{bearer, json};
+use crate::clock::{Clock, Timestamp};
+use crate::gateway::Seams;
+use crate::generations::Generations;
+use crate::upstream::client::{CallError, CallLimits, HttpClient};
+
+/// The longest that one request waits for an answer.
+const PATIENCE: Duration = Duration::from_secs(2);
+/// How long a connection may take to open; as for upstreams where the config says nothing.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
+/// The largest answer read, in bytes.
+const MAX_BYTES: usize = 64 * 1024;
+/// The longest token sent, in bytes; as for tokens that are read here.
+const MAX_TOKEN: usize = 16 * 1024;
+/// How many bytes of answers a generation remembers.
+const GENERATION: usize = 512 * 1024;
+
+/// Whom to ask, and as whom.
+#[derive(Clone, Debug)]
+pub struct IntrospectionRules {
+    /// The introspection endpoint: https, or http to a loopback address.
+    pub url: Url,
+    /// The gateway's own name there.
+    pub client_id: String,
+    /// Its secret.
+    pub client_secret: Secret,
+    /// How it proves itself (RFC 6749 section 2.3.1).
+    pub client_auth: ClientAuth,
+    /// One of these must be in `aud`; empty: `aud` does not matter.
+    pub audiences: Vec<String>,
+    /// How long an answer is used without asking again; at most 60 s, and never past `exp`. Zero: not at all.
+    pub cache: Duration,
+    /// Whether the token itself goes upstream.
+    pub forward_token: bool,
+}
+
+/// How the gateway proves itself to the endpoint.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ClientAuth {
+    /// In `Authorization`, which every server must take.
+    #[default]
+    Basic,
+    /// In the body.
+    Post,
+}
+
+/// A text that no log shows.
+#[derive(Clone)]
+pub struct Secret(pub String);
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("(secret)")
+    }
+}
+
+/// Asks about tokens. What it was told outlives requests.
+#[derive(Debug)]
+pub(super) struct IntrospectionVerifier {
+    rules: Arc<IntrospectionRules>,
+    client: Arc<dyn HttpClient>,
+    clock: Arc<dyn Clock>,
+    told: Mutex<Generations<TokenHash, Told>>,
+    /// When the endpoint last gave no answer, and why: nobody waits for it again within [`RETRY_AFTER`].
+    failed: Mutex<Option<(Timestamp, String)>>,
+}
+
+/// What the endpoint said of a token.
+#[derive(Clone, Debug)]
+struct Told {
+    /// `None`: it is not active.
+    claims: Option<Arc<Claims>>,
+    until: Timestamp,
+}
+
+impl IntrospectionVerifier {
+    /// Asks nothing yet.
+    pub(super) fn new(rules: Arc<IntrospectionRules>, seams: &Seams) -> Self {
+        Self {
+            rules,
+            client: Arc::clone(&seams.upstreams),
+            clock: Arc::clone(&seams.clock),
+            told: Mutex::new(Generations::new(GENERATION)),
+            failed: Mutex::default(),
+        }
+    }
+
+    /// What the bearer token of these headers proves. `budget` bounds the question.
+    pub(super) async fn verify(&self, headers: &HeaderMap, budget: Duration) -> Result<Arc<Claims>, Refusal> {
+        let token = bearer::token(headers).map_err(Refusal::invalid)?;
+        let token = token.ok_or_else(|| Refusal::invalid("there is no Authorization header"))?;
+        if token.len() > MAX_TOKEN {
+            return Err(Refusal::invalid(format!("the token is longer than {MAX_TOKEN} bytes")));
+        }
+        let hash = TokenHash::of(token);
+        let now = self.clock.now();
+        let told = self.told().get(&hash).filter(|told| now < told.until);
+        let claims = match told {
+            Some(told) => told.claims,
+            None => self.ask(token, hash, now, budget).await?,
+        };
+        claims.ok_or_else(|| Refusal::of("url", "the token is not active"))
+    }
+
+    async fn ask(
+        &self,
+        token: &str,
+        hash: TokenHash,
+        now: Timestamp,
+        budget: Duration,
+    ) -> Result<Option<Arc<Claims>>, Refusal> {
+        self.refuse_soon_after_a_failure(now)?;
+        let deadline = Instant::now() + budget.min(PATIENCE);
+        let answer = match self.call(token, deadline).await {
+            // A connection that was kept may have ended meanwhile; to ask twice changes nothing.
+            Err(CallError::Broken(_)) => self.call(token, deadline).await,
+            answer => answer,
+        };
+        let document = answer
+            .map_err(|error| error.to_string())
+            .and_then(|answer| read(&answer));
+        let document = document.map_err(|why| self.note_failure(now, why))?;
+        let claims = self.active(document, now)?;
+        let (claims, expires) = claims.map_or((None, None), |(claims, expires)| (Some(Arc::new(claims)), expires));
+        let until = now.plus(self.rules.cache);
+        let told = Told {
+            claims: claims.clone(),
+            until: expires.map_or(until, |expires| until.min(expires)),
+        };
+        if now < told.until {
+            self.told().insert(hash, told, answer_weight(token, claims.as_deref()));
+        }
+        Ok(claims)
+    }
+
+    async fn call(&self, token: &str, deadline: Instant) -> Result<http::Response<Bytes>, CallError> {
+        let timeout = deadline.saturating_duration_since(Instant::now());
+        let limits = CallLimits {
+            connect_timeout: CONNECT_TIMEOUT,
+            timeout,
+            max_body: MAX_BYTES,
+        };
+        let request = self.question(token)?;
+        // The client keeps the time too, but a budget is not left to others.
+        let answer = timeout_at(deadline, self.client.send(request, limits)).await;
+        answer.unwrap_or(Err(CallError::Timeout(timeout)))
+    }
+
+    /// The request (section 2.1).
+    fn question(&self, token: &str) -> Result<http::Request<Bytes>, CallError> {
+        let IntrospectionRules {
+            url,
+            client_id,
+            client_secret: Secret(secret),
+            client_auth,
+            ..
+        } = &*self.rules;
+        let mut form = form_urlencoded::Serializer::new(String::new());
+        form.append_pair("token", token)
+            .append_pair("token_type_hint", "access_token");
+        if *client_auth == ClientAuth::Post {
+            form.append_pair("client_id", client_id)
+                .append_pair("client_secret", secret);
+        }
+        let mut request = http::Request::post(url.as_str())
+            .header(ACCEPT, "application/json")
+            .header(CONTENT_TYPE, "application/x-www-form-urlencoded")
+            .header(USER_AGENT, concat!("tollgate/", env!("CARGO_PKG_VERSION")));
+        if *client_auth == ClientAuth::Basic {
+            request = request.header(AUTHORIZATION, basic(client_id, secret));
+        }
+        let body = Bytes::from(form.finish());
+        request
+            .body(body)
+            .map_err(|error| CallError::Connect(error.to_string()))
+    }
+
+    /// What an active token proves, and when it expires. The endpoint's word is checked for what it says itself: its
+    /// times and whom it is for.
+    fn active(&self, document: Claims, now: Timestamp) -> Result<Option<(Claims, Option<Timestamp>)>, Refusal> {
+        match document.get("active") {
+            Some(Value::Bool(true)) => {}
+            Some(Value::Bool(false)) => return Ok(None),
+            _ => return Err(self.note_failure(now, "the answer does not say whether the token is active".to_owned())),
+        }
+        let (expires, starts) = (date(&document, "exp")?, date(&document, "nbf")?);
+        if expires.is_some_and(|expires| now >= expires) || starts.is_some_and(|starts| now < starts) {
+            return Ok(None);
+        }
+        if !self.rules.audiences.is_empty() && !names_one_of(document.get("aud"), &self.rules.audiences) {
+            let why = format!("aud names none of {:?}", self.rules.audiences);
+            return Err(Refusal::of("audiences", why));
+        }
+        let mut claims = document;
+        claims.remove("active");
+        Ok(Some((claims, expires)))
+    }
+
+    fn refuse_soon_after_a_failure(&self, now: Timestamp) -> Result<(), Refusal> {
+        match &*self.failed() {
+            Some((at, why)) if now.apart(*at) < RETRY_AFTER => {
+                Err(unavailable(why.clone(), RETRY_AFTER.saturating_sub(now.apart(*at))))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn note_failure(&self, now: Timestamp, why: String) -> Refusal {
+        let why = format!("{}: {why}", self.rules.url);
+        *self.failed() = Some((now, why.clone()));
+        unavailable(why, RETRY_AFTER)
+    }
+
+    /// A panic elsewhere cannot leave either half written.
+    fn told(&self) -> MutexGuard<'_, Generations<TokenHash, Told>> {
+        self.told.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn failed(&self) -> MutexGuard<'_, Option<(Timestamp, String)>> {
+        self.failed.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn date(document: &Claims, name: &str) -> Result<Option<Timestamp>, Refusal> {
+    let Some(value) = document.get(name) else {
+        return Ok(None);
+    };
+    let micros = numeric_date(value).ok_or_else(|| Refusal::of("url", format!("{name} is not a number")))?;
+    Ok(Some(timestamp(micros)))
+}
+
+fn unavailable(why: String, retry_after: Duration) -> Refusal {
+    Refusal::Unavailable {
+        key: "url",
+        what: AuthSource::Introspection,
+        why,
+        retry_after,
+    }
+}
+
+/// The answer's document. Whatever is wrong with it, nothing is known of the token: also a 401, which is about the
+/// gateway's own credentials (section 2.3).
+fn read(answer: &http::Response<Bytes>) -> Result<Claims, String> {
+    match answer.status() {
+        StatusCode::OK => {}
+        StatusCode::UNAUTHORIZED => return Err("status 401: client_id and client_secret are not taken".to_owned()),
+        status => return Err(format!("status {}", status.as_u16())),
+    }
+    if answer.body().len() > MAX_BYTES {
+        return Err(format!("the answer is larger than {MAX_BYTES} bytes"));
+    }
+    json::object(answer.body()).ok_or_else(|| "the answer is not one JSON object without duplicate members".to_owned())
+}
+
+/// RFC 6749 section 2.3.1: both are form-encoded first, so that a colon in the name does no harm.
+fn basic(client_id: &str, secret: &str) -> HeaderValue {
+    let encoded = |text: &str| form_urlencoded::byte_serialize(text.as_bytes()).collect::<String>();
+    let pair = format!("{}:{}", encoded(client_id), encoded(secret));
+    let value = HeaderValue::try_from(format!("Basic {}", STANDARD.encode(pair)));
+    let mut value = value.unwrap_or_else(|_| HeaderValue::from_static("Basic"));
+    value.set_sensitive(true);
+    value
+}
+
+/// About what is kept: a token's claims are as long as the token in another writing, and those of a short one may be
+/// longer.
+fn answer_weight(token: &str, claims: Option<&Claims>) -> usize {
+    token.len()
+        + claims.map_or(0, |claims| {
+            claims
+                .iter()
+                .map(|(name, value)| name.len() + value.to_string().len())
+                .sum()
+        })
+}

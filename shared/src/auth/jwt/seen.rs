@@ -1,0 +1,77 @@
+//! Tokens that were verified, so that a caller who comes again with the same one costs a hash instead of a signature
+//! check.
+//!
+//! Keyed by the whole token, signature included. Per function environment, and never past `exp`.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use jsonwebtoken::Algorithm;
+
+use super::keys::{Key, Wanted};
+use crate::auth::claim_path::Claims;
+use crate::auth::token_hash::TokenHash;
+use crate::clock::Timestamp;
+use crate::generations::Generations;
+
+/// How many bytes of tokens a generation remembers: some 700 usual ones. What is kept of them takes about twice as much.
+const GENERATION: usize = 512 * 1024;
+
+/// The verified tokens of one method.
+#[derive(Debug)]
+pub(super) struct SeenTokens(Mutex<Generations<TokenHash, SeenToken>>);
+
+/// What a verification has shown.
+#[derive(Clone, Debug)]
+pub(super) struct SeenToken {
+    pub(super) claims: Arc<Claims>,
+    pub(super) kid: Option<String>,
+    pub(super) algorithm: Algorithm,
+    /// What its signature holds for.
+    pub(super) key: Arc<Key>,
+    /// `exp`, without any clock skew.
+    pub(super) expires: Timestamp,
+}
+
+impl Default for SeenTokens {
+    fn default() -> Self {
+        Self(Mutex::new(Generations::new(GENERATION)))
+    }
+}
+
+impl SeenTokens {
+    /// What is known of a token that has not expired.
+    pub(super) fn get(&self, hash: &TokenHash, now: Timestamp) -> Option<SeenToken> {
+        let mut seen = self.lock();
+        let known = seen.get(hash)?;
+        if now < known.expires {
+            return Some(known);
+        }
+        seen.remove(hash);
+        None
+    }
+
+    /// Remembers a token of this length in bytes.
+    pub(super) fn remember(&self, hash: TokenHash, token: SeenToken, length: usize) {
+        self.lock().insert(hash, token, length);
+    }
+
+    /// Its key is the issuer's no more.
+    pub(super) fn forget(&self, hash: &TokenHash) {
+        self.lock().remove(hash);
+    }
+
+    /// A panic elsewhere cannot leave the map half written.
+    pub(super) fn lock(&self) -> MutexGuard<'_, Generations<TokenHash, SeenToken>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl SeenToken {
+    /// Which key it needs.
+    pub(super) fn wanted(&self) -> Wanted<'_> {
+        Wanted {
+            kid: self.kid.as_deref(),
+            algorithm: self.algorithm,
+        }
+    }
+}

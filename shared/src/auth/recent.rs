@@ -1,0 +1,74 @@
+//! What was read of records a moment ago, so that not every request reads them again.
+//!
+//! Per function environment. What was found is believed for [`FOUND_FOR`]: a revocation takes effect within this time.
+//! What was not found, or does not let its bearer in, is looked up again after [`REFUSED_FOR`]: it may just have been
+//! made, or replaced.
+
+use std::hash::Hash;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use crate::clock::Timestamp;
+use crate::generations::Generations;
+
+/// How long a record that was found is used without reading it again.
+pub(super) const FOUND_FOR: Duration = Duration::from_secs(30);
+/// How long a refusal stands without reading again.
+pub(super) const REFUSED_FOR: Duration = Duration::from_secs(5);
+
+/// Records per generation: some hundred bytes each.
+const GENERATION: usize = 2_048;
+
+/// Records as they were read.
+#[derive(Debug)]
+pub(super) struct Recent<K, V>(Mutex<Generations<K, Reading<V>>>);
+
+/// A record, or that there is none, as it was read at a time.
+#[derive(Clone, Debug)]
+pub(super) struct Reading<V> {
+    pub(super) record: Option<V>,
+    pub(super) at: Timestamp,
+}
+
+impl<V> Reading<V> {
+    /// Whether it is recent enough to let somebody in.
+    pub(super) fn may_admit(&self, now: Timestamp) -> bool {
+        now.apart(self.at) < FOUND_FOR
+    }
+
+    /// Whether it is recent enough to refuse somebody.
+    pub(super) fn may_refuse(&self, now: Timestamp) -> bool {
+        now.apart(self.at) < REFUSED_FOR
+    }
+}
+
+impl<K, V> Default for Recent<K, V>
+where
+    K: Eq + Hash + Clone,
+    V: Clone,
+{
+    fn default() -> Self {
+        Self(Mutex::new(Generations::new(GENERATION)))
+    }
+}
+
+impl<K, V> Recent<K, V>
+where
+    K: Eq + Hash + Clone,
+    V: Clone,
+{
+    /// The last reading, however old.
+    pub(super) fn last(&self, key: &K) -> Option<Reading<V>> {
+        self.lock().get(key)
+    }
+
+    /// Remembers what was read.
+    pub(super) fn note(&self, key: K, record: Option<V>, at: Timestamp) {
+        self.lock().insert(key, Reading { record, at }, 1);
+    }
+
+    /// A panic elsewhere cannot leave the map half written.
+    fn lock(&self) -> MutexGuard<'_, Generations<K, Reading<V>>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

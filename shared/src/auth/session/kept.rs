@@ -1,0 +1,113 @@
+//! Sessions that are kept in the state table, under the hash of their id.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::auth::claim_path::Claims;
+use crate::auth::recent::Recent;
+use crate::auth::refusal::{AuthSource, RETRY_AFTER, Refusal};
+use crate::clock::{Clock, Timestamp};
+use crate::gateway::Seams;
+use crate::store::{SessionHash, SessionRecord, Store, StoreError};
+
+/// How long an id may be: shorter ones could be guessed, longer ones are nobody's.
+const ID_LENGTH: std::ops::RangeInclusive<usize> = 22..=256;
+
+/// A session is marked as used once in this part of its idle time: one write for many requests, and its end comes at most
+/// this part too early.
+const TOUCHED_EACH: u32 = 10;
+
+/// Looks sessions up and keeps them alive.
+#[derive(Debug)]
+pub(super) struct KeptSessions {
+    idle: Duration,
+    absolute: Duration,
+    recent: Recent<SessionHash, SessionRecord>,
+    store: Arc<dyn Store>,
+    clock: Arc<dyn Clock>,
+}
+
+impl KeptSessions {
+    pub(super) fn new(idle: Duration, absolute: Duration, seams: &Seams) -> Self {
+        Self {
+            idle,
+            absolute,
+            recent: Recent::default(),
+            store: Arc::clone(&seams.store),
+            clock: Arc::clone(&seams.clock),
+        }
+    }
+
+    /// What the session of this id proves.
+    pub(super) async fn verify(&self, id: &str) -> Result<Arc<Claims>, Refusal> {
+        let is_id = ID_LENGTH.contains(&id.len()) && id.bytes().all(|byte| byte.is_ascii_graphic());
+        if !is_id {
+            return Err(Refusal::of("cookie", "the cookie is not the id of a session"));
+        }
+        let hash = SessionHash::of(id);
+        let now = self.clock.now();
+        if let Some(last) = self.recent.last(&hash).filter(|last| last.may_admit(now)) {
+            let may_refuse = last.may_refuse(now);
+            match self.alive(last.record, now) {
+                Err(why) if may_refuse => return Err(why),
+                // It may have been used elsewhere, or made, since.
+                Err(_) => {}
+                Ok(session) => return self.admit(hash, session, now).await,
+            }
+        }
+        let record = self.store.session(&hash).await.map_err(unavailable)?;
+        self.recent.note(hash.clone(), record.clone(), now);
+        let session = self.alive(record, now)?;
+        self.admit(hash, session, now).await
+    }
+
+    /// The session, if there is one and it has not come to an end.
+    fn alive(&self, session: Option<SessionRecord>, now: Timestamp) -> Result<SessionRecord, Refusal> {
+        let session = session.ok_or_else(unknown)?;
+        if now >= session.expires_at || now >= session.created_at.plus(self.absolute) {
+            return Err(Refusal::of("absolute", "the session has come to its end"));
+        }
+        if now >= session.seen_at.plus(self.idle) {
+            return Err(Refusal::of("idle", "the session was not used for too long"));
+        }
+        Ok(session)
+    }
+
+    /// Lets the bearer in, and from time to time notes that the session is in use.
+    async fn admit(
+        &self,
+        hash: SessionHash,
+        mut session: SessionRecord,
+        now: Timestamp,
+    ) -> Result<Arc<Claims>, Refusal> {
+        if now.since(session.seen_at) >= self.idle / TOUCHED_EACH {
+            let gone_at = session.expires_at.min(now.plus(self.idle));
+            match self.store.touch_session(&hash, now, gone_at).await {
+                Ok(true) => {
+                    session.seen_at = now;
+                    self.recent.note(hash, Some(session.clone()), now);
+                }
+                Ok(false) => {
+                    self.recent.note(hash, None, now);
+                    return Err(unknown());
+                }
+                // It is in use and holds: that this cannot be noted is no reason to log anybody out.
+                Err(error) => tracing::warn!(%error, "a session's use is not noted"),
+            }
+        }
+        Ok(Arc::new(session.claims))
+    }
+}
+
+fn unknown() -> Refusal {
+    Refusal::invalid("there is no such session")
+}
+
+fn unavailable(error: StoreError) -> Refusal {
+    Refusal::Unavailable {
+        key: "",
+        what: AuthSource::Sessions,
+        why: error.to_string(),
+        retry_after: RETRY_AFTER,
+    }
+}
