@@ -27,7 +27,7 @@ pub(crate) async fn run(options: SessionsOptions) -> Result<(), Failure> {
             if !ended {
                 return Err(Failure::usage(format!("there is no such session in {place}")));
             }
-            note("the session is ended");
+            note("the session is ended; gateways that know it refuse it within 30 seconds");
             Ok(())
         }
     }

@@ -156,7 +156,7 @@ mod tests {
         assert_eq!(record.scopes, ["a", "b"]);
         assert_eq!(record.status, KeyStatus::Active);
         assert_eq!((record.created_at, &*record.id), (NOW, key.id()));
-        assert_eq!(key.verify(Some(&record), NOW), Ok(()));
+        assert_eq!(key.verify(Some(&record), NOW), Ok(&record));
     }
 
     #[test]
