@@ -8,6 +8,12 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::function_kind::FunctionKind;
 
+mod admin;
+
+pub(crate) use self::admin::{
+    CreateKeyOptions, DEFAULT_ENGINE, KeysAction, KeysOptions, PlaceOptions, SessionsAction, SessionsOptions,
+};
+
 /// The issuer of the demo identity provider on its default address.
 pub(crate) const DEFAULT_ISSUER: &str = "http://127.0.0.1:9003";
 
@@ -33,6 +39,7 @@ const EXAMPLES: &str = "Examples:
   GATEWAY_CONFIG=$(tollgate pack gateway.yaml) the config as one line, for a deployment
   tollgate invoke event.json                   one Lambda event in, its response event out
   tollgate test events                         events against what is expected of them
+  tollgate keys create --owner ann             an API key for the gateway that is running
   curl -H \"Authorization: Bearer $(tollgate token)\" http://127.0.0.1:9000/api/users/42";
 
 impl Arguments {
@@ -84,6 +91,10 @@ pub(crate) enum Command {
   tollgate token --sub ann --claim role=admin --claim 'teams=[\"a\",\"b\"]' --expires 1h
   tollgate token --claim aud=elsewhere       a claim given here wins, so a wrong token is easy to make")]
     Token(TokenOptions),
+    /// Make, list, revoke and rotate API keys: docs/keys.md
+    Keys(KeysOptions),
+    /// Begin and end sessions that a cookie stands for: docs/keys.md
+    Sessions(SessionsOptions),
     /// Print a completion script for a shell
     #[command(after_help = "Example:
   tollgate completions bash > ~/.local/share/bash-completion/completions/tollgate")]
@@ -270,9 +281,9 @@ fn parse_timeout(text: &str) -> Result<Duration, String> {
     Ok(timeout)
 }
 
-/// `250ms`, `2s`, `10m` as in a config, and `8h` besides: tokens live longer than requests.
+/// `250ms`, `2s`, `10m` as in a config, and `8h`, `90d` besides: tokens and keys live longer than requests.
 pub(crate) fn parse_duration(text: &str) -> Result<Duration, String> {
-    let wrong = || format!("{text:?} is no duration; write a whole number and ms, s, m or h, such as 30s");
+    let wrong = || format!("{text:?} is no duration; write a whole number and ms, s, m, h or d, such as 30s");
     let digits = text.find(|c: char| !c.is_ascii_digit()).ok_or_else(wrong)?;
     let (number, unit) = text.split_at(digits);
     let number: u32 = number.parse().map_err(|_| wrong())?;
@@ -281,6 +292,7 @@ pub(crate) fn parse_duration(text: &str) -> Result<Duration, String> {
         "s" => Duration::from_secs(1),
         "m" => Duration::from_secs(60),
         "h" => Duration::from_secs(3600),
+        "d" => Duration::from_secs(24 * 3600),
         _ => return Err(wrong()),
     };
     Ok(unit * number)
@@ -348,7 +360,8 @@ pub(crate) mod tests {
     fn durations_are_whole_numbers_with_their_unit() {
         assert_eq!(parse_duration("10m"), Ok(Duration::from_secs(600)));
         assert_eq!(parse_duration("8h"), Ok(Duration::from_secs(8 * 3600)));
-        for wrong in ["", "s", "1", "1.5s", "-1s", "1 s", "1d", "99999999999s"] {
+        assert_eq!(parse_duration("90d"), Ok(Duration::from_secs(90 * 24 * 3600)));
+        for wrong in ["", "s", "1", "1.5s", "-1s", "1 s", "1w", "99999999999s"] {
             assert!(parse_duration(wrong).is_err(), "{wrong:?}");
         }
     }

@@ -2,7 +2,7 @@
 //! API Gateway, Lambda and DynamoDB do.
 
 mod answer;
-mod calendar;
+pub(crate) mod calendar;
 mod caller;
 pub(crate) mod console;
 mod database_file;
@@ -20,7 +20,7 @@ mod function_name;
 pub(crate) mod function_program;
 mod functions;
 mod guard;
-mod identity_provider;
+pub(crate) mod identity_provider;
 pub(crate) mod invoke_api;
 mod listen;
 pub(crate) mod random;

@@ -65,6 +65,11 @@ pub(crate) fn print(text: &str) -> Result<(), Failure> {
     }
 }
 
+/// Says something beside what was asked for, on standard error. A closed one is no reason to end differently.
+pub(crate) fn note(text: &str) {
+    let _ = writeln!(anstream::stderr(), "{text}");
+}
+
 /// The end of a command line that `clap` answered itself: help and version are no failure.
 pub(crate) fn from_clap(error: &clap::Error) -> ExitCode {
     let _ = error.print();

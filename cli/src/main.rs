@@ -8,8 +8,11 @@ mod exit;
 mod function_kind;
 mod http_client;
 mod invoke;
+mod keys;
 mod lifeline;
 mod pack;
+mod place;
+mod sessions;
 mod test;
 mod token;
 
@@ -41,6 +44,8 @@ fn run(command: Command) -> Result<(), Failure> {
         Command::Check(options) => to_its_end(single_threaded()?, check::run(&options)),
         Command::Pack(options) => to_its_end(single_threaded()?, pack::run(&options)),
         Command::Token(options) => to_its_end(single_threaded()?, token::run(options)),
+        Command::Keys(options) => to_its_end(single_threaded()?, keys::run(options)),
+        Command::Sessions(options) => to_its_end(single_threaded()?, sessions::run(options)),
         Command::Completions { shell } => {
             let mut script = Vec::new();
             clap_complete::generate(shell, &mut Arguments::command(), "tollgate", &mut script);

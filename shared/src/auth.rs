@@ -35,8 +35,8 @@ use http::header::AUTHORIZATION;
 
 pub use api_key::ApiKeyRules;
 pub use claim_path::{ClaimPath, Claims};
-pub(crate) use identity::{claim_text, header_text};
 pub use identity::{Identity, Proof};
+pub(crate) use identity::{claim_text, header_text};
 pub use introspection::{ClientAuth, IntrospectionRules, Secret};
 pub use jwt::{JwtRules, KeySource};
 pub use policy::{Ask, AuthPolicy, ClaimRule, ClaimTest, MethodId, Methods, ScopeRule};

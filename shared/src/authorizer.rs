@@ -28,6 +28,7 @@ use crate::gateway::{Seams, panic_message, request_id};
 use crate::limit::Subject;
 use crate::record::Record;
 use crate::router::Router;
+use crate::store::Store;
 use crate::upstream::trace::TraceParent;
 
 /// The longest an HTTP API waits for its authorizer
@@ -48,6 +49,7 @@ pub struct Authorizer {
     trusted_proxies: Vec<ipnet::IpNet>,
     router: Router,
     authenticator: Authenticator,
+    store: Arc<dyn Store>,
     served: AtomicBool,
 }
 
@@ -80,8 +82,14 @@ impl Authorizer {
             router: Router::new(&config.routes),
             authenticator: Authenticator::new(config.auth, seams),
             clock: Arc::clone(&seams.clock),
+            store: Arc::clone(&seams.store),
             served: AtomicBool::new(false),
         }
+    }
+
+    /// Opens what the first event would otherwise wait for. Never fails: what is down now may be up later.
+    pub async fn warm(&self) {
+        self.store.warm().await;
     }
 
     /// Decides on one event; `deadline` is when Lambda ends the invocation. Only an event that asks for no decision is

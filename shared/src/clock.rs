@@ -35,6 +35,11 @@ impl Timestamp {
         self.0 / 1_000_000
     }
 
+    /// This point without its fraction of a second.
+    pub const fn whole_seconds(self) -> Self {
+        Self::from_secs(self.secs())
+    }
+
     /// This point moved later by `by` (saturating).
     pub fn plus(self, by: Duration) -> Self {
         Self(self.0.saturating_add(u64::try_from(by.as_micros()).unwrap_or(u64::MAX)))

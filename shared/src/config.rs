@@ -37,6 +37,7 @@ use crate::limit::LimitRule;
 use crate::path::{PathPattern, PathPrefix};
 use crate::respond::FixedAnswer;
 use crate::router::Conditions;
+use crate::store::dynamodb::TableKind;
 use crate::transform::ResponseRules;
 use crate::upstream::Upstream;
 
@@ -140,6 +141,20 @@ pub struct AuthRules {
     pub exclude_paths: Vec<PathPattern>,
     /// Refused credentials per minute, environment and client address before 429 (`auth.failures`, default 20).
     pub failures_per_minute: u32,
+}
+
+impl AuthRules {
+    /// The tables without which some credentials could not be verified at all.
+    pub fn tables(&self) -> Vec<TableKind> {
+        let needed = self.methods.iter().filter_map(|method| method.kind.table());
+        let mut tables: Vec<TableKind> = Vec::new();
+        for table in needed {
+            if !tables.contains(&table) {
+                tables.push(table);
+            }
+        }
+        tables
+    }
 }
 
 /// A rule for the paths that a pattern covers.

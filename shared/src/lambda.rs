@@ -15,13 +15,13 @@ use tracing_subscriber::layer::Filter;
 use tracing_subscriber::prelude::*;
 
 use crate::auth::issuer_client::IssuerClient;
-use crate::authorizer::{self, Authorizer, Failure};
+use crate::authorizer::{Authorizer, Failure};
 use crate::clock::{SystemClock, Timestamp};
 use crate::config::{self, Config};
 use crate::event::EventKind;
 use crate::event::authorizer::ResponseForm;
 use crate::gateway::{Gateway, Seams};
-use crate::store::dynamodb::{DynamoDbSettings, DynamoDbStore};
+use crate::store::dynamodb::{DynamoDbSettings, DynamoDbStore, TableKind};
 use crate::upstream::hyper_client::HyperClient;
 use crate::upstream::tls;
 
@@ -59,6 +59,7 @@ pub async fn serve_authorizer() -> ExitCode {
         Ok(authorizer) => authorizer,
         Err(mistakes) => return not_started(&*mistakes),
     };
+    authorizer.warm().await;
     let authorizer = &authorizer;
     let serving = lambda_runtime::run(service_fn(|event: LambdaEvent<Box<RawValue>>| async move {
         let deadline = Timestamp::from_millis(event.context.deadline);
@@ -109,26 +110,30 @@ fn choice<T: FromStr<Err = String>>(name: &str) -> Result<Option<T>, String> {
 fn build_authorizer() -> Result<Authorizer, Box<dyn Error>> {
     let config = load()?;
     let form = choice::<ResponseForm>("AUTHORIZER_RESPONSE")?.unwrap_or_default();
-    let seams = authorizer::Seams {
-        clock: Arc::new(SystemClock),
-        issuers: Arc::new(IssuerClient::new(tls::client_config(tls::mozilla_roots())?)),
-    };
-    Ok(Authorizer::new(config, form, seams))
+    let seams = seams(&config.auth.tables())?;
+    Ok(Authorizer::new(config, form, &seams))
 }
 
 fn build() -> Result<Gateway, Box<dyn Error>> {
     let config = load()?;
     let kind = choice::<EventKind>("GATEWAY_EVENT")?;
+    let mut tables = config.auth.tables();
+    tables.push(TableKind::Quota);
+    let seams = seams(&tables)?;
+    Ok(Gateway::new(config, kind, seams))
+}
+
+/// The world as it is; these tables must be there.
+fn seams(tables: &[TableKind]) -> Result<Seams, Box<dyn Error>> {
     let variable = |name: &str| env::var(name).ok();
-    let store = DynamoDbStore::new(DynamoDbSettings::from_environment(&variable)?)?;
+    let store = DynamoDbStore::new(DynamoDbSettings::from_environment(&variable, tables)?)?;
     let tls = tls::client_config(tls::mozilla_roots())?;
-    let seams = Seams {
+    Ok(Seams {
         clock: Arc::new(SystemClock),
         upstreams: Arc::new(HyperClient::new(tls.clone())),
         issuers: Arc::new(IssuerClient::new(tls)),
         store: Arc::new(store),
-    };
-    Ok(Gateway::new(config, kind, seams))
+    })
 }
 
 /// An event that is not for this function fails as an invocation: its source must not take it for handled.

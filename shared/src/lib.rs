@@ -20,6 +20,7 @@ pub mod record;
 pub mod request;
 pub mod respond;
 pub mod router;
+pub mod session_id;
 pub mod store;
 #[cfg(test)]
 mod testing;

@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use tollgate::config;
 use tollgate::event::EventKind;
 use tollgate::event::authorizer::ResponseForm;
-use tollgate::store::dynamodb::DynamoDbSettings;
+use tollgate::store::dynamodb::{DynamoDbSettings, OWNER_INDEX, TableKind};
 
 /// What Lambda itself gives every function, as far as the store reads it: "Defined runtime environment variables".
 const OF_LAMBDA: [&str; 3] = ["AWS_REGION", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"];
@@ -142,7 +142,8 @@ fn the_default_config_is_a_file_of_the_layer() {
 fn the_function_starts_with_its_variables() {
     let set = variables();
     let variable = |name: &str| (set.contains_key(name) || OF_LAMBDA.contains(&name)).then(|| "set".to_owned());
-    DynamoDbSettings::from_environment(&variable).expect("the store has what it needs");
+    let tables = [TableKind::Quota, TableKind::Config, TableKind::State];
+    DynamoDbSettings::from_environment(&variable, &tables).expect("the store has what it needs");
 
     let choice = set["GATEWAY_EVENT"].strip_prefix("!If ").expect("by front door");
     let words = list(choice);
@@ -155,13 +156,11 @@ fn every_variable_has_a_reader() {
     let readers = ["lambda.rs", "config/source.rs", "store/dynamodb/settings.rs"];
     let code: String = readers.iter().map(|file| text(&format!("shared/src/{file}"))).collect();
     let config = text("infra/config/gateway.yaml");
-    // The design's names of the tables that no stage asks yet.
-    let named = ["CONFIG_TABLE", "STATE_TABLE"];
     let all = variables().into_iter().chain(variables_of("AuthorizerFunction"));
     for (name, _) in all {
         let forms = [format!("${{{name}}}"), format!("${{{name}:-")];
         let is_read = code.contains(&format!("\"{name}\"")) || forms.iter().any(|form| config.contains(form));
-        assert!(is_read || named.contains(&name.as_str()), "nobody reads {name}");
+        assert!(is_read, "nobody reads {name}");
     }
 }
 
@@ -297,9 +296,9 @@ fn the_http_api_sends_what_the_function_reads() {
     assert_eq!(route["RouteKey"], "$default", "every path and method");
 }
 
-#[test]
-fn the_role_allows_what_the_store_calls() {
-    let code = text("shared/src/store/dynamodb.rs");
+/// The actions behind the calls in a file of the store.
+fn called(file: &str) -> BTreeSet<String> {
+    let code = text(&format!("shared/src/store/{file}"));
     let calls = [
         (".get_item()", "dynamodb:GetItem"),
         (".batch_get_item()", "dynamodb:BatchGetItem"),
@@ -310,10 +309,43 @@ fn the_role_allows_what_the_store_calls() {
         (".transact_write_items()", "dynamodb:TransactWriteItems"),
     ];
     let called = calls.into_iter().filter(|(call, _)| code.contains(call));
-    let called: BTreeSet<String> = called.map(|(_, action)| action.to_owned()).collect();
-    assert!(called.contains("dynamodb:UpdateItem"), "the search finds what is there");
-    let quota = &allowed()["!GetAtt QuotaTable.Arn"];
-    assert!(called.is_subset(quota), "called: {called:?}, allowed: {quota:?}");
+    called.map(|(_, action)| action.to_owned()).collect()
+}
+
+#[test]
+fn the_role_allows_what_the_store_calls() {
+    let allowed = allowed();
+    let (store, table) = (called("dynamodb.rs"), called("dynamodb/table.rs"));
+    assert!(store.contains("dynamodb:UpdateItem"), "the search finds what is there");
+    assert!(table.contains("dynamodb:PutItem"), "and here");
+    let (quota, state) = (&allowed["!GetAtt QuotaTable.Arn"], &allowed["!GetAtt StateTable.Arn"]);
+    assert!(store.is_subset(quota), "called: {store:?}, allowed: {quota:?}");
+    assert!(store.is_subset(state), "called: {store:?}, allowed: {state:?}");
+    assert!(table.is_subset(state), "called: {table:?}, allowed: {state:?}");
+    // What the gateway asks of the config table is to read one item.
+    let code = text("shared/src/store/dynamodb.rs");
+    assert!(code.contains("self.config()?"), "the search finds what is there");
+    assert_eq!(
+        code.matches("self.config()?").count(),
+        code.matches("self.config()?.get(").count()
+    );
+    assert!(allowed["!GetAtt ConfigTable.Arn"].contains("dynamodb:GetItem"));
+}
+
+#[test]
+fn an_owner_s_keys_are_found_by_the_index_that_the_code_asks() {
+    let index = below(&["Resources", "ConfigTable", "Properties", "GlobalSecondaryIndexes"]);
+    let index: Vec<&str> = index.iter().map(|line| line.trim().trim_start_matches("- ")).collect();
+    let expected = [
+        &*format!("IndexName: {OWNER_INDEX}"),
+        "KeySchema: [{ AttributeName: owner, KeyType: HASH }, { AttributeName: pk, KeyType: RANGE }]",
+        "Projection: { ProjectionType: ALL }",
+    ];
+    assert_eq!(index, expected);
+    for table in ["QuotaTable", "StateTable"] {
+        let properties = members(&["Resources", table, "Properties"]);
+        assert!(!properties.contains_key("GlobalSecondaryIndexes"), "{table}");
+    }
 }
 
 #[test]

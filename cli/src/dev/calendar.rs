@@ -1,4 +1,4 @@
-//! Points in time as access logs write them, UTC.
+//! Points in time as access logs and people write them, UTC.
 
 use tollgate::clock::{Civil, Timestamp};
 
@@ -75,5 +75,9 @@ mod tests {
         ] {
             assert_eq!(access_log(Timestamp::from_secs(second)), expected);
         }
+        assert_eq!(
+            iso_8601(Timestamp::from_millis(1_583_348_638_999)),
+            "2020-03-04T19:03:58Z"
+        );
     }
 }

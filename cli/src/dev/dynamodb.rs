@@ -160,7 +160,7 @@ impl Drop for Database {
 }
 
 /// The engine that the environment names.
-fn named_endpoint() -> Option<String> {
+pub(crate) fn named_endpoint() -> Option<String> {
     let endpoint = std::env::var(ENDPOINT_VARIABLE).ok();
     endpoint.filter(|endpoint| !endpoint.is_empty())
 }
@@ -287,6 +287,11 @@ mod tests {
         )
         .await;
         assert!(described.contains("DISABLED"), "{described}");
+        for (table, indexed) in [("tollgate-config", true), ("tollgate-quota", false)] {
+            let body = format!(r#"{{"TableName":"{table}"}}"#);
+            let (_, described, _) = call(address, "DescribeTable", None, &body).await;
+            assert_eq!(described.contains(r#""IndexName":"owner""#), indexed, "{described}");
+        }
     }
 
     #[tokio::test]

@@ -189,7 +189,7 @@ impl TokenRequest {
 }
 
 /// What is JSON counts as JSON, everything else as a string.
-fn claim_value(text: &str) -> Value {
+pub(crate) fn claim_value(text: &str) -> Value {
     serde_json::from_str(text).unwrap_or_else(|_| text.into())
 }
 
@@ -284,7 +284,7 @@ mod tests {
     #[test]
     fn forms_that_are_wrong_say_why() {
         insta::assert_snapshot!(TokenRequest::read(b"expires=soon").unwrap_err(),
-            @r#"expires: "soon" is no duration; write a whole number and ms, s, m or h, such as 30s"#);
+            @r#"expires: "soon" is no duration; write a whole number and ms, s, m, h or d, such as 30s"#);
         insta::assert_snapshot!(TokenRequest::read(b"sub=a&claim.=b").unwrap_err(),
             @r#""claim." is none of sub, audience, scope, expires, claim.<name>"#);
         assert_eq!(

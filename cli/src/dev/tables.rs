@@ -5,14 +5,16 @@ use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::config::retry::RetryConfig;
 use aws_sdk_dynamodb::config::timeout::TimeoutConfig;
 use aws_sdk_dynamodb::config::{BehaviorVersion, Region};
+use aws_sdk_dynamodb::error::BuildError;
 use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_dynamodb::types::{
-    AttributeDefinition, BillingMode, KeySchemaElement, KeyType, ScalarAttributeType, TimeToLiveSpecification,
+    AttributeDefinition, BillingMode, GlobalSecondaryIndex, KeySchemaElement, KeyType, Projection, ProjectionType,
+    ScalarAttributeType, TimeToLiveSpecification,
 };
 use aws_smithy_http_client::tls;
 use std::path::Path;
 use std::time::Duration;
-use tollgate::store::dynamodb::read_ca_bundle;
+use tollgate::store::dynamodb::{OWNER_INDEX, read_ca_bundle};
 
 use crate::dev::dynamodb::ca_bundle;
 use crate::dev::event::REGION;
@@ -44,7 +46,8 @@ pub(crate) async fn create(endpoint: &str) -> Result<(), String> {
     Ok(())
 }
 
-fn client(endpoint: &str) -> Result<Client, String> {
+/// A client for a local engine. The error says which trust root cannot be read.
+pub(crate) fn client(endpoint: &str) -> Result<Client, String> {
     let mut roots = tls::TrustStore::default();
     if let Some(path) = ca_bundle(endpoint) {
         roots = roots.with_pem_certificate(read_ca_bundle(Path::new(&path))?);
@@ -67,29 +70,48 @@ fn client(endpoint: &str) -> Result<Client, String> {
 }
 
 async fn create_one(client: &Client, table: &str) -> Result<(), String> {
-    let mut request = client
+    // API keys are listed by owner.
+    let index = (table == CONFIG).then_some(("owner", "pk"));
+    let wrong = |error: BuildError| format!("{table}: {error}");
+    let request = client
         .create_table()
         .table_name(table)
-        .billing_mode(BillingMode::PayPerRequest);
-    for (name, key_type) in [("pk", KeyType::Hash), ("sk", KeyType::Range)] {
-        let attribute = AttributeDefinition::builder()
-            .attribute_name(name)
-            .attribute_type(ScalarAttributeType::S)
-            .build();
-        let key = KeySchemaElement::builder()
-            .attribute_name(name)
-            .key_type(key_type)
-            .build();
-        let built = |error: &dyn std::error::Error| format!("{table}: {error}");
-        request = request
-            .attribute_definitions(attribute.map_err(|error| built(&error))?)
-            .key_schema(key.map_err(|error| built(&error))?);
-    }
+        .billing_mode(BillingMode::PayPerRequest)
+        .set_key_schema(Some(key_schema("pk", "sk").map_err(wrong)?));
+    let names = ["pk", "sk"].into_iter().chain(index.map(|(owner, _)| owner));
+    let attributes: Result<_, _> = names.map(attribute).collect();
+    let indexes: Result<Vec<_>, _> = index.into_iter().map(owner_index).collect();
+    let indexes = indexes.map_err(wrong)?;
+    let request = request
+        .set_attribute_definitions(Some(attributes.map_err(wrong)?))
+        .set_global_secondary_indexes(Some(indexes).filter(|indexes| !indexes.is_empty()));
     match request.send().await {
         Ok(_) => Ok(()),
         Err(error) if error.code() == Some("ResourceInUseException") => Ok(()),
         Err(error) => Err(format!("{table}: {}", reason(&error))),
     }
+}
+
+fn attribute(name: &str) -> Result<AttributeDefinition, BuildError> {
+    let attribute = AttributeDefinition::builder().attribute_name(name);
+    attribute.attribute_type(ScalarAttributeType::S).build()
+}
+
+fn key_schema(partition: &str, sort: &str) -> Result<Vec<KeySchemaElement>, BuildError> {
+    let keys = [(partition, KeyType::Hash), (sort, KeyType::Range)].map(|(name, key_type)| {
+        let key = KeySchemaElement::builder().attribute_name(name);
+        key.key_type(key_type).build()
+    });
+    keys.into_iter().collect()
+}
+
+fn owner_index((partition, sort): (&str, &str)) -> Result<GlobalSecondaryIndex, BuildError> {
+    let every_attribute = Projection::builder().projection_type(ProjectionType::All).build();
+    GlobalSecondaryIndex::builder()
+        .index_name(OWNER_INDEX)
+        .set_key_schema(Some(key_schema(partition, sort)?))
+        .projection(every_attribute)
+        .build()
 }
 
 async fn enable_ttl(client: &Client, table: &str) -> Result<(), String> {

@@ -7,10 +7,10 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::header::CONTENT_TYPE;
 use http::{HeaderValue, Response};
-use tollgate::authorizer::{self, Authorizer};
+use tollgate::authorizer::Authorizer;
 use tollgate::clock::Timestamp;
 use tollgate::config::Config;
-use tollgate::gateway::{self, Gateway};
+use tollgate::gateway::{Gateway, Seams};
 
 use super::expectation::{DEFAULT_TIME, Exchange, Expectation};
 use super::outcome::{Handled, Outcome};
@@ -72,23 +72,17 @@ impl Case {
 
     fn function(&self, clock: &Arc<SetClock>, script: &Arc<Script>) -> Function {
         let (config, setting) = (self.config.clone(), &self.expectation.setting);
+        let seams = Seams {
+            clock: Arc::clone(clock) as _,
+            upstreams: Arc::clone(script) as _,
+            issuers: Arc::clone(script) as _,
+            store: Arc::new(OwnStore::default()),
+        };
         match setting.function {
-            FunctionKind::Gateway => {
-                let seams = gateway::Seams {
-                    clock: Arc::clone(clock) as _,
-                    upstreams: Arc::clone(script) as _,
-                    issuers: Arc::clone(script) as _,
-                    store: Arc::new(OwnStore::default()),
-                };
-                Function::Gateway(Box::new(Gateway::new(config, setting.kind, seams)))
-            }
+            FunctionKind::Gateway => Function::Gateway(Box::new(Gateway::new(config, setting.kind, seams))),
             FunctionKind::Authorizer => {
-                let seams = authorizer::Seams {
-                    clock: Arc::clone(clock) as _,
-                    issuers: Arc::clone(script) as _,
-                };
                 let form = setting.form.unwrap_or_default();
-                Function::Authorizer(Box::new(Authorizer::new(config, form, seams)))
+                Function::Authorizer(Box::new(Authorizer::new(config, form, &seams)))
             }
         }
     }

@@ -12,7 +12,7 @@ use http::{HeaderMap, Request, Response};
 use tokio::sync::OnceCell;
 use tollgate::api_key::ApiKeyRecord;
 use tollgate::clock::{Clock, Timestamp};
-use tollgate::store::dynamodb::{DynamoDbSettings, DynamoDbStore};
+use tollgate::store::dynamodb::{DynamoDbSettings, DynamoDbStore, TableKind};
 use tollgate::store::{CounterKey, SessionHash, SessionRecord, Step, StepOutcome, Store, StoreError, StoredKeySet};
 use tollgate::upstream::client::{CallError, CallLimits, HttpClient};
 
@@ -166,7 +166,7 @@ impl OwnStore {
             };
             Some(value.to_owned())
         };
-        let settings = DynamoDbSettings::from_environment(&variable)?;
+        let settings = DynamoDbSettings::from_environment(&variable, &[TableKind::Quota])?;
         let store = DynamoDbStore::new(settings.with_timeouts(PATIENCE, PATIENCE))?;
         Ok((store, database))
     }

@@ -7,8 +7,9 @@ use super::certificate::CertificateRules;
 use super::introspection::IntrospectionRules;
 use super::jwt::JwtRules;
 use super::platform::PlatformSource;
-use super::session::SessionRules;
+use super::session::{SessionProof, SessionRules};
 use crate::config::{ClaimHeader, Pointer};
+use crate::store::dynamodb::TableKind;
 
 /// One entry of `auth.methods`, or the `auth` section itself in its short form.
 #[derive(Clone, Debug)]
@@ -87,6 +88,18 @@ impl MethodKind {
             Self::SessionCookie(_) => "a session cookie".to_owned(),
             Self::ClientCertificate(_) => "a client certificate".to_owned(),
             Self::Platform(source) => format!("an identity that the front door's {} authorizer gives", source.name()),
+        }
+    }
+
+    /// The table without which it could verify nothing. Key sets are kept in one, but can do without.
+    pub fn table(&self) -> Option<TableKind> {
+        match self {
+            Self::ApiKey(_) => Some(TableKind::Config),
+            Self::SessionCookie(rules) => match rules.proof {
+                SessionProof::Kept { .. } => Some(TableKind::State),
+                SessionProof::Token(_) => None,
+            },
+            Self::Jwt(_) | Self::Introspection(_) | Self::ClientCertificate(_) | Self::Platform(_) => None,
         }
     }
 

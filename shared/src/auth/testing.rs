@@ -450,7 +450,7 @@ impl World {
 }
 
 /// What a route asks for that says nothing.
-pub(super) fn policy() -> AuthPolicy {
+pub(crate) fn policy() -> AuthPolicy {
     AuthPolicy {
         pointer: Pointer::new("/auth"),
         methods: Methods::AnyOf(vec![MethodId(0)]),

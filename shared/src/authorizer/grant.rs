@@ -28,8 +28,8 @@ pub(super) fn verified(identity: &Identity) -> Ruling {
     let sub = identity.claim(&ClaimPath::of_name("sub")).and_then(header_text);
     let principal = sub.clone().unwrap_or_else(|| UNNAMED.into());
     let mut ruling = granted(principal, &identity.method_names_or_types());
-    let scope = identity.scopes().join(" ");
-    let named = [("sub".to_owned(), sub), ("scope".to_owned(), Some(scope))];
+    let scope = header_text(&identity.scopes().join(" ").into());
+    let named = [("sub".to_owned(), sub), ("scope".to_owned(), scope)];
     let mapped = identity.proofs().flat_map(|proof| {
         let mappings = proof.method.claims_to_headers.iter();
         mappings.map(|mapping| {
@@ -38,7 +38,7 @@ pub(super) fn verified(identity: &Identity) -> Ruling {
         })
     });
     for (key, text) in named.into_iter().chain(mapped) {
-        if let Some(text) = text.filter(|text| !text.is_empty() && !RESERVED.contains(&key.as_str())) {
+        if let Some(text) = text.filter(|_| !RESERVED.contains(&key.as_str())) {
             // Of claims that come to one key, the first counts; so none stands in for another.
             ruling.context.entry(key).or_insert(text);
         }

@@ -8,9 +8,13 @@ use http::Response;
 use serde_json::{Value, json};
 
 use super::*;
-use crate::auth::Identity;
-use crate::config;
-use crate::upstream::client::{CallError, CallLimits};
+use crate::auth::method::CredentialKind;
+use crate::auth::testing::policy;
+use crate::auth::{AuthSource, Identity, Proof};
+use crate::config::{self, Pointer};
+use crate::store::{CounterKey, Step, StepOutcome, StoreError};
+use crate::testing::CountersOnly;
+use crate::upstream::client::{CallError, CallLimits, HttpClient};
 
 macro_rules! event_file {
     ($name:literal) => {
@@ -61,6 +65,19 @@ fn down() -> Result<Response<Bytes>, CallError> {
     Err(CallError::Connect("tcp connect to issuer.internal refused".into()))
 }
 
+/// No method here needs a table.
+#[derive(Debug)]
+struct NoTables;
+
+#[async_trait]
+impl CountersOnly for NoTables {
+    async fn step(&self, _: &CounterKey, _: Step, _: u64) -> Result<StepOutcome, StoreError> {
+        panic!("an authorizer counts nothing")
+    }
+
+    async fn warm(&self) {}
+}
+
 struct Fixture {
     authorizer: Authorizer,
     clock: Arc<SetClock>,
@@ -75,10 +92,12 @@ impl Fixture {
         let issuer = Arc::new(Script(issuer.into()));
         let seams = Seams {
             clock: Arc::clone(&clock) as _,
+            upstreams: Arc::clone(&issuer) as _,
             issuers: Arc::clone(&issuer) as _,
+            store: Arc::new(NoTables),
         };
         Self {
-            authorizer: Authorizer::new(checked.config, form, seams),
+            authorizer: Authorizer::new(checked.config, form, &seams),
             clock,
             issuer,
         }
@@ -321,10 +340,11 @@ fn ruled(claims_to_headers: &Value, claims: &Value) -> Ruling {
     });
     let checked = config::parse("test.json", &config.to_string(), &|_| None).expect("a right config");
     let claims = claims.as_object().expect("an object").clone();
-    grant::verified(&Identity {
+    let proof = Proof {
         claims: claims.into(),
-        method: checked.config.auth.method.expect("a method"),
-    })
+        method: Arc::clone(&checked.config.auth.methods[0]),
+    };
+    grant::verified(&Identity::of(vec![proof]).expect("a proof"))
 }
 
 fn context(claims_to_headers: &Value, claims: &Value) -> Value {
@@ -397,6 +417,10 @@ fn a_principal_is_the_caller_or_plainly_none() {
     assert_eq!(grant::public().principal, "public route");
 }
 
+fn at() -> Pointer {
+    Pointer::new("/auth/methods/internal-name")
+}
+
 #[test]
 fn every_error_is_a_deny_a_401_or_a_failure() {
     let why = || "secret".to_owned();
@@ -405,6 +429,12 @@ fn every_error_is_a_deny_a_401_or_a_failure() {
         GatewayError::BadRequest { why: why() },
         GatewayError::NotFound,
         GatewayError::MethodNotAllowed { allow: Vec::new() },
+        GatewayError::InsufficientScope {
+            needed: "orders:write".into(),
+            at: at(),
+        },
+        GatewayError::Forbidden { why: why(), at: at() },
+        GatewayError::CrossSite { why: why(), at: at() },
     ];
     for error in denied {
         let ruling = refuse(&error).expect("a ruling");
@@ -412,9 +442,19 @@ fn every_error_is_a_deny_a_401_or_a_failure() {
         assert_eq!(json!(ruling.context), json!({ "error": error.code() }));
     }
     let unauthorized = [
-        GatewayError::MissingCredential,
-        GatewayError::InvalidCredential { why: why() },
-        GatewayError::RateLimited { retry_after: second },
+        GatewayError::MissingCredential {
+            ask: policy().ask,
+            at: at(),
+        },
+        GatewayError::InvalidCredential {
+            credential: CredentialKind::ApiKey,
+            why: why(),
+            at: at(),
+        },
+        GatewayError::RateLimited {
+            retry_after: second,
+            at: at(),
+        },
     ];
     for error in unauthorized {
         let failure = refuse(&error).expect_err("no answer");
@@ -424,9 +464,11 @@ fn every_error_is_a_deny_a_401_or_a_failure() {
         );
     }
     let unknown = [
-        GatewayError::KeySetUnavailable {
+        GatewayError::AuthUnavailable {
+            what: AuthSource::KeySet,
             why: why(),
             retry_after: second,
+            at: at(),
         },
         GatewayError::LimitStoreUnavailable { why: why() },
         GatewayError::DeadlineExceeded,

@@ -18,10 +18,10 @@ use super::headers::Headers;
 use super::json::Object;
 use super::proxy::{self, Particulars};
 use super::query::{self, Parameters};
-use super::{client, payload_v2, rest, shape};
+use super::{EventKind, client, payload_v2, platform, rest, shape};
 use crate::error::GatewayError;
 use crate::path::CanonicalPath;
-use crate::request::Request;
+use crate::request::{PlatformFacts, Request};
 
 pub use answer::{ResponseForm, Ruling, write};
 pub use arn::MethodArn;
@@ -166,7 +166,7 @@ fn read_request(
         AuthorizerKind::RestToken => of_arn(arn)?,
         AuthorizerKind::Rest => rest::read(envelope, context)?,
         AuthorizerKind::Http1 => of_payload_v1(envelope, context)?,
-        AuthorizerKind::Http2 => payload_v2::read(envelope, context, super::EventKind::Http)?,
+        AuthorizerKind::Http2 => payload_v2::read(envelope, context, EventKind::Http)?,
     };
     proxy::assemble(particulars, envelope, context, headers)
 }
@@ -180,6 +180,7 @@ fn of_arn(arn: &MethodArn) -> Result<Particulars, String> {
         mount: String::new(),
         query: String::new(),
         source: client::NOBODY,
+        platform: PlatformFacts::none(EventKind::Rest),
     })
 }
 
@@ -194,5 +195,7 @@ fn of_payload_v1(envelope: &Object<'_>, context: &Object<'_>) -> Result<Particul
         mount,
         query: query::of_maps(envelope, Parameters::Decoded)?,
         source: client::source(&identity, "sourceIp")?,
+        // A client certificate stands where a REST API has it.
+        platform: platform::of_rest(context, &identity),
     })
 }

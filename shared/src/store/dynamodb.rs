@@ -15,18 +15,24 @@ use aws_sdk_dynamodb::config::{BehaviorVersion, Config, IdentityCache, Region, S
 use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue, ReturnValuesOnConditionCheckFailure};
 
+pub use self::admin::{AdminError, NewApiKey, Page, Revocation};
+pub use self::api_keys::{ApiKeys, OWNER_INDEX};
 use self::counter::Expression;
-pub use self::settings::DynamoDbSettings;
+pub use self::sessions::Sessions;
+pub use self::settings::{DynamoDbSettings, TableKind};
 use self::table::Table;
 pub use self::trust::read_ca_bundle;
 use crate::api_key::ApiKeyRecord;
 use crate::clock::Timestamp;
 use crate::store::{CounterKey, SessionHash, SessionRecord, Step, StepOutcome, Store, StoreError, StoredKeySet};
 
+mod admin;
 mod api_key_item;
+mod api_keys;
 mod counter;
 mod failure;
 mod item;
+mod sessions;
 mod settings;
 mod state_item;
 mod table;
@@ -40,7 +46,7 @@ const WARM_TIMEOUT: Duration = Duration::from_millis(300);
 #[derive(Clone)]
 pub struct DynamoDbStore {
     client: Client,
-    quota: Arc<str>,
+    quota: Option<Arc<str>>,
     config: Option<Table>,
     state: Option<Table>,
 }
@@ -68,7 +74,7 @@ impl DynamoDbStore {
         let client = Client::from_conf(config.build());
         let table = |name: Option<String>| name.map(|name| Table::new(client.clone(), &name));
         Ok(Self {
-            quota: settings.quota_table.into(),
+            quota: settings.quota_table.map(Into::into),
             config: table(settings.config_table),
             state: table(settings.state_table),
             client,
@@ -76,22 +82,39 @@ impl DynamoDbStore {
     }
 
     fn config(&self) -> Result<&Table, StoreError> {
-        self.config.as_ref().ok_or(StoreError::NoTable("CONFIG_TABLE"))
+        self.config
+            .as_ref()
+            .ok_or(StoreError::NoTable(TableKind::Config.variable()))
     }
 
     fn state(&self) -> Result<&Table, StoreError> {
-        self.state.as_ref().ok_or(StoreError::NoTable("STATE_TABLE"))
+        self.state
+            .as_ref()
+            .ok_or(StoreError::NoTable(TableKind::State.variable()))
+    }
+
+    fn quota(&self) -> Result<&str, StoreError> {
+        self.quota
+            .as_deref()
+            .ok_or(StoreError::NoTable(TableKind::Quota.variable()))
+    }
+
+    /// Any table: they share the connection.
+    fn any(&self) -> Option<&str> {
+        let records = self.config.as_ref().or(self.state.as_ref());
+        self.quota.as_deref().or_else(|| records.map(|table| &*table.name))
     }
 }
 
 #[async_trait]
 impl Store for DynamoDbStore {
     async fn step(&self, key: &CounterKey, step: Step, expires_at: u64) -> Result<StepOutcome, StoreError> {
+        let quota = self.quota()?;
         let expression = Expression::of(step);
         let result = self
             .client
             .update_item()
-            .table_name(&*self.quota)
+            .table_name(quota)
             .key("pk", AttributeValue::S(key.pk.clone()))
             .key("sk", AttributeValue::S(key.sk.clone()))
             .update_expression(expression.update)
@@ -102,7 +125,7 @@ impl Store for DynamoDbStore {
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
             .send()
             .await;
-        counter::outcome(&self.quota, result)
+        counter::outcome(quota, result)
     }
 
     async fn api_key(&self, id: &str) -> Result<Option<ApiKeyRecord>, StoreError> {
@@ -155,12 +178,13 @@ impl Store for DynamoDbStore {
     }
 
     async fn warm(&self) {
+        let Some(table) = self.any() else { return };
         // The connect time-out must stay: another one would open a connection in a pool of its own.
         let timeouts = TimeoutConfig::builder().operation_attempt_timeout(WARM_TIMEOUT).build();
         let result = self
             .client
             .get_item()
-            .table_name(&*self.quota)
+            .table_name(table)
             .key("pk", AttributeValue::S("Q#warm".into()))
             .key("sk", AttributeValue::S("L#warm".into()))
             .customize()
@@ -169,9 +193,9 @@ impl Store for DynamoDbStore {
             .await;
         if let Err(error) = result {
             tracing::warn!(
-                table = &*self.quota,
+                table,
                 error = failure::describe(&error),
-                "the counter table does not answer yet"
+                "the table does not answer yet"
             );
         }
     }

@@ -4,7 +4,7 @@ use std::fmt;
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use ring::digest::{SHA256, digest};
+use ring::digest::{SHA256, SHA256_OUTPUT_LEN, digest};
 use serde_json::{Map, Value};
 
 use crate::clock::Timestamp;
@@ -51,6 +51,12 @@ impl SessionHash {
         Self(URL_SAFE_NO_PAD.encode(digest(&SHA256, id.as_bytes())))
     }
 
+    /// From its text; `None` when it is none.
+    pub fn parse(text: &str) -> Option<Self> {
+        let bytes = URL_SAFE_NO_PAD.decode(text).ok()?;
+        (bytes.len() == SHA256_OUTPUT_LEN).then(|| Self(text.to_owned()))
+    }
+
     /// 43 characters of base64url.
     pub fn as_str(&self) -> &str {
         &self.0
@@ -68,6 +74,16 @@ mod tests {
             SessionHash::of("abc").as_str(),
             "ungWv48Bz-pBQUDeXa4iI7ADYaOWF3qctBD_YfIAFa0"
         );
+    }
+
+    #[test]
+    fn only_the_text_of_a_hash_is_one() {
+        let hash = SessionHash::of("abc");
+        assert_eq!(SessionHash::parse(hash.as_str()), Some(hash.clone()));
+        let short = &hash.as_str()[1..];
+        for wrong in ["", "abc", short, &format!("{}=", hash.as_str()), &"+".repeat(43)] {
+            assert_eq!(SessionHash::parse(wrong), None, "{wrong}");
+        }
     }
 
     #[test]

@@ -15,7 +15,7 @@ use tokio::net::TcpListener;
 pub(crate) struct Fake {
     pub(crate) endpoint: String,
     requests: Arc<AtomicU32>,
-    bodies: Arc<Mutex<Vec<String>>>,
+    calls: Arc<Mutex<Vec<(String, String)>>>,
     pub(crate) connections: Arc<AtomicU32>,
 }
 
@@ -23,17 +23,19 @@ impl Fake {
     pub(crate) async fn answering(status: u16, body: &'static str) -> Self {
         let (listener, fake) = Self::bind().await;
         let (requests, connections) = (fake.requests.clone(), fake.connections.clone());
-        let bodies = fake.bodies.clone();
+        let calls = fake.calls.clone();
         tokio::spawn(async move {
             loop {
                 let (stream, _) = listener.accept().await.unwrap();
                 connections.fetch_add(1, Ordering::SeqCst);
-                let (requests, bodies) = (requests.clone(), bodies.clone());
+                let (requests, calls) = (requests.clone(), calls.clone());
                 let answer = service_fn(move |request: hyper::Request<hyper::body::Incoming>| {
-                    let (requests, bodies) = (requests.clone(), bodies.clone());
+                    let (requests, calls) = (requests.clone(), calls.clone());
                     async move {
+                        let target = request.headers().get("x-amz-target").cloned();
                         let sent = request.into_body().collect().await?.to_bytes();
-                        bodies.lock().unwrap().push(String::from_utf8_lossy(&sent).into_owned());
+                        let sent = String::from_utf8_lossy(&sent).into_owned();
+                        calls.lock().unwrap().push((operation(target), sent));
                         requests.fetch_add(1, Ordering::SeqCst);
                         let response = hyper::Response::builder().status(status);
                         let response = response.header("content-type", "application/x-amz-json-1.0");
@@ -75,20 +77,29 @@ impl Fake {
             Self {
                 endpoint,
                 requests: Arc::default(),
-                bodies: Arc::default(),
+                calls: Arc::default(),
                 connections: Arc::default(),
             },
         )
     }
 
-    /// What was sent, except to a server of raw bytes.
-    pub(crate) fn bodies(&self) -> Vec<String> {
-        self.bodies.lock().unwrap().clone()
+    /// What was asked for (`GetItem`) and its body, except of a server of raw bytes.
+    pub(crate) fn calls(&self) -> Vec<(String, String)> {
+        self.calls.lock().unwrap().clone()
     }
 
     pub(crate) fn requests(&self) -> u32 {
         self.requests.load(Ordering::SeqCst)
     }
+}
+
+/// `DynamoDB_20120810.GetItem` without the version.
+fn operation(target: Option<hyper::header::HeaderValue>) -> String {
+    let target = target.as_ref().and_then(|target| target.to_str().ok());
+    target
+        .and_then(|target| target.rsplit('.').next())
+        .unwrap_or_default()
+        .to_owned()
 }
 
 /// A port that nobody listens on.

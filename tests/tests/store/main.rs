@@ -3,7 +3,9 @@
 //! The engine is embedded unless `TOLLGATE_TEST_DYNAMODB_ENDPOINT` names another one (DynamoDB Local, or AWS with
 //! credentials in the usual variables); each test makes a table of its own.
 
+mod api_keys;
 mod counters;
 mod engine;
 mod fake;
 mod records;
+mod sessions;

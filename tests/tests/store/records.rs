@@ -88,9 +88,9 @@ async fn the_least_and_the_most_of_a_key_are_read() {
     assert_eq!(store.api_key("least").await, Ok(Some(least.clone())));
 
     let mut most = api_key("KEY#most");
-    let bytes: Vec<u8> = (0..32).collect();
+    let hash = KeyHash::of("another");
     most.extend([
-        ("hash".to_owned(), AttributeValue::B(Blob::new(bytes.clone()))),
+        ("hash".to_owned(), s(&hash.to_base64url())),
         ("status".to_owned(), s("revoked")),
         ("previous_hash".to_owned(), s(HASH)),
         ("previous_until".to_owned(), n("1800000100")),
@@ -106,7 +106,7 @@ async fn the_least_and_the_most_of_a_key_are_read() {
     put(&engine, "keys", most).await;
     let expected = ApiKeyRecord {
         id: "most".into(),
-        hash: KeyHash::from_bytes(&bytes).unwrap(),
+        hash,
         previous: Some(PreviousKey {
             hash: KeyHash::of("abc"),
             until: at(1_800_000_100),
@@ -125,11 +125,14 @@ async fn the_least_and_the_most_of_a_key_are_read() {
 async fn a_key_of_another_shape_is_an_error_that_names_the_attribute_and_no_value() {
     let engine = Engine::start().await;
     let store = engine.store("odd_keys").await;
-    let bytes = |count| AttributeValue::B(Blob::new(vec![7; count]));
     for (name, value, wrong) in [
         ("hash", None, "`hash` is missing"),
         ("hash", Some(s("very-secret")), "`hash` is not a SHA-256"),
-        ("hash", Some(bytes(31)), "`hash` is not a SHA-256"),
+        (
+            "hash",
+            Some(AttributeValue::B(Blob::new([7; 32]))),
+            "`hash` is not a SHA-256",
+        ),
         ("hash", Some(n("1")), "`hash` is not a SHA-256"),
         ("status", None, "`status` is missing"),
         (
@@ -275,9 +278,10 @@ async fn what_stood_there_before_is_never_read() {
     store.api_key("a").await.unwrap();
     store.key_set("a").await.unwrap();
     store.session(&SessionHash::of("a")).await.unwrap();
-    let bodies = fake.bodies();
-    assert_eq!(bodies.len(), 3);
-    for body in bodies {
+    let calls = fake.calls();
+    assert_eq!(calls.len(), 3);
+    for (operation, body) in calls {
+        assert_eq!(operation, "GetItem");
         assert!(body.contains(r#""ConsistentRead":true"#), "{body}");
     }
 }

@@ -6,6 +6,7 @@ mod database;
 mod event_tests;
 mod function_binary;
 mod invoke_api;
+mod keys;
 mod listeners;
 mod pack;
 mod processes;

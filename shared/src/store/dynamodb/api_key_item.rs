@@ -3,16 +3,17 @@
 
 use aws_sdk_dynamodb::types::AttributeValue;
 
-use super::item::Item;
+use super::item::{Attributes, Item, number, text};
+use super::table;
 use crate::api_key::{ApiKeyRecord, KeyHash, KeyStatus, PreviousKey};
 use crate::store::StoreError;
 
 /// What a partition key begins with.
-const PREFIX: &str = "KEY#";
+pub(super) const PREFIX: &str = "KEY#";
 /// The values of `status`.
-const ACTIVE: &str = "active";
+pub(super) const ACTIVE: &str = "active";
 /// See [`ACTIVE`].
-const REVOKED: &str = "revoked";
+pub(super) const REVOKED: &str = "revoked";
 
 /// The partition key of the key with this id.
 pub(super) fn pk(id: &str) -> String {
@@ -49,15 +50,8 @@ fn previous(item: &Item) -> Result<Option<PreviousKey>, StoreError> {
 }
 
 fn hash(item: &Item, name: &str) -> Result<Option<KeyHash>, StoreError> {
-    item.read(
-        name,
-        "is not a SHA-256 (32 bytes, or their base64url)",
-        |value| match value {
-            AttributeValue::B(bytes) => KeyHash::from_bytes(bytes.as_ref()),
-            AttributeValue::S(text) => KeyHash::from_base64url(text),
-            _ => None,
-        },
-    )
+    let wrong = "is not a SHA-256 in base64url";
+    item.read(name, wrong, |value| KeyHash::from_base64url(value.as_s().ok()?))
 }
 
 fn status(item: &Item, name: &str) -> Result<Option<KeyStatus>, StoreError> {
@@ -68,4 +62,45 @@ fn status(item: &Item, name: &str) -> Result<Option<KeyStatus>, StoreError> {
             _ => None,
         }
     })
+}
+
+/// The item of a record.
+pub(super) fn write(record: &ApiKeyRecord) -> Attributes {
+    let status = match record.status {
+        KeyStatus::Active => ACTIVE,
+        KeyStatus::Revoked => REVOKED,
+    };
+    let mut item = table::record(
+        &pk(&record.id),
+        [
+            ("hash", hash_value(record.hash)),
+            ("status", text(status)),
+            ("owner", text(&record.owner)),
+            ("created_at", number(record.created_at.secs())),
+        ],
+    );
+    let mut put = |name: &str, value: AttributeValue| item.insert(name.to_owned(), value);
+    if let Some(previous) = record.previous {
+        put("previous_hash", hash_value(previous.hash));
+        put("previous_until", number(previous.until.secs()));
+    }
+    if let Some(expires_at) = record.expires_at {
+        put("expires_at", number(expires_at.secs()));
+    }
+    if let Some(plan) = &record.plan {
+        put("plan", text(plan));
+    }
+    if let Some(name) = &record.name {
+        put("name", text(name));
+    }
+    // DynamoDB knows no empty set.
+    if !record.scopes.is_empty() {
+        put("scopes", AttributeValue::Ss(record.scopes.clone()));
+    }
+    item
+}
+
+/// A hash as it is written.
+pub(super) fn hash_value(hash: KeyHash) -> AttributeValue {
+    text(hash.to_base64url())
 }

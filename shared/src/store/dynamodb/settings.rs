@@ -9,7 +9,7 @@ use url::Url;
 /// Everything the client needs. `Debug` shows no secret: the credentials redact themselves.
 #[derive(Clone, Debug)]
 pub struct DynamoDbSettings {
-    pub(super) quota_table: String,
+    pub(super) quota_table: Option<String>,
     pub(super) config_table: Option<String>,
     pub(super) state_table: Option<String>,
     pub(super) region: String,
@@ -22,6 +22,36 @@ pub struct DynamoDbSettings {
     pub(super) attempt_timeout: Duration,
 }
 
+/// One of the gateway's tables.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TableKind {
+    /// The counters.
+    Quota,
+    /// The API keys.
+    Config,
+    /// The sessions, and the last good key sets.
+    State,
+}
+
+impl TableKind {
+    /// The variable that names it.
+    pub const fn variable(self) -> &'static str {
+        match self {
+            Self::Quota => "QUOTA_TABLE",
+            Self::Config => "CONFIG_TABLE",
+            Self::State => "STATE_TABLE",
+        }
+    }
+
+    const fn holds(self) -> &'static str {
+        match self {
+            Self::Quota => "the counters",
+            Self::Config => "the API keys",
+            Self::State => "the sessions",
+        }
+    }
+}
+
 /// Opening a connection, TLS included.
 const CONNECT_TIMEOUT: Duration = Duration::from_millis(100);
 
@@ -31,40 +61,40 @@ const ATTEMPT_TIMEOUT: Duration = Duration::from_millis(150);
 impl DynamoDbSettings {
     /// Reads the variables below; an empty one counts as unset. Opens no file and no connection.
     ///
-    /// `QUOTA_TABLE`, and `CONFIG_TABLE`, `STATE_TABLE` where the config needs them; `AWS_REGION`, else `AWS_DEFAULT_REGION`; `AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY`, and
-    /// `AWS_SESSION_TOKEN` where there is one (Lambda always sets these: "Using Lambda environment variables" in the
-    /// Lambda developer guide); `AWS_ENDPOINT_URL_DYNAMODB`, else `AWS_ENDPOINT_URL`; `AWS_CA_BUNDLE`.
+    /// `QUOTA_TABLE`, `CONFIG_TABLE` and `STATE_TABLE`, of which those in `needed` must be set; `AWS_REGION`, else
+    /// `AWS_DEFAULT_REGION`; `AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY`, and `AWS_SESSION_TOKEN` where there is one
+    /// (Lambda always sets these: "Using Lambda environment variables" in the Lambda developer guide);
+    /// `AWS_ENDPOINT_URL_DYNAMODB`, else `AWS_ENDPOINT_URL`; `AWS_CA_BUNDLE`.
     ///
     /// The error names every variable that is missing or wrong, and never a value but the endpoint's.
-    pub fn from_environment(variable: &dyn Fn(&str) -> Option<String>) -> Result<Self, String> {
+    pub fn from_environment(variable: &dyn Fn(&str) -> Option<String>, needed: &[TableKind]) -> Result<Self, String> {
         let set = |name: &str| variable(name).filter(|value| !value.is_empty());
-        let quota_table = set("QUOTA_TABLE");
+        let table = |kind: TableKind| set(kind.variable());
         let region = set("AWS_REGION").or_else(|| set("AWS_DEFAULT_REGION"));
         let key_id = set("AWS_ACCESS_KEY_ID");
         let secret = set("AWS_SECRET_ACCESS_KEY");
         let endpoint = set("AWS_ENDPOINT_URL_DYNAMODB").or_else(|| set("AWS_ENDPOINT_URL"));
 
-        let needed = [
-            (
-                quota_table.is_some(),
-                "QUOTA_TABLE is not set (the table that holds the counters)",
-            ),
+        let no_table = needed.iter().filter(|kind| table(**kind).is_none());
+        let no_table =
+            no_table.map(|kind| format!("{} is not set (the table that holds {})", kind.variable(), kind.holds()));
+        let others = [
             (
                 region.is_some(),
-                "AWS_REGION is not set (the table's region, such as eu-central-1)",
+                "AWS_REGION is not set (the tables' region, such as eu-central-1)",
             ),
             (key_id.is_some(), "AWS_ACCESS_KEY_ID is not set"),
             (secret.is_some(), "AWS_SECRET_ACCESS_KEY is not set"),
         ];
-        let missing = needed.iter().filter(|(is_set, _)| !is_set);
-        let mut mistakes: Vec<String> = missing.map(|(_, text)| (*text).to_owned()).collect();
+        let missing = others.iter().filter(|(is_set, _)| !is_set);
+        let mut mistakes: Vec<String> = no_table.chain(missing.map(|(_, text)| (*text).to_owned())).collect();
         mistakes.extend(endpoint.as_deref().and_then(endpoint_mistake));
 
-        match (quota_table, region, key_id, secret) {
-            (Some(quota_table), Some(region), Some(key_id), Some(secret)) if mistakes.is_empty() => Ok(Self {
-                quota_table,
-                config_table: set("CONFIG_TABLE"),
-                state_table: set("STATE_TABLE"),
+        match (region, key_id, secret) {
+            (Some(region), Some(key_id), Some(secret)) if mistakes.is_empty() => Ok(Self {
+                quota_table: table(TableKind::Quota),
+                config_table: table(TableKind::Config),
+                state_table: table(TableKind::State),
                 region,
                 endpoint,
                 credentials: Credentials::new(key_id, secret, set("AWS_SESSION_TOKEN"), None, "environment"),
@@ -72,21 +102,8 @@ impl DynamoDbSettings {
                 connect_timeout: CONNECT_TIMEOUT,
                 attempt_timeout: ATTEMPT_TIMEOUT,
             }),
-            _ => Err(format!(
-                "rate limits are counted in DynamoDB, but {}",
-                mistakes.join("; ")
-            )),
+            _ => Err(format!("the tables are in DynamoDB, but {}", mistakes.join("; "))),
         }
-    }
-
-    /// Whether `CONFIG_TABLE` is set, which API keys need.
-    pub fn has_config_table(&self) -> bool {
-        self.config_table.is_some()
-    }
-
-    /// Whether `STATE_TABLE` is set, which opaque sessions need; without it no key set outlives its environment.
-    pub fn has_state_table(&self) -> bool {
-        self.state_table.is_some()
     }
 
     /// Waits longer than a gateway may (100 ms for a connection, 150 ms for a call): for tools and test suites that
@@ -120,20 +137,23 @@ mod tests {
     ];
 
     fn read(changes: &[(&str, &str)]) -> Result<DynamoDbSettings, String> {
-        DynamoDbSettings::from_environment(&|name| {
-            let find = |list: &[(&str, &str)]| list.iter().find(|(n, _)| *n == name).map(|(_, v)| (*v).to_owned());
-            find(changes).or_else(|| find(&COMPLETE))
-        })
+        DynamoDbSettings::from_environment(
+            &|name| {
+                let find = |list: &[(&str, &str)]| list.iter().find(|(n, _)| *n == name).map(|(_, v)| (*v).to_owned());
+                find(changes).or_else(|| find(&COMPLETE))
+            },
+            &[TableKind::Quota],
+        )
     }
 
     #[test]
     fn what_lambda_sets_is_enough() {
         let settings = read(&[]).unwrap();
-        assert_eq!((&*settings.quota_table, &*settings.region), ("quota", "eu-central-1"));
         assert_eq!(
-            (settings.has_config_table(), settings.has_state_table()),
-            (false, false)
+            (settings.quota_table.as_deref(), &*settings.region),
+            (Some("quota"), "eu-central-1")
         );
+        assert_eq!((settings.config_table, settings.state_table), (None, None));
         assert_eq!(settings.endpoint, None);
         assert_eq!(settings.ca_bundle, None);
         assert_eq!(settings.credentials.access_key_id(), "AKIDEXAMPLE");
@@ -145,8 +165,16 @@ mod tests {
     fn further_tables_are_there_when_they_are_named() {
         let settings = read(&[("CONFIG_TABLE", "config"), ("STATE_TABLE", "")]).unwrap();
         assert_eq!(settings.config_table.as_deref(), Some("config"));
-        assert_eq!((settings.has_config_table(), settings.has_state_table()), (true, false));
-        assert!(read(&[("STATE_TABLE", "state")]).unwrap().has_state_table());
+        assert_eq!(settings.state_table, None);
+        // An authorizer counts nothing.
+        let variable = |name: &str| {
+            COMPLETE[1..]
+                .iter()
+                .find(|(n, _)| *n == name)
+                .map(|(_, v)| (*v).to_owned())
+        };
+        let settings = DynamoDbSettings::from_environment(&variable, &[]).unwrap();
+        assert_eq!(settings.quota_table, None);
     }
 
     #[test]
@@ -174,10 +202,10 @@ mod tests {
 
     #[test]
     fn every_missing_variable_is_named_at_once() {
-        let error = DynamoDbSettings::from_environment(&|_| None).unwrap_err();
-        assert_snapshot!(error, @"rate limits are counted in DynamoDB, but QUOTA_TABLE is not set (the table that holds the counters); AWS_REGION is not set (the table's region, such as eu-central-1); AWS_ACCESS_KEY_ID is not set; AWS_SECRET_ACCESS_KEY is not set");
+        let error = DynamoDbSettings::from_environment(&|_| None, &[TableKind::Quota, TableKind::State]).unwrap_err();
+        assert_snapshot!(error, @"the tables are in DynamoDB, but QUOTA_TABLE is not set (the table that holds the counters); STATE_TABLE is not set (the table that holds the sessions); AWS_REGION is not set (the tables' region, such as eu-central-1); AWS_ACCESS_KEY_ID is not set; AWS_SECRET_ACCESS_KEY is not set");
         let error = read(&[("QUOTA_TABLE", ""), ("AWS_ENDPOINT_URL", "dynamodb.local:8000")]).unwrap_err();
-        assert_snapshot!(error, @r#"rate limits are counted in DynamoDB, but QUOTA_TABLE is not set (the table that holds the counters); AWS_ENDPOINT_URL_DYNAMODB is not an http or https URL: "dynamodb.local:8000""#);
+        assert_snapshot!(error, @r#"the tables are in DynamoDB, but QUOTA_TABLE is not set (the table that holds the counters); AWS_ENDPOINT_URL_DYNAMODB is not an http or https URL: "dynamodb.local:8000""#);
     }
 
     #[test]

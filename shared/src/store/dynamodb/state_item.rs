@@ -25,6 +25,21 @@ pub(super) fn read_session(item: &Item) -> Result<SessionRecord, StoreError> {
     })
 }
 
+/// The item of a session. It may be deleted once the session is over.
+pub(super) fn write_session(hash: &SessionHash, session: &SessionRecord) -> Attributes {
+    let claims = serde_json::Value::Object(session.claims.clone());
+    table::record(
+        &session_pk(hash),
+        [
+            ("claims", text(claims.to_string())),
+            ("created_at", number(session.created_at.secs())),
+            ("seen_at", number(session.seen_at.secs())),
+            ("expires_at", number(session.expires_at.secs())),
+            ("ttl", number(session.expires_at.secs())),
+        ],
+    )
+}
+
 /// The partition key of a key set. Hashed, because a URI may be longer than a key.
 pub(super) fn key_set_pk(name: &str) -> String {
     let mut pk = String::from("JWKS#");

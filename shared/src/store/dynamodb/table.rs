@@ -60,6 +60,12 @@ impl Table {
         Item::new(&self.name, pk, attributes)
     }
 
+    /// Attributes that a query found, their key among them.
+    pub(super) fn found(&self, attributes: Attributes) -> Item {
+        let pk = attributes.get("pk").and_then(|pk| pk.as_s().ok());
+        Item::new(&self.name, pk.cloned().unwrap_or_default(), attributes)
+    }
+
     /// What a failed call of this table means.
     pub(super) fn failed<E: ProvideErrorMetadata>(&self, error: &SdkError<E, HttpResponse>) -> StoreError {
         failure::classify(&self.name, error)
@@ -78,7 +84,7 @@ pub(super) fn key(pk: &str) -> Attributes {
     Attributes::from([("pk".to_owned(), text(pk)), ("sk".to_owned(), text(META))])
 }
 
-/// The attributes of a new item.
+/// The attributes of a new record.
 pub(super) fn record<const N: usize>(pk: &str, attributes: [(&str, AttributeValue); N]) -> Attributes {
     let attributes = attributes.map(|(name, value)| (name.to_owned(), value));
     key(pk).into_iter().chain(attributes).collect()

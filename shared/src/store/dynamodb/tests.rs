@@ -15,15 +15,18 @@ use super::*;
 use crate::store::CounterState;
 
 fn store(endpoint: &str) -> DynamoDbStore {
-    let settings = DynamoDbSettings::from_environment(&|name| {
-        Some(match name {
-            "QUOTA_TABLE" => "quota".to_owned(),
-            "AWS_REGION" => "eu-central-1".to_owned(),
-            "AWS_ENDPOINT_URL" => endpoint.to_owned(),
-            "AWS_ACCESS_KEY_ID" | "AWS_SECRET_ACCESS_KEY" => "very-secret".to_owned(),
-            _ => return None,
-        })
-    });
+    let settings = DynamoDbSettings::from_environment(
+        &|name| {
+            Some(match name {
+                "QUOTA_TABLE" => "quota".to_owned(),
+                "AWS_REGION" => "eu-central-1".to_owned(),
+                "AWS_ENDPOINT_URL" => endpoint.to_owned(),
+                "AWS_ACCESS_KEY_ID" | "AWS_SECRET_ACCESS_KEY" => "very-secret".to_owned(),
+                _ => return None,
+            })
+        },
+        &[],
+    );
     DynamoDbStore::new(settings.unwrap()).unwrap()
 }
 
@@ -238,7 +241,7 @@ fn messages_never_quote_the_service() {
 fn debug_output_is_short_and_holds_no_secret() {
     assert_eq!(
         format!("{:?}", store("http://127.0.0.1:1")),
-        r#"DynamoDbStore { quota: "quota", config: None, state: None, .. }"#
+        r#"DynamoDbStore { quota: Some("quota"), config: None, state: None, .. }"#
     );
 }
 

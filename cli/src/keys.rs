@@ -1,0 +1,88 @@
+//! `tollgate keys`: makes, lists, revokes and rotates API keys. A key goes to standard output alone, so that a script
+//! can catch it; what is to be said besides goes to standard error.
+
+use tollgate::api_key::{ApiKey, ApiKeyRecord};
+use tollgate::clock::{Clock, SystemClock, Timestamp};
+use tollgate::store::dynamodb::{AdminError, ApiKeys, NewApiKey, Revocation};
+
+use crate::args::{CreateKeyOptions, KeysAction, KeysOptions};
+use crate::dev::calendar::iso_8601;
+use crate::dev::tables;
+use crate::exit::{Failure, note, print};
+use crate::place::Place;
+
+mod listing;
+
+pub(crate) async fn run(options: KeysOptions) -> Result<(), Failure> {
+    let place = Place::of(&options.place, options.table, tables::CONFIG, "CONFIG_TABLE").await?;
+    let keys = ApiKeys::new(place.client.clone(), &place.table);
+    let now = SystemClock.now();
+    let done = match options.action {
+        KeysAction::Create(options) => keys.create(wanted(options, now), now).await.map(|(key, record)| {
+            note(&format!("{}, in {place}", listing::summary(&record)));
+            key
+        }),
+        KeysAction::Rotate { id, grace } => keys.rotate(&id, grace, now).await.map(|(key, record)| {
+            note(&format!("{}, in {place}", listing::summary(&record)));
+            note(&old_key(&record));
+            key
+        }),
+        KeysAction::Revoke { id } => {
+            let revoked = keys.revoke(&id).await.map_err(|error| place.failure(&error))?;
+            note(&after_revocation(&id, revoked));
+            return Ok(());
+        }
+        KeysAction::List { owner, json } => {
+            let found = all(&keys, &owner).await.map_err(|error| place.failure(&error))?;
+            return show(&found, &owner, json, now);
+        }
+    };
+    let key: ApiKey = done.map_err(|error| place.failure(&error))?;
+    print(&format!("{}\n", key.secret_text()))
+}
+
+fn wanted(options: CreateKeyOptions, now: Timestamp) -> NewApiKey {
+    NewApiKey {
+        owner: options.owner,
+        plan: options.plan,
+        scopes: options.scope,
+        expires_at: options.expires.map(|lifetime| now.plus(lifetime)),
+        name: options.name,
+    }
+}
+
+fn old_key(record: &ApiKeyRecord) -> String {
+    match record.previous {
+        Some(previous) => format!("the key before it is refused from {} on", iso_8601(previous.until)),
+        None => "the key before it is refused".to_owned(),
+    }
+}
+
+fn after_revocation(id: &str, revoked: Revocation) -> String {
+    match revoked {
+        Revocation::Now => format!("API key {id} is revoked; gateways that know it refuse it within 30 seconds"),
+        Revocation::Before => format!("API key {id} was revoked before"),
+    }
+}
+
+async fn all(keys: &ApiKeys, owner: &str) -> Result<Vec<ApiKeyRecord>, AdminError> {
+    let (mut found, mut after) = (Vec::new(), None);
+    loop {
+        let page = keys.list(owner, after.as_deref()).await?;
+        found.extend(page.keys);
+        after = page.next;
+        if after.is_none() {
+            return Ok(found);
+        }
+    }
+}
+
+fn show(keys: &[ApiKeyRecord], owner: &str, json: bool, now: Timestamp) -> Result<(), Failure> {
+    if json {
+        return print(&listing::json(keys, now));
+    }
+    if keys.is_empty() {
+        note(&format!("{owner:?} has no keys"));
+    }
+    print(&listing::table(keys, now))
+}

@@ -1,0 +1,195 @@
+//! What administrators of API keys and sessions ask for, and what they hear.
+
+use crate::api_key::{ApiKey, ApiKeyRecord, KeyStatus};
+use crate::base62::NoRandomness;
+use crate::clock::Timestamp;
+use crate::store::StoreError;
+
+/// The longest owner, plan, scope and name, in bytes: much shorter than what an index takes (2,048), because owners end
+/// up in headers and limit keys.
+const LONGEST: usize = 256;
+
+/// What a new key is to be.
+#[derive(Clone, Debug, Default)]
+pub struct NewApiKey {
+    /// Whom it is given to: 1 to 256 bytes without control characters.
+    pub owner: String,
+    /// The usage plan: the same.
+    pub plan: Option<String>,
+    /// What it may do: each a `scope-token` of RFC 6749 section 3.3.
+    pub scopes: Vec<String>,
+    /// From then on it is refused (whole seconds); `None`: never.
+    pub expires_at: Option<Timestamp>,
+    /// What people call it: as the owner.
+    pub name: Option<String>,
+}
+
+/// A part of a listing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Page {
+    /// By id.
+    pub keys: Vec<ApiKeyRecord>,
+    /// The id after which the next page begins; `None`: this is the last.
+    pub next: Option<String>,
+}
+
+/// What became of a key that was to be revoked: it is revoked in both cases.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Revocation {
+    /// It was good until now.
+    Now,
+    /// It had been revoked before.
+    Before,
+}
+
+impl NewApiKey {
+    /// The record of a key that is made now. The error is ready to be shown.
+    pub(super) fn record(self, key: &ApiKey, now: Timestamp) -> Result<ApiKeyRecord, AdminError> {
+        self.check(now).map_err(AdminError::Invalid)?;
+        let mut scopes = self.scopes;
+        scopes.sort_unstable();
+        scopes.dedup();
+        Ok(ApiKeyRecord {
+            id: key.id().to_owned(),
+            hash: key.hash(),
+            previous: None,
+            status: KeyStatus::Active,
+            owner: self.owner,
+            plan: self.plan,
+            scopes,
+            expires_at: self.expires_at.map(Timestamp::whole_seconds),
+            created_at: now.whole_seconds(),
+            name: self.name,
+        })
+    }
+
+    fn check(&self, now: Timestamp) -> Result<(), String> {
+        let texts = [
+            ("owner", Some(&self.owner)),
+            ("plan", self.plan.as_ref()),
+            ("name", self.name.as_ref()),
+        ];
+        for (what, text) in texts {
+            if text.is_some_and(|text| !is_label(text)) {
+                return Err(format!(
+                    "the {what} must have 1 to {LONGEST} bytes and no control characters"
+                ));
+            }
+        }
+        if let Some(scope) = self.scopes.iter().find(|scope| !is_scope(scope)) {
+            return Err(format!(
+                "{scope:?} is no scope: 1 to {LONGEST} visible ASCII characters but \" and \\"
+            ));
+        }
+        if self.expires_at.is_some_and(|end| end <= now) {
+            return Err("the key would have expired already".to_owned());
+        }
+        Ok(())
+    }
+}
+
+fn is_label(text: &str) -> bool {
+    (1..=LONGEST).contains(&text.len()) && !text.contains(char::is_control)
+}
+
+/// RFC 6749 section 3.3.
+fn is_scope(text: &str) -> bool {
+    let visible = |byte: u8| byte.is_ascii_graphic() && byte != b'"' && byte != b'\\';
+    (1..=LONGEST).contains(&text.len()) && text.bytes().all(visible)
+}
+
+/// Why a change was not made. The texts are ready to be shown.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum AdminError {
+    /// Whoever asks has the id wrong.
+    #[error("there is no API key {0}")]
+    NoSuchKey(String),
+    /// It will never be good again: a new one is needed.
+    #[error("API key {0} is revoked; create a new one")]
+    Revoked(String),
+    /// The same.
+    #[error("API key {0} has expired; create a new one")]
+    Expired(String),
+    /// Two changed the same key at once, and the other one was first. Nothing was written; trying again may be right.
+    #[error("API key {0} was changed by somebody else at the same time; look at it, and try again")]
+    Changed(String),
+    /// What was asked for cannot be.
+    #[error("{0}")]
+    Invalid(String),
+    /// No secret could be made; trying again may help.
+    #[error(transparent)]
+    NoRandomness(#[from] NoRandomness),
+    /// The table did not do it, or did not say.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+#[cfg(test)]
+mod tests {
+    use insta::assert_snapshot;
+
+    use super::*;
+
+    const NOW: Timestamp = Timestamp::from_secs(1_800_000_000);
+
+    fn new() -> NewApiKey {
+        NewApiKey {
+            owner: "ann".into(),
+            ..NewApiKey::default()
+        }
+    }
+
+    fn why(new: NewApiKey) -> String {
+        let key = ApiKey::generate().unwrap();
+        new.record(&key, NOW).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn a_new_key_is_active_and_keeps_each_scope_once() {
+        let key = ApiKey::generate().unwrap();
+        let new = NewApiKey {
+            scopes: ["b", "a", "b"].map(String::from).to_vec(),
+            expires_at: Some(NOW.plus(std::time::Duration::from_secs(1))),
+            ..new()
+        };
+        let record = new.record(&key, NOW).unwrap();
+        assert_eq!(record.scopes, ["a", "b"]);
+        assert_eq!(record.status, KeyStatus::Active);
+        assert_eq!((record.created_at, &*record.id), (NOW, key.id()));
+        assert_eq!(key.verify(Some(&record), NOW), Ok(&record));
+    }
+
+    #[test]
+    fn what_cannot_be_is_said() {
+        let owner = |owner: &str| NewApiKey {
+            owner: owner.into(),
+            ..new()
+        };
+        assert_snapshot!(why(owner("")), @"the owner must have 1 to 256 bytes and no control characters");
+        for wrong in ["a\nb", "\0", "\u{85}", &"x".repeat(257)] {
+            assert!(why(owner(wrong)).starts_with("the owner must"), "{wrong}");
+        }
+        let plan = NewApiKey {
+            plan: Some(String::new()),
+            ..new()
+        };
+        assert_snapshot!(why(plan), @"the plan must have 1 to 256 bytes and no control characters");
+        let name = NewApiKey {
+            name: Some("\u{1b}[2J".into()),
+            ..new()
+        };
+        assert_snapshot!(why(name), @"the name must have 1 to 256 bytes and no control characters");
+        for scope in ["", "a b", "a\"b", "a\\b", "\u{e4}", "a\n", &"x".repeat(257)] {
+            let scopes = NewApiKey {
+                scopes: vec!["ok".into(), scope.into()],
+                ..new()
+            };
+            assert!(why(scopes).contains("is no scope"), "{scope}");
+        }
+        let over = NewApiKey {
+            expires_at: Some(NOW),
+            ..new()
+        };
+        assert_snapshot!(why(over), @"the key would have expired already");
+    }
+}

@@ -1,0 +1,218 @@
+//! Administration of API keys: for `tollgate keys`, and for whatever else may change the config table.
+//!
+//! No operation scans. Every write is one item with a condition, and is safe to repeat: when a repetition finds what
+//! the first one wrote, that is its success.
+
+use std::time::Duration;
+
+use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::operation::put_item::PutItemError;
+use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
+use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
+use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue, ReturnValuesOnConditionCheckFailure};
+
+use super::admin::{AdminError, NewApiKey, Page, Revocation};
+use super::api_key_item::{self, ACTIVE, PREFIX, REVOKED, hash_value, pk};
+use super::item::{Attributes, number, text};
+use super::table::{Table, key};
+use crate::api_key::{ApiKey, ApiKeyRecord, KeyHash, KeyStatus};
+use crate::clock::Timestamp;
+
+/// The index that finds an owner's keys: partition key `owner`, sort key `pk`, every attribute.
+pub const OWNER_INDEX: &str = "owner";
+
+/// Keys on a page of a listing, at most.
+const PAGE: i32 = 100;
+
+/// The API keys of one config table. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct ApiKeys(Table);
+
+impl ApiKeys {
+    /// In this table. The client may retry by itself.
+    pub fn new(client: Client, table: &str) -> Self {
+        Self(Table::new(client, table))
+    }
+
+    /// Makes a key. Its text is shown nowhere else and cannot be had again.
+    pub async fn create(&self, new: NewApiKey, now: Timestamp) -> Result<(ApiKey, ApiKeyRecord), AdminError> {
+        let key = ApiKey::generate()?;
+        let record = new.record(&key, now)?;
+        let request = self.0.client.put_item().table_name(&*self.0.name);
+        let answer = request
+            .set_item(Some(api_key_item::write(&record)))
+            .condition_expression("attribute_not_exists(pk)")
+            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
+            .send()
+            .await;
+        let Err(error) = answer else {
+            return Ok((key, record));
+        };
+        match error.as_service_error() {
+            Some(PutItemError::ConditionalCheckFailedException(refused)) => {
+                let found = self.found(key.id(), refused.item.clone())?;
+                own(key, found)
+            }
+            _ => Err(self.0.failed(&error).into()),
+        }
+    }
+
+    /// A key as it stands now.
+    pub async fn get(&self, id: &str) -> Result<Option<ApiKeyRecord>, AdminError> {
+        let item = self.0.get(pk(id)).await?;
+        Ok(item.as_ref().map(api_key_item::read).transpose()?)
+    }
+
+    /// The keys of an owner, revoked and expired ones too, a page at a time; `after` is the last page's `next`. The index
+    /// follows the table: what was changed a moment ago may not show yet.
+    pub async fn list(&self, owner: &str, after: Option<&str>) -> Result<Page, AdminError> {
+        let start = after.map(|id| {
+            let mut start = key(&pk(id));
+            start.insert("owner".to_owned(), text(owner));
+            start
+        });
+        let request = self.0.client.query().table_name(&*self.0.name).index_name(OWNER_INDEX);
+        let answer = request
+            // Other kinds of records may have owners too.
+            .key_condition_expression("#owner = :owner AND begins_with(pk, :prefix)")
+            .expression_attribute_names("#owner", "owner") // a reserved word
+            .expression_attribute_values(":owner", text(owner))
+            .expression_attribute_values(":prefix", text(PREFIX))
+            .set_exclusive_start_key(start)
+            .limit(PAGE)
+            .send()
+            .await;
+        let answer = answer.map_err(|error| self.0.failed(&error))?;
+        let more = answer.last_evaluated_key.is_some();
+        let items = answer.items.unwrap_or_default().into_iter();
+        let keys: Result<Vec<_>, _> = items.map(|item| api_key_item::read(&self.0.found(item))).collect();
+        let keys = keys?;
+        let next = keys.last().filter(|_| more).map(|last| last.id.clone());
+        Ok(Page { keys, next })
+    }
+
+    /// Takes a key back for good. Gateways hear of it when what they remember of the key is too old: within 30 seconds.
+    pub async fn revoke(&self, id: &str) -> Result<Revocation, AdminError> {
+        let request = self.0.client.update_item().table_name(&*self.0.name);
+        let answer = request
+            .set_key(Some(key(&pk(id))))
+            .update_expression("SET #status = :revoked")
+            .condition_expression("attribute_exists(pk)")
+            .expression_attribute_names("#status", "status") // a reserved word
+            .expression_attribute_values(":revoked", text(REVOKED))
+            .return_values(ReturnValue::AllOld)
+            .send()
+            .await;
+        match answer {
+            // The rest of the item is not looked at: one that cannot be read must still be revocable.
+            Ok(before) => match before.attributes.unwrap_or_default().get("status") {
+                Some(AttributeValue::S(status)) if status == REVOKED => Ok(Revocation::Before),
+                _ => Ok(Revocation::Now),
+            },
+            Err(error) => match error.as_service_error() {
+                Some(UpdateItemError::ConditionalCheckFailedException(_)) => Err(AdminError::NoSuchKey(id.to_owned())),
+                _ => Err(self.0.failed(&error).into()),
+            },
+        }
+    }
+
+    /// Puts a new key in the place of the old one, which stays good for `grace` (whole seconds). Id, owner and plan stay,
+    /// and with them every counter. What an earlier rotation left is refused from now on.
+    pub async fn rotate(
+        &self,
+        id: &str,
+        grace: Duration,
+        now: Timestamp,
+    ) -> Result<(ApiKey, ApiKeyRecord), AdminError> {
+        let old = self.get(id).await?.filter(|_| ApiKey::is_id(id));
+        let old = old.ok_or_else(|| AdminError::NoSuchKey(id.to_owned()))?;
+        if old.expires_at.is_some_and(|end| now >= end) {
+            return Err(AdminError::Expired(old.id));
+        }
+        let rotated = ApiKey::of_id(id)?;
+        let answer = self.replacement(&old, rotated.hash(), now.plus(grace)).send().await;
+        let found = match answer {
+            Ok(after) => after.attributes,
+            Err(error) => match error.as_service_error() {
+                Some(UpdateItemError::ConditionalCheckFailedException(refused)) => refused.item.clone(),
+                _ => return Err(self.0.failed(&error).into()),
+            },
+        };
+        own(rotated, self.found(id, found)?)
+    }
+
+    /// On condition that the key is still the one that was read: of two rotations at once, one must not end the key
+    /// that the other is about to show.
+    fn replacement(&self, old: &ApiKeyRecord, new: KeyHash, until: Timestamp) -> UpdateItemFluentBuilder {
+        let request = self.0.client.update_item().table_name(&*self.0.name);
+        request
+            .set_key(Some(key(&pk(&old.id))))
+            .update_expression("SET #hash = :new, previous_hash = :old, previous_until = :until")
+            .condition_expression("#hash = :old AND #status = :active")
+            .expression_attribute_names("#hash", "hash") // both are reserved words
+            .expression_attribute_names("#status", "status")
+            .expression_attribute_values(":new", hash_value(new))
+            .expression_attribute_values(":old", hash_value(old.hash))
+            .expression_attribute_values(":until", number(until.secs()))
+            .expression_attribute_values(":active", text(ACTIVE))
+            .return_values(ReturnValue::AllNew)
+            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
+    }
+
+    /// What stands there, if anything does.
+    fn found(&self, id: &str, attributes: Option<Attributes>) -> Result<ApiKeyRecord, AdminError> {
+        let attributes = attributes.ok_or_else(|| AdminError::NoSuchKey(id.to_owned()))?;
+        Ok(api_key_item::read(&self.0.item(pk(id), attributes))?)
+    }
+}
+
+/// A key and what stands under its id after it was written. A refused write may be the repetition of one that was
+/// applied: then what stands there is this key's.
+fn own(key: ApiKey, found: ApiKeyRecord) -> Result<(ApiKey, ApiKeyRecord), AdminError> {
+    if found.hash == key.hash() {
+        Ok((key, found))
+    } else if found.status == KeyStatus::Revoked {
+        Err(AdminError::Revoked(found.id))
+    } else {
+        Err(AdminError::Changed(found.id))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn record(key: &ApiKey, status: KeyStatus) -> ApiKeyRecord {
+        ApiKeyRecord {
+            id: key.id().to_owned(),
+            hash: key.hash(),
+            previous: None,
+            status,
+            owner: "ann".into(),
+            plan: None,
+            scopes: Vec::new(),
+            expires_at: None,
+            created_at: Timestamp::from_secs(1),
+            name: None,
+        }
+    }
+
+    #[test]
+    fn a_repeated_write_that_finds_itself_is_a_success() {
+        let key = ApiKey::generate().unwrap();
+        for status in [KeyStatus::Active, KeyStatus::Revoked] {
+            let found = record(&key, status);
+            let (_, kept) = own(key.clone(), found.clone()).unwrap();
+            assert_eq!(kept, found);
+        }
+    }
+
+    #[test]
+    fn a_write_that_finds_another_key_says_so() {
+        let (key, other) = (ApiKey::generate().unwrap(), ApiKey::generate().unwrap());
+        let why = |status| own(key.clone(), record(&other, status)).unwrap_err();
+        let id = other.id().to_owned();
+        assert_eq!(why(KeyStatus::Active), AdminError::Changed(id.clone()));
+        assert_eq!(why(KeyStatus::Revoked), AdminError::Revoked(id));
+    }
+}

@@ -1,0 +1,54 @@
+//! Administration of opaque sessions: for a login service, and for `tollgate sessions`.
+
+use std::time::Duration;
+
+use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::types::ReturnValue;
+use serde_json::{Map, Value};
+
+use super::admin::AdminError;
+use super::state_item::{session_pk, write_session};
+use super::table::{Table, key};
+use crate::clock::Timestamp;
+use crate::session_id::SessionId;
+use crate::store::{SessionHash, SessionRecord};
+
+/// The sessions of one state table. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Sessions(Table);
+
+impl Sessions {
+    /// In this table. The client may retry: every write here is safe to repeat.
+    pub fn new(client: Client, table: &str) -> Self {
+        Self(Table::new(client, table))
+    }
+
+    /// Begins a session that ends after `lifetime` (whole seconds) at the latest. The id is shown nowhere else and cannot
+    /// be had again.
+    pub async fn create(
+        &self,
+        claims: Map<String, Value>,
+        lifetime: Duration,
+        now: Timestamp,
+    ) -> Result<(SessionId, SessionRecord), AdminError> {
+        let now = now.whole_seconds();
+        let session = SessionRecord {
+            claims,
+            created_at: now,
+            seen_at: now,
+            expires_at: now.plus(lifetime).whole_seconds(),
+        };
+        let id = SessionId::generate()?;
+        self.0.put(write_session(&id.hash(), &session)).await?;
+        Ok((id, session))
+    }
+
+    /// Ends a session. `false`: there was none.
+    pub async fn revoke(&self, hash: &SessionHash) -> Result<bool, AdminError> {
+        let request = self.0.client.delete_item().table_name(&*self.0.name);
+        let request = request.set_key(Some(key(&session_pk(hash))));
+        let answer = request.return_values(ReturnValue::AllOld).send().await;
+        let answer = answer.map_err(|error| self.0.failed(&error))?;
+        Ok(answer.attributes.is_some())
+    }
+}
