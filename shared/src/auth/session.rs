@@ -57,7 +57,7 @@ pub(super) struct SessionVerifier {
 
 #[derive(Debug)]
 enum Verifier {
-    Token(JwtVerifier),
+    Token(Box<JwtVerifier>),
     Kept(KeptSessions),
 }
 
@@ -65,7 +65,7 @@ impl SessionVerifier {
     /// Asks nothing yet.
     pub(super) fn new(rules: Arc<SessionRules>, seams: &Seams) -> Self {
         let proof = match &rules.proof {
-            SessionProof::Token(jwt) => Verifier::Token(JwtVerifier::new(Arc::clone(jwt), seams)),
+            SessionProof::Token(jwt) => Verifier::Token(Box::new(JwtVerifier::new(Arc::clone(jwt), seams))),
             SessionProof::Kept { idle, absolute } => Verifier::Kept(KeptSessions::new(*idle, *absolute, seams)),
         };
         Self { rules, proof }

@@ -172,7 +172,7 @@ sections! {
 #[derive(Debug)]
 pub(in crate::config) enum Auth {
     /// The short form: one method, without a name.
-    One(OneMethod),
+    One(Box<OneMethod>),
     Named(NamedMethods),
 }
 
@@ -195,7 +195,7 @@ impl Decode for Auth {
             common: Common::empty(node.place),
         };
         fill_section(&mut one, node, report)?;
-        Some(Self::One(one))
+        Some(Self::One(Box::new(one)))
     }
 }
 
