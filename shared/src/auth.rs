@@ -24,8 +24,10 @@ mod policy;
 mod recent;
 mod refusal;
 mod registered;
+mod rules;
 mod session;
 mod token_hash;
+mod verifier;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -41,24 +43,20 @@ pub use introspection::{ClientAuth, IntrospectionRules, Secret};
 pub use jwt::{JwtRules, KeySource};
 pub use policy::{Ask, AuthPolicy, ClaimRule, ClaimTest, MethodId, Methods, ScopeRule};
 pub use refusal::{AuthSource, Refusal};
+pub use rules::{AuthRules, RouteAuth};
 pub(crate) use session::parse_origin;
 pub use session::{SessionProof, SessionRules};
 
-use crate::clock::{Clock, Timestamp};
-use crate::config::{AuthRules, Route, RouteAuth};
+use crate::clock::Clock;
+use crate::config::Route;
 use crate::error::GatewayError;
 use crate::gateway::Seams;
 use crate::path::PathPattern;
 use crate::request::Request;
-use api_key::ApiKeyVerifier;
 use carriers::Carriers;
-use certificate::CertificateRules;
 use failures::Failures;
-use introspection::IntrospectionVerifier;
-use jwt::JwtVerifier;
 use method::{CredentialKind, Method, MethodKind};
-use platform::PlatformSource;
-use session::SessionVerifier;
+use verifier::{Verifier, first_presented};
 
 /// Verifies callers. One per function environment; what its methods remember outlives requests.
 #[derive(Debug)]
@@ -69,23 +67,6 @@ pub struct Authenticator {
     exclude_paths: Vec<PathPattern>,
     failures: Failures,
     clock: Arc<dyn Clock>,
-}
-
-/// A method at work.
-#[derive(Debug)]
-struct Verifier {
-    method: Arc<Method>,
-    kind: VerifierKind,
-}
-
-#[derive(Debug)]
-enum VerifierKind {
-    Jwt(JwtVerifier),
-    ApiKey(ApiKeyVerifier),
-    Introspection(IntrospectionVerifier),
-    SessionCookie(SessionVerifier),
-    ClientCertificate(Arc<CertificateRules>),
-    Platform(PlatformSource),
 }
 
 impl Authenticator {
@@ -192,77 +173,6 @@ impl Authenticator {
     }
 }
 
-impl Verifier {
-    fn new(method: &Arc<Method>, seams: &Seams) -> Self {
-        let kind = match &method.kind {
-            MethodKind::Jwt(rules) => VerifierKind::Jwt(JwtVerifier::new(Arc::clone(rules), seams)),
-            MethodKind::ApiKey(rules) => VerifierKind::ApiKey(ApiKeyVerifier::new(Arc::clone(rules), seams)),
-            MethodKind::Introspection(rules) => {
-                VerifierKind::Introspection(IntrospectionVerifier::new(Arc::clone(rules), seams))
-            }
-            MethodKind::SessionCookie(rules) => {
-                VerifierKind::SessionCookie(SessionVerifier::new(Arc::clone(rules), seams))
-            }
-            MethodKind::ClientCertificate(rules) => VerifierKind::ClientCertificate(Arc::clone(rules)),
-            MethodKind::Platform(source) => VerifierKind::Platform(*source),
-        };
-        Self {
-            method: Arc::clone(method),
-            kind,
-        }
-    }
-
-    /// Whether the request carries what this method takes for proof, right or wrong.
-    fn is_presented(&self, request: &Request) -> bool {
-        match &self.kind {
-            VerifierKind::Jwt(_) | VerifierKind::Introspection(_) => request.headers.contains_key(AUTHORIZATION),
-            VerifierKind::ApiKey(keys) => keys.is_presented(request),
-            VerifierKind::SessionCookie(sessions) => sessions.is_presented(request),
-            VerifierKind::ClientCertificate(rules) => rules.is_presented(&request.platform),
-            VerifierKind::Platform(source) => !matches!(platform::claims(*source, &request.platform), Ok(None)),
-        }
-    }
-
-    fn reads_authorization(&self) -> bool {
-        self.method.kind.reads_authorization()
-    }
-
-    /// Whether a bearer token is one for this method, of those that read bearer tokens.
-    fn takes(&self, token: &str, issuer: Option<&str>) -> bool {
-        match &self.kind {
-            VerifierKind::Jwt(jwt) => jwt.is_issuer(issuer),
-            // Whose it is only the endpoint can tell.
-            VerifierKind::Introspection(_) => true,
-            VerifierKind::ApiKey(_) => api_key::looks_like_one(token),
-            VerifierKind::SessionCookie(_) | VerifierKind::ClientCertificate(_) | VerifierKind::Platform(_) => false,
-        }
-    }
-
-    async fn prove(&self, request: &Request, now: Timestamp, budget: Duration) -> Result<Proof, GatewayError> {
-        let claims = match &self.kind {
-            VerifierKind::Jwt(jwt) => jwt.verify_bearer(&request.headers, budget).await,
-            VerifierKind::ApiKey(keys) => keys.verify(request).await,
-            VerifierKind::Introspection(endpoint) => endpoint.verify(&request.headers, budget).await,
-            VerifierKind::SessionCookie(sessions) => sessions.verify(request, budget).await,
-            VerifierKind::ClientCertificate(rules) => present(rules.verify(&request.platform, now)),
-            VerifierKind::Platform(source) => present(platform::claims(*source, &request.platform)),
-        };
-        match claims {
-            Ok(claims) => Ok(Proof {
-                claims,
-                method: Arc::clone(&self.method),
-            }),
-            Err(refusal) => Err(refusal.into_error(&self.method)),
-        }
-    }
-}
-
-/// Of a front door's word, which may be missing. A verifier is asked only where it is not.
-fn present(claims: Result<Option<Claims>, Refusal>) -> Result<Arc<Claims>, Refusal> {
-    let claims = claims?.ok_or_else(|| Refusal::invalid("the front door says nothing of the caller"))?;
-    Ok(Arc::new(claims))
-}
-
 fn carriers_of(methods: &[Arc<Method>]) -> Carriers {
     let mut carriers = Carriers::default();
     for method in methods {
@@ -280,25 +190,6 @@ fn carriers_of(methods: &[Arc<Method>]) -> Carriers {
         }
     }
     carriers
-}
-
-/// The first of these whose credential is there. A bearer token is one credential whoever reads it: of those that do,
-/// the first that it is for decides, and where it is for none, the first of all.
-fn first_presented<'v>(listed: &[&'v Verifier], request: &Request) -> Option<&'v Verifier> {
-    let first = *listed.iter().find(|verifier| verifier.is_presented(request))?;
-    let mut readers = listed.iter().filter(|verifier| verifier.reads_authorization());
-    if !first.reads_authorization() || readers.clone().count() == 1 {
-        return Some(first);
-    }
-    let Some(token) = bearer::token(&request.headers).ok().flatten() else {
-        return Some(first);
-    };
-    let issuer = jwt::issuer_of(token);
-    Some(
-        readers
-            .find(|verifier| verifier.takes(token, issuer.as_deref()))
-            .unwrap_or(&first),
-    )
 }
 
 /// What `WWW-Authenticate` says beside a 401 (RFC 9110 section 11.6.1) and a 403 for want of a scope (RFC 6750 section

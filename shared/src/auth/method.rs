@@ -2,13 +2,16 @@
 
 use std::sync::Arc;
 
+use http::HeaderName;
+
 use super::api_key::ApiKeyRules;
 use super::certificate::CertificateRules;
+use super::claim_path::ClaimPath;
 use super::introspection::IntrospectionRules;
 use super::jwt::JwtRules;
 use super::platform::PlatformSource;
 use super::session::{SessionProof, SessionRules};
-use crate::config::{ClaimHeader, Pointer};
+use crate::config::Pointer;
 use crate::store::dynamodb::TableKind;
 
 /// One entry of `auth.methods`, or the `auth` section itself in its short form.
@@ -22,6 +25,15 @@ pub struct Method {
     pub claims_to_headers: Vec<ClaimHeader>,
     /// What it takes.
     pub kind: MethodKind,
+}
+
+/// A claim and the header it becomes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ClaimHeader {
+    /// Which claim.
+    pub claim: ClaimPath,
+    /// The request header set from it.
+    pub header: HeaderName,
 }
 
 /// `type`, with the rules of each.

@@ -32,7 +32,7 @@ pub struct AuthPolicy {
     pub reads_authorization: bool,
 }
 
-/// Which methods decide. Never empty; numbers of [`AuthRules::methods`](crate::config::AuthRules).
+/// Which methods decide. Never empty; numbers of [`AuthRules::methods`](crate::auth::AuthRules).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Methods {
     /// The first, in order, whose credential is there.
@@ -41,7 +41,7 @@ pub enum Methods {
     AllOf(Vec<MethodId>),
 }
 
-/// The place of a method in [`AuthRules::methods`](crate::config::AuthRules).
+/// The place of a method in [`AuthRules::methods`](crate::auth::AuthRules).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct MethodId(pub usize);
 

@@ -5,12 +5,14 @@ use std::sync::Arc;
 use serde_json::json;
 use url::Url;
 
+use crate::auth::AuthRules;
+use crate::auth::RouteAuth;
 use crate::auth::method::{Method, MethodKind};
 use crate::auth::testing::{
     BUDGET, Issuer, NOW, Signer, World, claims, claims_with, jwt, keys_of, method_of, policy, request, route,
 };
 use crate::auth::{AuthPolicy, JwtRules, KeySource, MethodId, Methods};
-use crate::config::{AuthRules, Pointer, RouteAuth};
+use crate::config::Pointer;
 use crate::error::GatewayError;
 
 const OTHER_ISSUER: &str = "https://other.test";

@@ -7,10 +7,10 @@ use std::time::Duration;
 use serde_json::json;
 use tokio::task::JoinSet;
 
+use crate::auth::AuthRules;
 use crate::auth::testing::{
     Issuer, ManualClock, MemoryStore, NOW, Signer, World, claims_with, down, jwt, keys_of, rules,
 };
-use crate::config::AuthRules;
 
 /// In which nobody is held back: strangers call from the same address as everybody else.
 fn lenient() -> AuthRules {

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use http::HeaderName;
 
 use crate::auth::ClaimPath;
-use crate::config::ClaimHeader;
+use crate::auth::method::ClaimHeader;
 use crate::config::check::header_name;
 use crate::config::decode::{Field, Map, Named, Text};
 use crate::config::report::Report;

@@ -10,7 +10,7 @@ use crate::auth::location::trusted;
 use crate::auth::{JwtRules, KeySource};
 use crate::config::check::services::parse_url;
 use crate::config::decode::{At, Choice, Field, List, Text};
-use crate::config::raw::auth::Jwt;
+use crate::config::raw::auth::methods::Jwt;
 use crate::config::report::Report;
 use crate::config::tree::quote;
 

@@ -10,7 +10,7 @@ use super::jwt::bounded;
 use crate::auth::method::MethodKind;
 use crate::auth::{JwtRules, SessionProof, SessionRules, parse_origin};
 use crate::config::decode::{At, Field, Text};
-use crate::config::raw::auth::SessionCookie;
+use crate::config::raw::auth::methods::SessionCookie;
 use crate::config::report::Report;
 use crate::config::tree::quote;
 
