@@ -192,8 +192,8 @@ fn carriers_of(methods: &[Arc<Method>]) -> Carriers {
     carriers
 }
 
-/// What `WWW-Authenticate` says beside a 401 (RFC 9110 section 11.6.1) and a 403 for want of a scope (RFC 6750 section
-/// 3): which scheme, and whether there was a credential that did not hold, but not why. `None` for every other error.
+/// What `WWW-Authenticate` says beside a 401 (RFC 9110 section 11.6.1) and a 403 for want of a token's scope (RFC 6750
+/// section 3): which scheme, and whether there was a credential that did not hold, but not why. `None` for every other error.
 pub fn challenge(error: &GatewayError) -> Option<HeaderValue> {
     let text = match error {
         GatewayError::MissingCredential { ask, .. } => return Some(ask.challenge.clone()),
@@ -201,7 +201,9 @@ pub fn challenge(error: &GatewayError) -> Option<HeaderValue> {
             CredentialKind::BearerToken => "Bearer error=\"invalid_token\"".to_owned(),
             other => other.scheme().to_owned(),
         },
-        GatewayError::InsufficientScope { needed, .. } => {
+        GatewayError::InsufficientScope {
+            needed, by_token: true, ..
+        } => {
             format!("Bearer error=\"insufficient_scope\", scope=\"{needed}\"")
         }
         _ => return None,

@@ -72,6 +72,8 @@ pub enum GatewayError {
     InsufficientScope {
         /// What the route asks for, with spaces between.
         needed: String,
+        /// Whether a bearer token proved the caller: only of those a challenge can ask for a better one.
+        by_token: bool,
         /// The place in the config that asks for it.
         at: Pointer,
     },

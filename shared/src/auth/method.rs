@@ -68,6 +68,20 @@ pub enum CredentialKind {
     PlatformIdentity,
 }
 
+impl Method {
+    /// Where the key of this name is that a credential fails by; the method itself for no name. A token in a session
+    /// cookie fails by the keys of the method that its rules are of.
+    pub(super) fn place(&self, key: &str) -> Pointer {
+        if let MethodKind::SessionCookie(rules) = &self.kind
+            && let SessionProof::Token { at, .. } = &rules.proof
+            && !matches!(key, "" | "cookie" | "origins")
+        {
+            return at.member(key);
+        }
+        self.pointer.member(key)
+    }
+}
+
 impl MethodKind {
     /// What it takes for proof.
     pub fn credential(&self) -> CredentialKind {
@@ -109,7 +123,7 @@ impl MethodKind {
             Self::ApiKey(_) => Some(TableKind::Config),
             Self::SessionCookie(rules) => match rules.proof {
                 SessionProof::Kept { .. } => Some(TableKind::State),
-                SessionProof::Token(_) => None,
+                SessionProof::Token { .. } => None,
             },
             Self::Jwt(_) | Self::Introspection(_) | Self::ClientCertificate(_) | Self::Platform(_) => None,
         }
@@ -166,6 +180,37 @@ impl CredentialKind {
             Self::Session => "The session is not valid.",
             Self::Certificate => "The client certificate is not valid.",
             Self::PlatformIdentity => "The identity that the front door gives is not valid.",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::auth::testing::{jwt, method_of};
+
+    #[test]
+    fn a_token_in_a_cookie_fails_by_the_keys_of_its_own_method() {
+        let rules = SessionRules {
+            cookie: "sid".to_owned(),
+            proof: SessionProof::Token {
+                rules: Arc::new(jwt()),
+                at: Pointer::new("/auth/methods/main"),
+            },
+            origins: Vec::new(),
+        };
+        let method = Method {
+            pointer: Pointer::new("/auth/methods/web"),
+            ..method_of(MethodKind::SessionCookie(Arc::new(rules)))
+        };
+        for (key, place) in [
+            ("", "/auth/methods/web"),
+            ("cookie", "/auth/methods/web/cookie"),
+            ("origins", "/auth/methods/web/origins"),
+            ("audiences", "/auth/methods/main/audiences"),
+            ("jwks_uri", "/auth/methods/main/jwks_uri"),
+        ] {
+            assert_eq!(method.place(key).as_str(), place);
         }
     }
 }

@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use super::claim_path::ClaimPath;
 use super::identity::Identity;
+use super::method::CredentialKind;
 use crate::config::Pointer;
 use crate::error::GatewayError;
 
@@ -93,6 +94,9 @@ impl AuthPolicy {
         {
             return Err(GatewayError::InsufficientScope {
                 needed: rule.scopes.join(" "),
+                by_token: identity
+                    .proofs()
+                    .any(|proof| proof.method.kind.credential() == CredentialKind::BearerToken),
                 at: rule.pointer.clone(),
             });
         }

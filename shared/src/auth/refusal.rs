@@ -88,7 +88,7 @@ impl Refusal {
             Self::Invalid { key, why } => GatewayError::InvalidCredential {
                 credential: method.kind.credential(),
                 why: why.into_owned(),
-                at: method.pointer.member(key),
+                at: method.place(key),
             },
             Self::Unavailable {
                 key,
@@ -99,11 +99,11 @@ impl Refusal {
                 what,
                 why,
                 retry_after,
-                at: method.pointer.member(key),
+                at: method.place(key),
             },
             Self::CrossSite { why } => GatewayError::CrossSite {
                 why: why.into_owned(),
-                at: method.pointer.member("origins"),
+                at: method.place("origins"),
             },
         }
     }

@@ -20,6 +20,7 @@ use super::carriers;
 use super::claim_path::Claims;
 use super::jwt::{JwtRules, JwtVerifier};
 use super::refusal::Refusal;
+use crate::config::Pointer;
 use crate::gateway::Seams;
 use crate::request::Request;
 
@@ -38,7 +39,12 @@ pub struct SessionRules {
 #[derive(Clone, Debug)]
 pub enum SessionProof {
     /// A token, by the rules of a method of type `jwt`.
-    Token(Arc<JwtRules>),
+    Token {
+        /// Those rules.
+        rules: Arc<JwtRules>,
+        /// Where they stand.
+        at: Pointer,
+    },
     /// The id of a session that is kept.
     Kept {
         /// How long it lasts without being used.
@@ -65,7 +71,7 @@ impl SessionVerifier {
     /// Asks nothing yet.
     pub(super) fn new(rules: Arc<SessionRules>, seams: &Seams) -> Self {
         let proof = match &rules.proof {
-            SessionProof::Token(jwt) => Verifier::Token(Box::new(JwtVerifier::new(Arc::clone(jwt), seams))),
+            SessionProof::Token { rules, .. } => Verifier::Token(Box::new(JwtVerifier::new(Arc::clone(rules), seams))),
             SessionProof::Kept { idle, absolute } => Verifier::Kept(KeptSessions::new(*idle, *absolute, seams)),
         };
         Self { rules, proof }

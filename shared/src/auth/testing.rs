@@ -305,30 +305,30 @@ pub(super) fn rules(jwt: JwtRules) -> AuthRules {
 
 /// The tables of credentials, in memory.
 #[derive(Debug, Default)]
-pub(super) struct MemoryStore {
-    pub(super) key_sets: Mutex<HashMap<String, StoredKeySet>>,
-    pub(super) api_keys: Mutex<HashMap<String, ApiKeyRecord>>,
-    pub(super) sessions: Mutex<HashMap<SessionHash, SessionRecord>>,
+pub(crate) struct MemoryStore {
+    pub(crate) key_sets: Mutex<HashMap<String, StoredKeySet>>,
+    pub(crate) api_keys: Mutex<HashMap<String, ApiKeyRecord>>,
+    pub(crate) sessions: Mutex<HashMap<SessionHash, SessionRecord>>,
     /// What every call answers while the store is down.
-    pub(super) down: Mutex<Option<StoreError>>,
-    pub(super) reads: AtomicUsize,
-    pub(super) writes: AtomicUsize,
+    pub(crate) down: Mutex<Option<StoreError>>,
+    pub(crate) reads: AtomicUsize,
+    pub(crate) writes: AtomicUsize,
 }
 
 impl MemoryStore {
-    pub(super) fn goes_down(&self) {
+    pub(crate) fn goes_down(&self) {
         *self.down.lock().unwrap() = Some(StoreError::Ambiguous("stalled".into()));
     }
 
-    pub(super) fn comes_back(&self) {
+    pub(crate) fn comes_back(&self) {
         *self.down.lock().unwrap() = None;
     }
 
-    pub(super) fn reads(&self) -> usize {
+    pub(crate) fn reads(&self) -> usize {
         self.reads.load(Ordering::SeqCst)
     }
 
-    pub(super) fn writes(&self) -> usize {
+    pub(crate) fn writes(&self) -> usize {
         self.writes.load(Ordering::SeqCst)
     }
 

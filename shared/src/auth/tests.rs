@@ -348,6 +348,7 @@ fn the_challenge_says_the_scheme_and_not_the_reason() {
     assert_eq!(said(invalid).as_deref(), Some(r#"Bearer error="invalid_token""#));
     let narrow = GatewayError::InsufficientScope {
         needed: "orders:read orders:write".into(),
+        by_token: true,
         at: at(),
     };
     assert_eq!(
@@ -368,6 +369,12 @@ fn the_challenge_says_the_scheme_and_not_the_reason() {
         },
         GatewayError::Forbidden {
             why: "secret".into(),
+            at: at(),
+        },
+        // An API key's: no bearer token is missing.
+        GatewayError::InsufficientScope {
+            needed: "orders:read".into(),
+            by_token: false,
             at: at(),
         },
     ];

@@ -431,6 +431,7 @@ fn every_error_is_a_deny_a_401_or_a_failure() {
         GatewayError::MethodNotAllowed { allow: Vec::new() },
         GatewayError::InsufficientScope {
             needed: "orders:write".into(),
+            by_token: true,
             at: at(),
         },
         GatewayError::Forbidden { why: why(), at: at() },

@@ -1,6 +1,7 @@
 //! The stages put together, on scripted seams. What the real client, store and runtime do is shown end to end.
 
 mod front_doors;
+mod methods;
 mod respond;
 
 use std::sync::Mutex;
@@ -74,6 +75,14 @@ fn fixture(
     store: Store,
     answer: fn(&http::Request<Bytes>) -> Result<Response<Bytes>, CallError>,
 ) -> Fixture {
+    fixture_on(config, Arc::new(store), answer)
+}
+
+fn fixture_on(
+    config: &Value,
+    store: Arc<dyn crate::store::Store>,
+    answer: fn(&http::Request<Bytes>) -> Result<Response<Bytes>, CallError>,
+) -> Fixture {
     let checked = config::parse("test.json", &config.to_string(), &|_| None).expect("a right config");
     let upstream = Arc::new(Upstream {
         answer,
@@ -84,7 +93,7 @@ fn fixture(
         clock: Arc::new(FixedClock),
         upstreams: Arc::clone(&client),
         issuers: client,
-        store: Arc::new(store),
+        store,
     };
     Fixture {
         gateway: Gateway::new(checked.config, None, seams),

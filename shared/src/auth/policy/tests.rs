@@ -73,6 +73,7 @@ fn a_missing_scope_is_told_with_its_place() {
     let error = with_scopes(&["a", "b"], false).authorize(&proven(json!({"scope": "a"})));
     let expected = GatewayError::InsufficientScope {
         needed: "a b".into(),
+        by_token: true,
         at: Pointer::new("/routes/0/auth/scopes"),
     };
     assert_eq!(error, Err(expected));

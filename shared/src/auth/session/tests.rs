@@ -229,7 +229,11 @@ async fn another_sites_request_does_not_even_look_the_session_up() {
 #[tokio::test(start_paused = true)]
 async fn a_cookie_may_hold_a_token() {
     let signer = Signer::ed25519("a");
-    let world = World::new(SessionProof::Token(Arc::new(jwt())), Issuer::new(keys_of([&signer])));
+    let proof = SessionProof::Token {
+        rules: Arc::new(jwt()),
+        at: Pointer::new("/auth/methods/main"),
+    };
+    let world = World::new(proof, Issuer::new(keys_of([&signer])));
     let token = signer.token(&claims());
     assert_eq!(world.send(&[&format!("sid={token}")]).await, Ok(claims()));
     let forged = signer.impostor().token(&claims());

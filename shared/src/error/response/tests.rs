@@ -42,6 +42,7 @@ fn every_error() -> Vec<GatewayError> {
         },
         GatewayError::InsufficientScope {
             needed: "orders:read".into(),
+            by_token: true,
             at: at(),
         },
         GatewayError::Forbidden { why: why(), at: at() },

@@ -8,7 +8,7 @@ use url::Origin;
 use super::Identity;
 use super::jwt::bounded;
 use crate::auth::method::MethodKind;
-use crate::auth::{JwtRules, SessionProof, SessionRules, parse_origin};
+use crate::auth::{SessionProof, SessionRules, parse_origin};
 use crate::config::decode::{At, Field, Text};
 use crate::config::raw::auth::methods::SessionCookie;
 use crate::config::report::Report;
@@ -29,7 +29,7 @@ pub(super) fn rules(section: &SessionCookie, identity: &Identity, report: &mut R
         .given()
         .and_then(|text| text.parse("a cookie's name", report, cookie_name));
     let proof = match &section.jwt {
-        Field::Given(name) => token(section, name, identity, report).map(SessionProof::Token),
+        Field::Given(name) => token(section, name, identity, report),
         Field::Absent => Some(kept(section, report)),
         Field::Bad => None,
     };
@@ -59,7 +59,7 @@ fn kept(section: &SessionCookie, report: &mut Report) -> SessionProof {
 }
 
 /// The rules of the method whose tokens the cookie holds.
-fn token(section: &SessionCookie, name: &Text, identity: &Identity, report: &mut Report) -> Option<Arc<JwtRules>> {
+fn token(section: &SessionCookie, name: &Text, identity: &Identity, report: &mut Report) -> Option<SessionProof> {
     for field in [&section.idle, &section.absolute] {
         if let Some(At { place, .. }) = field.given() {
             report.mistake(
@@ -73,8 +73,11 @@ fn token(section: &SessionCookie, name: &Text, identity: &Identity, report: &mut
         Some((_, id)) => identity.method((*id)?),
         None => None,
     };
-    match method.map(|method| &method.kind) {
-        Some(MethodKind::Jwt(rules)) => Some(Arc::clone(rules)),
+    match method.map(|method| (&method.kind, &method.pointer)) {
+        Some((MethodKind::Jwt(rules), at)) => Some(SessionProof::Token {
+            rules: Arc::clone(rules),
+            at: at.clone(),
+        }),
         _ => {
             report.mistake(
                 name.place,
