@@ -32,8 +32,8 @@ mod verifier;
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::HeaderValue;
 use http::header::AUTHORIZATION;
+use http::{HeaderName, HeaderValue};
 
 pub use api_key::ApiKeyRules;
 pub use claim_path::{ClaimPath, Claims};
@@ -57,6 +57,9 @@ use carriers::Carriers;
 use failures::Failures;
 use method::{CredentialKind, Method, MethodKind};
 use verifier::{Verifier, first_presented};
+
+/// Beside a signature in `Authorization`: whoever has both can sign as the caller for a while.
+const X_AMZ_SECURITY_TOKEN: HeaderName = HeaderName::from_static("x-amz-security-token");
 
 /// Verifies callers. One per function environment; what its methods remember outlives requests.
 #[derive(Debug)]
@@ -113,15 +116,12 @@ impl Authenticator {
         request: &Request,
         budget: Duration,
     ) -> Result<Option<Identity>, GatewayError> {
-        let deciding = self.deciding(&policy.methods, request)?;
-        let presented = deciding
-            .iter()
-            .filter(|verifier| verifier.is_presented(request))
-            .count();
+        let (listed, is_any) = self.listed(&policy.methods)?;
+        let presented = listed.iter().filter(|verifier| verifier.is_presented(request)).count();
         if presented == 0 && policy.optional {
             return Ok(None);
         }
-        if presented == 0 || presented < deciding.len() {
+        if presented == 0 || !is_any && presented < listed.len() {
             return Err(GatewayError::MissingCredential {
                 ask: Arc::clone(&policy.ask),
                 at: policy.pointer.clone(),
@@ -129,6 +129,10 @@ impl Authenticator {
         }
         let now = self.clock.now();
         self.failures.check(request.client_ip, now)?;
+        let deciding = match is_any {
+            true => first_presented(&listed, request).into_iter().collect(),
+            false => listed,
+        };
         let mut proofs = Vec::with_capacity(deciding.len());
         for verifier in deciding {
             let proof = verifier.prove(request, now, budget).await;
@@ -140,8 +144,8 @@ impl Authenticator {
         Ok(Identity::of(proofs))
     }
 
-    /// The methods that have to prove this request's caller: with `any_of` the first whose credential is there.
-    fn deciding(&self, methods: &Methods, request: &Request) -> Result<Vec<&Verifier>, GatewayError> {
+    /// The methods of a route, and whether one of them will do.
+    fn listed(&self, methods: &Methods) -> Result<(Vec<&Verifier>, bool), GatewayError> {
         let (ids, is_any) = match methods {
             Methods::AnyOf(ids) => (ids, true),
             Methods::AllOf(ids) => (ids, false),
@@ -152,14 +156,12 @@ impl Authenticator {
             let why = "a route asks for a method that there is not".to_owned();
             return Err(GatewayError::Internal { why });
         };
-        match is_any {
-            true => Ok(first_presented(&listed, request).into_iter().collect()),
-            false => Ok(listed),
-        }
+        Ok((listed, is_any))
     }
 
     /// Takes away what proved the caller, or might have: no credential goes upstream, unless `forward_token` says so.
-    /// What only the gateway reads goes on every route; `Authorization`, which services read too, where it was verified.
+    /// What only the gateway reads goes on every route; `Authorization`, which services read too, where it was verified,
+    /// here or by the front door.
     pub fn withhold(&self, route: &Route, identity: Option<&Identity>, request: &mut Request) {
         self.carriers.empty(request);
         let RouteAuth::Policy(policy) = &route.auth else {
@@ -167,8 +169,9 @@ impl Authenticator {
         };
         let Some(identity) = identity else { return };
         let forwarded = identity.proofs().any(|proof| proof.method.kind.forwards_token());
-        if policy.reads_authorization && !forwarded {
+        if policy.keeps_authorization && !forwarded {
             request.headers.remove(AUTHORIZATION);
+            request.headers.remove(X_AMZ_SECURITY_TOKEN);
         }
     }
 }
@@ -179,9 +182,10 @@ fn carriers_of(methods: &[Arc<Method>]) -> Carriers {
         match &method.kind {
             MethodKind::Jwt(_) | MethodKind::Introspection(_) => {}
             MethodKind::ApiKey(rules) => {
-                carriers
-                    .headers
-                    .extend((!rules.is_bearer()).then(|| rules.header.clone()));
+                match rules.is_bearer() {
+                    true => carriers.bearer_keys = true,
+                    false => carriers.headers.push(rules.header.clone()),
+                }
                 carriers.parameters.extend(rules.query.clone());
             }
             MethodKind::SessionCookie(rules) => carriers.cookies.push(rules.cookie.clone()),

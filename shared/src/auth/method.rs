@@ -12,7 +12,7 @@ use super::jwt::JwtRules;
 use super::platform::PlatformSource;
 use super::session::{SessionProof, SessionRules};
 use crate::config::Pointer;
-use crate::store::dynamodb::TableKind;
+use crate::store::TableKind;
 
 /// One entry of `auth.methods`, or the `auth` section itself in its short form.
 #[derive(Clone, Debug)]
@@ -136,6 +136,11 @@ impl MethodKind {
             Self::ApiKey(rules) => rules.is_bearer(),
             Self::SessionCookie(_) | Self::ClientCertificate(_) | Self::Platform(_) => false,
         }
+    }
+
+    /// Whether what stands in `Authorization` proved its caller, here or at the front door, and so goes no further.
+    pub fn keeps_authorization(&self) -> bool {
+        self.reads_authorization() || matches!(self, Self::Platform(_))
     }
 
     /// Whether the bearer token that it verified goes upstream as well.

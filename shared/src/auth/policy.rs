@@ -29,8 +29,8 @@ pub struct AuthPolicy {
     pub claims: Vec<ClaimRule>,
     /// What callers without a credential are told.
     pub ask: Arc<Ask>,
-    /// Whether one of the methods reads `Authorization`, so that it goes no further than here.
-    pub reads_authorization: bool,
+    /// Whether `Authorization` may have proved the caller, so that it goes no further than here.
+    pub keeps_authorization: bool,
 }
 
 /// Which methods decide. Never empty; numbers of [`AuthRules::methods`](crate::auth::AuthRules).

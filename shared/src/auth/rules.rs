@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::method::Method;
 use super::policy::AuthPolicy;
 use crate::path::PathPattern;
-use crate::store::dynamodb::TableKind;
+use crate::store::TableKind;
 
 /// A route's stance on credentials, before `exclude_paths` is looked at.
 #[derive(Clone, Debug)]

@@ -464,7 +464,7 @@ pub(crate) fn policy() -> AuthPolicy {
             message: "This path needs a bearer token in the Authorization header.".to_owned(),
             challenge: HeaderValue::from_static("Bearer"),
         }),
-        reads_authorization: true,
+        keeps_authorization: true,
     }
 }
 

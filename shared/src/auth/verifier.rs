@@ -73,14 +73,15 @@ impl Verifier {
         self.method.kind.reads_authorization()
     }
 
-    /// Whether a bearer token is one for this method, of those that read bearer tokens.
-    fn takes(&self, token: &str, issuer: Option<&str>) -> bool {
+    /// Whether this method can tell that a bearer token is its own, good or not.
+    fn knows(&self, token: &str, issuer: Option<&str>) -> bool {
         match &self.kind {
             VerifierKind::Jwt(jwt) => jwt.is_issuer(issuer),
-            // Whose it is only the endpoint can tell.
-            VerifierKind::Introspection(_) => true,
             VerifierKind::ApiKey(_) => api_key::looks_like_one(token),
-            VerifierKind::SessionCookie(_) | VerifierKind::ClientCertificate(_) | VerifierKind::Platform(_) => false,
+            VerifierKind::Introspection(_)
+            | VerifierKind::SessionCookie(_)
+            | VerifierKind::ClientCertificate(_)
+            | VerifierKind::Platform(_) => false,
         }
     }
 
@@ -115,10 +116,10 @@ fn present(claims: Result<Option<Claims>, Refusal>) -> Result<Arc<Claims>, Refus
 }
 
 /// The first of these whose credential is there. A bearer token is one credential whoever reads it: of those that do,
-/// the first that it is for decides, and where it is for none, the first of all.
+/// the one that it is for decides, in whatever order they stand, and where it is for none, the first of all.
 pub(super) fn first_presented<'v>(listed: &[&'v Verifier], request: &Request) -> Option<&'v Verifier> {
     let first = *listed.iter().find(|verifier| verifier.is_presented(request))?;
-    let mut readers = listed.iter().filter(|verifier| verifier.reads_authorization());
+    let readers = listed.iter().filter(|verifier| verifier.reads_authorization());
     if !first.reads_authorization() || readers.clone().count() == 1 {
         return Some(first);
     }
@@ -126,9 +127,14 @@ pub(super) fn first_presented<'v>(listed: &[&'v Verifier], request: &Request) ->
         return Some(first);
     };
     let issuer = jwt::issuer_of(token);
-    Some(
+    let knows = readers
+        .clone()
+        .find(|verifier| verifier.knows(token, issuer.as_deref()));
+    // Whose any other token is only an endpoint can tell. It is told of no token that somebody here knows.
+    let asks = || {
         readers
-            .find(|verifier| verifier.takes(token, issuer.as_deref()))
-            .unwrap_or(&first),
-    )
+            .clone()
+            .find(|verifier| matches!(verifier.kind, VerifierKind::Introspection(_)))
+    };
+    Some(knows.or_else(asks).unwrap_or(&first))
 }

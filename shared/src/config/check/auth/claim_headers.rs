@@ -85,7 +85,7 @@ pub(super) fn reserved(header: &HeaderName) -> Option<&'static str> {
     match &*folded(header.as_str()) {
         "host" | "content-length" => Some("it belongs to the message itself"),
         "authorization" | "cookie" => Some("it carries credentials"),
-        "x-request-id" | "traceparent" | "tracestate" => Some("the gateway sets it itself"),
+        "x-request-id" | "x-auth-method" | "traceparent" | "tracestate" => Some("the gateway sets it itself"),
         _ => None,
     }
 }

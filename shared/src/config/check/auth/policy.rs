@@ -174,7 +174,7 @@ fn warn_of_the_unreachable(list: &List<Text>, ids: &[MethodId], identity: &Ident
 fn takes_all_of(first: &MethodKind, second: &MethodKind) -> bool {
     match (first, second) {
         (MethodKind::Jwt(first), MethodKind::Jwt(second)) => first.issuer == second.issuer,
-        (MethodKind::Introspection(_), second) => second.reads_authorization(),
+        (MethodKind::Introspection(_), MethodKind::Introspection(_)) => true,
         (MethodKind::ApiKey(first), MethodKind::ApiKey(second)) => {
             first.header == second.header && (second.query.is_none() || first.query == second.query)
         }
@@ -217,7 +217,7 @@ fn plain_policy(methods: Methods, pointer: Pointer, identity: &Identity) -> Auth
         scopes: None,
         claims: Vec::new(),
         ask: Arc::new(ask(&kinds, joint)),
-        reads_authorization: kinds.iter().any(|kind| kind.reads_authorization()),
+        keeps_authorization: kinds.iter().any(|kind| kind.keeps_authorization()),
         methods,
     }
 }
