@@ -76,7 +76,7 @@ impl Case {
             clock: Arc::clone(clock) as _,
             upstreams: Arc::clone(script) as _,
             issuers: Arc::clone(script) as _,
-            store: Arc::new(OwnStore::default()),
+            store: Arc::new(OwnStore::with(setting.records.clone())),
         };
         match setting.function {
             FunctionKind::Gateway => Function::Gateway(Box::new(Gateway::new(config, setting.kind, seams))),

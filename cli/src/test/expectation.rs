@@ -2,6 +2,7 @@
 //! `docs/testing.md` has the grammar.
 
 mod read;
+mod records;
 #[cfg(test)]
 mod tests;
 mod values;
@@ -11,9 +12,11 @@ use std::path::PathBuf;
 
 use bytes::Bytes;
 use serde_json::{Map, Value};
+use tollgate::api_key::ApiKeyRecord;
 use tollgate::clock::Timestamp;
 use tollgate::event::EventKind;
 use tollgate::event::authorizer::ResponseForm;
+use tollgate::store::{SessionHash, SessionRecord};
 
 use crate::function_kind::FunctionKind;
 
@@ -49,8 +52,16 @@ pub(super) struct Setting {
     pub(super) form: Option<ResponseForm>,
     /// What the gateway's clock shows.
     pub(super) at: Option<Timestamp>,
+    pub(super) records: Records,
     /// What is sent first.
     pub(super) before: Vec<Before>,
+}
+
+/// What stands in the tables before anything is sent.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Records {
+    pub(super) api_keys: Vec<ApiKeyRecord>,
+    pub(super) sessions: Vec<(SessionHash, SessionRecord)>,
 }
 
 /// Events that are sent first, to move counters.

@@ -149,6 +149,11 @@ impl Folder {
         own.kind = own.kind.or(shared.kind);
         own.form = own.form.or(shared.form);
         own.at = own.at.or(shared.at);
+        // Those of the case are written last, and so take the place of the folder's.
+        let mut records = shared.records.clone();
+        records.api_keys.append(&mut own.records.api_keys);
+        records.sessions.append(&mut own.records.sessions);
+        own.records = records;
         for (name, value) in &shared.variables {
             own.variables.entry(name.clone()).or_insert_with(|| value.clone());
         }

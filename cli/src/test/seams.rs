@@ -13,11 +13,11 @@ use tokio::sync::OnceCell;
 use tollgate::api_key::ApiKeyRecord;
 use tollgate::clock::{Clock, Timestamp};
 use tollgate::store::TableKind;
-use tollgate::store::dynamodb::{DynamoDbSettings, DynamoDbStore};
+use tollgate::store::dynamodb::{ApiKeys, DynamoDbSettings, DynamoDbStore, Sessions};
 use tollgate::store::{CounterKey, SessionHash, SessionRecord, Step, StepOutcome, Store, StoreError, StoredKeySet};
 use tollgate::upstream::client::{CallError, CallLimits, HttpClient};
 
-use super::expectation::{Answer, Exchange, Failing};
+use super::expectation::{Answer, Exchange, Failing, Records};
 use crate::dev::dynamodb::{Database, ENDPOINT_VARIABLE};
 use crate::dev::event::REGION;
 use crate::dev::tables;
@@ -148,12 +148,23 @@ impl HttpClient for Script {
 }
 
 /// The real store on an embedded engine, which is started when it is first asked.
-#[derive(Default)]
-pub(super) struct OwnStore(OnceCell<(DynamoDbStore, Database)>);
+pub(super) struct OwnStore {
+    records: Records,
+    started: OnceCell<(DynamoDbStore, Database)>,
+}
 
 impl OwnStore {
-    async fn start() -> Result<(DynamoDbStore, Database), String> {
+    /// With these in its tables.
+    pub(super) fn with(records: Records) -> Self {
+        Self {
+            records,
+            started: OnceCell::new(),
+        }
+    }
+
+    async fn start(&self) -> Result<(DynamoDbStore, Database), String> {
         let database = Database::embedded().await.map_err(|failure| failure.to_string())?;
+        write(&self.records, database.endpoint()).await?;
         let variable = |name: &str| {
             let value = match name {
                 "CONFIG_TABLE" => tables::CONFIG,
@@ -173,7 +184,7 @@ impl OwnStore {
     }
 
     async fn started(&self) -> Result<&DynamoDbStore, StoreError> {
-        let started = self.0.get_or_try_init(Self::start).await;
+        let started = self.started.get_or_try_init(|| self.start()).await;
         started.map(|(store, _)| store).map_err(StoreError::NotApplied)
     }
 
@@ -184,6 +195,23 @@ impl OwnStore {
         let called = async { call(self.started().await?).await };
         tokio::task::block_in_place(|| tokio::runtime::Handle::current().block_on(called))
     }
+}
+
+/// By the code of `tollgate keys` and `tollgate sessions`.
+async fn write(records: &Records, endpoint: &str) -> Result<(), String> {
+    let client = tables::client(endpoint)?;
+    let (keys, sessions) = (
+        ApiKeys::new(client.clone(), tables::CONFIG),
+        Sessions::new(client, tables::STATE),
+    );
+    let failed = |error: StoreError| error.to_string();
+    for record in &records.api_keys {
+        keys.keep(record).await.map_err(failed)?;
+    }
+    for (hash, session) in &records.sessions {
+        sessions.keep(hash, session).await.map_err(failed)?;
+    }
+    Ok(())
 }
 
 #[async_trait]

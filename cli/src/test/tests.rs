@@ -2,6 +2,7 @@
 
 mod authorizer;
 mod folders;
+mod records;
 mod tokens;
 mod updates;
 

@@ -8,6 +8,7 @@ use http::{HeaderValue, Response, StatusCode};
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
+use super::records::records;
 use super::values::{LARGEST_BODY, base64, body, failing, headers, only, request_line, set_headers, time};
 use super::{Answer, Before, Exchange, Expectation, Expected, Setting};
 use crate::function_kind::FunctionKind;
@@ -100,6 +101,7 @@ impl Reader<'_> {
                 .take("authorizer_response")
                 .and_then(|node| node.parsed(str::parse)),
             at: object.take("at").and_then(|node| node.parsed(time)),
+            records: object.take("records").map(|node| records(&node)).unwrap_or_default(),
             function: FunctionKind::default(),
             before: Vec::new(),
         }

@@ -3,6 +3,8 @@ use proptest::prelude::*;
 use super::*;
 use std::path::Path;
 
+use tollgate::api_key::KeyStatus;
+
 fn right(text: &str) -> Expectation {
     read(Path::new("one.expect.json"), text, false).unwrap_or_else(|mistakes| panic!("{}", mistakes.join("\n")))
 }
@@ -104,6 +106,66 @@ fn all_mistakes_are_told_with_their_places() {
     one.expect.json:13: /headers/b: is neither a string nor a list of strings
     one.expect.json:14: /body: is no body; an empty one is ""
     one.expect.json:15: /upstream: is here twice
+    "#);
+}
+
+#[test]
+fn records_stand_as_callers_show_them() {
+    let records = right(
+        r#"{
+            "records": {
+                "api_keys": [
+                    { "key": "tg_0123456789AB_abcdefghijklmnopqrstuvwxyzABCDEF_hLSfXg", "owner": "ann", "status": "revoked",
+                      "scopes": ["b", "a", "b"], "expires_at": "2026-03-12T19:03:58Z", "plan": "gold", "name": "nightly" }
+                ],
+                "sessions": [
+                    { "id": "abc", "claims": { "sub": "ann" }, "created_at": "2026-03-12T19:00:00Z", "expires_at": "2026-03-12T20:00:00Z" }
+                ]
+            },
+            "status": 200
+        }"#,
+    )
+    .setting
+    .records;
+    let key = &records.api_keys[0];
+    assert_eq!((key.id.as_str(), key.owner.as_str()), ("0123456789AB", "ann"));
+    assert_eq!(key.status, KeyStatus::Revoked);
+    assert_eq!(key.scopes, ["a", "b"]);
+    assert_eq!(key.expires_at, Some(Timestamp::from_secs(1_773_342_238)));
+    assert_eq!(
+        (key.plan.as_deref(), key.name.as_deref()),
+        (Some("gold"), Some("nightly"))
+    );
+    let (hash, session) = &records.sessions[0];
+    assert_eq!(*hash, SessionHash::of("abc"));
+    assert_eq!(session.claims["sub"], "ann");
+    assert_eq!(session.seen_at, session.created_at, "not used since");
+}
+
+#[test]
+fn a_wrong_record_is_told_without_the_key() {
+    let text = r#"{
+  "records": {
+    "api_keys": [
+      { "key": "tg_0123456789AB_abcdefghijklmnopqrstuvwxyzABCDEF_hLSfXh", "owner": "ann" },
+      { "kee": "tg", "status": "gone" }
+    ],
+    "sessions": [{ "id": "abc", "claims": [], "seen_at": "now" }],
+    "plans": []
+  },
+  "status": 200
+}"#;
+    insta::assert_snapshot!(wrong(text), @r#"
+    one.expect.json:4: /records/api_keys/0/key: is no API key (its checksum is wrong: a typo, or made up); `tollgate keys create` makes one
+    one.expect.json:5: /records/api_keys/1: has no "key"
+    one.expect.json:5: /records/api_keys/1: has no "owner"
+    one.expect.json:5: /records/api_keys/1/status: "gone" is not known; there are active, revoked
+    one.expect.json:5: /records/api_keys/1/kee: "kee" is not a member here (did you mean "key"?)
+    one.expect.json:7: /records/sessions/0/claims: is not an object
+    one.expect.json:7: /records/sessions/0: has no "created_at"
+    one.expect.json:7: /records/sessions/0: has no "expires_at"
+    one.expect.json:7: /records/sessions/0/seen_at: "now" is no time in UTC since 1970; write it like 2026-03-12T19:03:58Z
+    one.expect.json:8: /records/plans: is not a member here; there are api_keys, sessions
     "#);
 }
 

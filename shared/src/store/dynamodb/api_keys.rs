@@ -17,6 +17,7 @@ use super::item::{Attributes, number, text};
 use super::table::{Table, key};
 use crate::api_key::{ApiKey, ApiKeyRecord, KeyHash, KeyStatus};
 use crate::clock::Timestamp;
+use crate::store::StoreError;
 
 /// The index that finds an owner's keys: partition key `owner`, sort key `pk`, every attribute.
 pub const OWNER_INDEX: &str = "owner";
@@ -55,6 +56,11 @@ impl ApiKeys {
             }
             _ => Err(self.0.failed(&error).into()),
         }
+    }
+
+    /// Keeps what is known of a key that was made elsewhere, in the place of what was kept under its id.
+    pub async fn keep(&self, record: &ApiKeyRecord) -> Result<(), StoreError> {
+        self.0.put(api_key_item::write(record)).await
     }
 
     /// A key as it stands now.

@@ -11,7 +11,7 @@ use super::state_item::{session_pk, write_session};
 use super::table::{Table, key};
 use crate::clock::Timestamp;
 use crate::session_id::SessionId;
-use crate::store::{SessionHash, SessionRecord};
+use crate::store::{SessionHash, SessionRecord, StoreError};
 
 /// The sessions of one state table. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -39,8 +39,13 @@ impl Sessions {
             expires_at: now.plus(lifetime).whole_seconds(),
         };
         let id = SessionId::generate()?;
-        self.0.put(write_session(&id.hash(), &session)).await?;
+        self.keep(&id.hash(), &session).await?;
         Ok((id, session))
+    }
+
+    /// Keeps a session that was begun elsewhere, in the place of what was kept under its hash.
+    pub async fn keep(&self, hash: &SessionHash, session: &SessionRecord) -> Result<(), StoreError> {
+        self.0.put(write_session(hash, session)).await
     }
 
     /// Ends a session. `false`: there was none.
