@@ -22,12 +22,13 @@ pub(crate) async fn run(options: KeysOptions) -> Result<(), Failure> {
             note(&format!("{}, in {place}", listing::summary(&record)));
             key
         }),
-        KeysAction::Rotate { id, grace } => keys.rotate(&id, grace, now).await.map(|(key, record)| {
+        KeysAction::Rotate { id, grace } => keys.rotate(&id_of(&id)?, grace, now).await.map(|(key, record)| {
             note(&format!("{}, in {place}", listing::summary(&record)));
             note(&old_key(&record));
             key
         }),
         KeysAction::Revoke { id } => {
+            let id = id_of(&id)?;
             let revoked = keys.revoke(&id).await.map_err(|error| place.failure(&error))?;
             note(&after_revocation(&id, revoked));
             return Ok(());
@@ -39,6 +40,17 @@ pub(crate) async fn run(options: KeysOptions) -> Result<(), Failure> {
     };
     let key: ApiKey = done.map_err(|error| place.failure(&error))?;
     print(&format!("{}\n", key.secret_text()))
+}
+
+/// The id of a key, or of a whole key that somebody has found. Nothing else is sent or shown: it may be a secret.
+fn id_of(text: &str) -> Result<String, Failure> {
+    match ApiKey::parse(text) {
+        Ok(key) => Ok(key.id().to_owned()),
+        Err(_) if ApiKey::is_id(text) => Ok(text.to_owned()),
+        Err(_) => Err(Failure::usage(
+            "that is no id of an API key (12 letters and digits), and no whole key".to_owned(),
+        )),
+    }
 }
 
 fn wanted(options: CreateKeyOptions, now: Timestamp) -> NewApiKey {

@@ -24,20 +24,17 @@ mod yaml;
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::HeaderName;
 use ipnet::IpNet;
 
 use self::decode::Decode as _;
 use self::report::Report;
 use self::tree::Node;
-use crate::auth::method::Method;
-use crate::auth::{AuthPolicy, ClaimPath};
+use crate::auth::{AuthRules, RouteAuth};
 use crate::headers::SealedHeaders;
 use crate::limit::LimitRule;
 use crate::path::{PathPattern, PathPrefix};
 use crate::respond::FixedAnswer;
 use crate::router::Conditions;
-use crate::store::dynamodb::TableKind;
 use crate::transform::ResponseRules;
 use crate::upstream::Upstream;
 
@@ -123,40 +120,6 @@ pub struct UpstreamCall {
     pub timeout: Duration,
 }
 
-/// A route's stance on credentials, before `exclude_paths` is looked at.
-#[derive(Clone, Debug)]
-pub enum RouteAuth {
-    /// `auth: none`: nothing is verified, `Authorization` passes through.
-    None,
-    /// A valid credential or 401: what every route is unless it says otherwise.
-    Policy(Arc<AuthPolicy>),
-}
-
-/// The `auth` section.
-#[derive(Clone, Debug, Default)]
-pub struct AuthRules {
-    /// Empty only when every route says `auth: none`.
-    pub methods: Vec<Arc<Method>>,
-    /// Public paths.
-    pub exclude_paths: Vec<PathPattern>,
-    /// Refused credentials per minute, environment and client address before 429 (`auth.failures`, default 20).
-    pub failures_per_minute: u32,
-}
-
-impl AuthRules {
-    /// The tables without which some credentials could not be verified at all.
-    pub fn tables(&self) -> Vec<TableKind> {
-        let needed = self.methods.iter().filter_map(|method| method.kind.table());
-        let mut tables: Vec<TableKind> = Vec::new();
-        for table in needed {
-            if !tables.contains(&table) {
-                tables.push(table);
-            }
-        }
-        tables
-    }
-}
-
 /// A rule for the paths that a pattern covers.
 #[derive(Clone, Debug)]
 pub struct PathSection<T> {
@@ -211,15 +174,6 @@ pub struct HeaderRules {
     pub sealed: SealedHeaders,
     /// `underscore_headers: keep`.
     pub keep_underscores: bool,
-}
-
-/// A claim and the header it becomes.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ClaimHeader {
-    /// Which claim.
-    pub claim: ClaimPath,
-    /// The request header set from it.
-    pub header: HeaderName,
 }
 
 /// A document that was checked and found right.

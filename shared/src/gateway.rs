@@ -57,11 +57,11 @@ pub struct Gateway {
 pub struct Seams {
     /// Wall-clock time.
     pub clock: Arc<dyn Clock>,
-    /// Calls to upstreams.
+    /// Calls to upstreams, and to introspection endpoints, which are asked as often.
     pub upstreams: Arc<dyn HttpClient>,
     /// Calls to issuers, for their key sets.
     pub issuers: Arc<dyn HttpClient>,
-    /// Counters.
+    /// Counters, API keys, sessions, and key sets that outlive an environment.
     pub store: Arc<dyn Store>,
 }
 

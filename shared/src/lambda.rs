@@ -21,7 +21,8 @@ use crate::config::{self, Config};
 use crate::event::EventKind;
 use crate::event::authorizer::ResponseForm;
 use crate::gateway::{Gateway, Seams};
-use crate::store::dynamodb::{DynamoDbSettings, DynamoDbStore, TableKind};
+use crate::store::TableKind;
+use crate::store::dynamodb::{DynamoDbSettings, DynamoDbStore};
 use crate::upstream::hyper_client::HyperClient;
 use crate::upstream::tls;
 

@@ -12,6 +12,36 @@ pub use self::record::{SessionHash, SessionRecord, StoredKeySet};
 use crate::api_key::ApiKeyRecord;
 use crate::clock::Timestamp;
 
+/// One of the gateway's tables.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TableKind {
+    /// The counters.
+    Quota,
+    /// The API keys.
+    Config,
+    /// The sessions, and the last good key sets.
+    State,
+}
+
+impl TableKind {
+    /// The variable that names it.
+    pub const fn variable(self) -> &'static str {
+        match self {
+            Self::Quota => "QUOTA_TABLE",
+            Self::Config => "CONFIG_TABLE",
+            Self::State => "STATE_TABLE",
+        }
+    }
+
+    pub(crate) const fn holds(self) -> &'static str {
+        match self {
+            Self::Quota => "the counters",
+            Self::Config => "the API keys",
+            Self::State => "the sessions",
+        }
+    }
+}
+
 /// The item that holds one subject's limit state.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct CounterKey {

@@ -12,7 +12,8 @@ use std::path::{Path, PathBuf};
 use tollgate::config;
 use tollgate::event::EventKind;
 use tollgate::event::authorizer::ResponseForm;
-use tollgate::store::dynamodb::{DynamoDbSettings, OWNER_INDEX, TableKind};
+use tollgate::store::TableKind;
+use tollgate::store::dynamodb::{DynamoDbSettings, OWNER_INDEX};
 
 /// What Lambda itself gives every function, as far as the store reads it: "Defined runtime environment variables".
 const OF_LAMBDA: [&str; 3] = ["AWS_REGION", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"];
@@ -272,6 +273,8 @@ fn the_example_apis_keep_decisions_by_method_and_path_or_not_at_all() {
             assert!(sources.contains(&source), "{file}: {sources}");
         }
         assert!(sources.contains("request.header.${CredentialHeader}"), "{sources}");
+        // A session is taken or not by the site that asks, which is no identity source.
+        assert!(text(&file).contains("(?![Cc][Oo][Oo][Kk][Ii][Ee]$)"), "Cookie is taken");
         assert!(
             text(&file).contains("IsCached: !Not [!Equals [!Ref CacheSeconds, 0]]"),
             "{file}"

@@ -10,7 +10,7 @@ use tempfile::TempDir;
 
 use crate::client::{Request, Response};
 use crate::process;
-use crate::running::{Running, function_binary, tollgate};
+use crate::running::{Finished, Running, function_binary, tollgate};
 
 /// Which front door the local runtime plays.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -211,6 +211,24 @@ impl Gateway {
     /// The process and its output.
     pub fn process(&self) -> &Running {
         &self.process
+    }
+
+    /// Runs a command of `tollgate` on this gateway's engine.
+    pub async fn command(&self, arguments: &[&str]) -> Finished {
+        let mut command = tollgate();
+        command.args(arguments);
+        command.args(["--endpoint-url", &format!("http://{}", self.dynamodb())]);
+        Finished::of(command).await
+    }
+
+    /// What such a command printed.
+    ///
+    /// # Panics
+    /// When it failed.
+    pub async fn printed(&self, arguments: &[&str]) -> String {
+        let finished = self.command(arguments).await;
+        assert_eq!(finished.code, Some(0), "{finished:?}");
+        finished.stdout
     }
 
     /// Sends a request and reads the whole answer.

@@ -12,7 +12,8 @@ use http::{HeaderMap, Request, Response};
 use tokio::sync::OnceCell;
 use tollgate::api_key::ApiKeyRecord;
 use tollgate::clock::{Clock, Timestamp};
-use tollgate::store::dynamodb::{ApiKeys, DynamoDbSettings, DynamoDbStore, Sessions, TableKind};
+use tollgate::store::TableKind;
+use tollgate::store::dynamodb::{ApiKeys, DynamoDbSettings, DynamoDbStore, Sessions};
 use tollgate::store::{CounterKey, SessionHash, SessionRecord, Step, StepOutcome, Store, StoreError, StoredKeySet};
 use tollgate::upstream::client::{CallError, CallLimits, HttpClient};
 

@@ -6,7 +6,7 @@ use http::HeaderName;
 use http::header::AUTHORIZATION;
 
 use super::claim_path::Claims;
-use super::recent::Recent;
+use super::recent::{OVERHEAD, Recent};
 use super::refusal::{AuthSource, RETRY_AFTER, Refusal};
 use super::{bearer, carriers};
 use crate::api_key::{self, ApiKey, ApiKeyRecord};
@@ -85,7 +85,9 @@ impl ApiKeyVerifier {
                 why: error.to_string(),
                 retry_after: RETRY_AFTER,
             })?;
-        self.recent.note(key.id().to_owned(), record.clone(), now);
+        let scopes = record.iter().flat_map(|record| &record.scopes);
+        let weight = OVERHEAD + scopes.map(|scope| OVERHEAD + scope.len()).sum::<usize>();
+        self.recent.note(key.id().to_owned(), record.clone(), now, weight);
         let record = key.verify(record.as_ref(), now).map_err(refused)?;
         Ok(Arc::new(record.claims()))
     }

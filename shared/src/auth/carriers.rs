@@ -2,10 +2,11 @@
 
 use std::borrow::Cow;
 
-use http::header::COOKIE;
+use http::header::{AUTHORIZATION, COOKIE};
 use http::{HeaderMap, HeaderName, HeaderValue};
 use url::form_urlencoded;
 
+use super::api_key;
 use crate::request::Request;
 
 #[cfg(test)]
@@ -17,6 +18,8 @@ pub(super) struct Carriers {
     pub(super) headers: Vec<HeaderName>,
     pub(super) parameters: Vec<String>,
     pub(super) cookies: Vec<String>,
+    /// Whether API keys stand in `Authorization`, which services read too.
+    pub(super) bearer_keys: bool,
 }
 
 impl Carriers {
@@ -31,7 +34,19 @@ impl Carriers {
         for name in &self.cookies {
             remove_cookie(&mut request.headers, name);
         }
+        if self.bearer_keys && has_bearer_key(&request.headers) {
+            request.headers.remove(AUTHORIZATION);
+        }
     }
+}
+
+/// Whether an API key stands in `Authorization`, however odd the rest of it is.
+fn has_bearer_key(headers: &HeaderMap) -> bool {
+    let words = |field: &HeaderValue| {
+        let text = String::from_utf8_lossy(field.as_bytes()).into_owned();
+        text.split([' ', '\t', ',', '"']).any(api_key::looks_like_one)
+    };
+    headers.get_all(AUTHORIZATION).iter().any(words)
 }
 
 /// The value of the one header of this name that there may be. The error is for the log.

@@ -6,6 +6,14 @@ use serde_json::{Map, Value};
 /// Whatever the credential, the same rules read them.
 pub type Claims = Map<String, Value>;
 
+/// How long claims are as JSON, about: what remembering them costs is a few times as much.
+pub(super) fn json_length(claims: &Claims) -> usize {
+    claims
+        .iter()
+        .map(|(name, value)| name.len() + value.to_string().len())
+        .sum()
+}
+
 /// The path to a claim: names of members, outermost first.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct ClaimPath {

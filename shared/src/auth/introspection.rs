@@ -16,7 +16,8 @@ use serde_json::Value;
 use tokio::time::{Instant, timeout_at};
 use url::{Url, form_urlencoded};
 
-use super::claim_path::Claims;
+use super::claim_path::{Claims, json_length};
+use super::location::shown;
 use super::refusal::{AuthSource, RETRY_AFTER, Refusal};
 use super::registered::{names_one_of, numeric_date, timestamp};
 use super::token_hash::TokenHash;
@@ -83,7 +84,8 @@ pub(super) struct IntrospectionVerifier {
     client: Arc<dyn HttpClient>,
     clock: Arc<dyn Clock>,
     told: Mutex<Generations<TokenHash, Told>>,
-    /// When the endpoint last gave no answer, and why: nobody waits for it again within [`RETRY_AFTER`].
+    /// When the endpoint last could not be reached, and why: nobody waits for it again within [`RETRY_AFTER`]. An answer
+    /// of any kind is not waited for, so that no token, whatever it is answered, keeps others from being asked about.
     failed: Mutex<Option<(Timestamp, String)>>,
 }
 
@@ -92,7 +94,16 @@ pub(super) struct IntrospectionVerifier {
 struct Told {
     /// `None`: it is not active.
     claims: Option<Arc<Claims>>,
-    until: Timestamp,
+    at: Timestamp,
+    /// `exp`, where the answer has one.
+    expires: Option<Timestamp>,
+}
+
+impl Told {
+    /// A clock that was set back makes no answer last longer.
+    fn holds(&self, now: Timestamp, cache: Duration) -> bool {
+        now.apart(self.at) < cache && self.expires.is_none_or(|expires| now < expires)
+    }
 }
 
 impl IntrospectionVerifier {
@@ -116,7 +127,7 @@ impl IntrospectionVerifier {
         }
         let hash = TokenHash::of(token);
         let now = self.clock.now();
-        let told = self.told().get(&hash).filter(|told| now < told.until);
+        let told = self.told().get(&hash).filter(|told| told.holds(now, self.rules.cache));
         let claims = match told {
             Some(told) => told.claims,
             None => self.ask(token, hash, now, budget).await?,
@@ -138,19 +149,18 @@ impl IntrospectionVerifier {
             Err(CallError::Broken(_)) => self.call(token, deadline).await,
             answer => answer,
         };
-        let document = answer
-            .map_err(|error| error.to_string())
-            .and_then(|answer| read(&answer));
-        let document = document.map_err(|why| self.note_failure(now, why))?;
+        let answer = answer.map_err(|error| self.note_failure(now, &error))?;
+        let document = read(&answer).map_err(|why| self.unavailable(&why))?;
         let claims = self.active(document, now)?;
         let (claims, expires) = claims.map_or((None, None), |(claims, expires)| (Some(Arc::new(claims)), expires));
-        let until = now.plus(self.rules.cache);
         let told = Told {
             claims: claims.clone(),
-            until: expires.map_or(until, |expires| until.min(expires)),
+            at: now,
+            expires,
         };
-        if now < told.until {
-            self.told().insert(hash, told, answer_weight(token, claims.as_deref()));
+        if told.holds(now, self.rules.cache) {
+            let weight = token.len() + claims.as_deref().map_or(0, json_length);
+            self.told().insert(hash, told, weight);
         }
         Ok(claims)
     }
@@ -203,7 +213,7 @@ impl IntrospectionVerifier {
         match document.get("active") {
             Some(Value::Bool(true)) => {}
             Some(Value::Bool(false)) => return Ok(None),
-            _ => return Err(self.note_failure(now, "the answer does not say whether the token is active".to_owned())),
+            _ => return Err(self.unavailable("the answer does not say whether the token is active")),
         }
         let (expires, starts) = (date(&document, "exp")?, date(&document, "nbf")?);
         if expires.is_some_and(|expires| now >= expires) || starts.is_some_and(|starts| now < starts) {
@@ -227,10 +237,15 @@ impl IntrospectionVerifier {
         }
     }
 
-    fn note_failure(&self, now: Timestamp, why: String) -> Refusal {
-        let why = format!("{}: {why}", self.rules.url);
+    fn note_failure(&self, now: Timestamp, error: &CallError) -> Refusal {
+        let why = format!("{}: {error}", shown(&self.rules.url));
         *self.failed() = Some((now, why.clone()));
         unavailable(why, RETRY_AFTER)
+    }
+
+    /// An answer came, and nothing is known by it.
+    fn unavailable(&self, why: &str) -> Refusal {
+        unavailable(format!("{}: {why}", shown(&self.rules.url)), RETRY_AFTER)
     }
 
     /// A panic elsewhere cannot leave either half written.
@@ -282,16 +297,4 @@ fn basic(client_id: &str, secret: &str) -> HeaderValue {
     let mut value = value.unwrap_or_else(|_| HeaderValue::from_static("Basic"));
     value.set_sensitive(true);
     value
-}
-
-/// About what is kept: a token's claims are as long as the token in another writing, and those of a short one may be
-/// longer.
-fn answer_weight(token: &str, claims: Option<&Claims>) -> usize {
-    token.len()
-        + claims.map_or(0, |claims| {
-            claims
-                .iter()
-                .map(|(name, value)| name.len() + value.to_string().len())
-                .sum()
-        })
 }

@@ -1,6 +1,11 @@
 //! Whom to ask about credentials: addresses that nobody can speak for on the way.
 
-use url::{Host, Url};
+use url::{Host, Position, Url};
+
+/// An address for a log: without its query, which may hold a secret.
+pub(crate) fn shown(url: &Url) -> &str {
+    &url[..Position::AfterPath]
+}
 
 /// Whether an address may be asked: https, or http to this machine itself; with a host, and without a user, a password or
 /// a fragment. Whoever can change the answer on its way can be anybody.

@@ -2,14 +2,17 @@
 
 use std::sync::Arc;
 
+use http::HeaderName;
+
 use super::api_key::ApiKeyRules;
 use super::certificate::CertificateRules;
+use super::claim_path::ClaimPath;
 use super::introspection::IntrospectionRules;
 use super::jwt::JwtRules;
 use super::platform::PlatformSource;
 use super::session::{SessionProof, SessionRules};
-use crate::config::{ClaimHeader, Pointer};
-use crate::store::dynamodb::TableKind;
+use crate::config::Pointer;
+use crate::store::TableKind;
 
 /// One entry of `auth.methods`, or the `auth` section itself in its short form.
 #[derive(Clone, Debug)]
@@ -22,6 +25,15 @@ pub struct Method {
     pub claims_to_headers: Vec<ClaimHeader>,
     /// What it takes.
     pub kind: MethodKind,
+}
+
+/// A claim and the header it becomes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ClaimHeader {
+    /// Which claim.
+    pub claim: ClaimPath,
+    /// The request header set from it.
+    pub header: HeaderName,
 }
 
 /// `type`, with the rules of each.
@@ -124,6 +136,11 @@ impl MethodKind {
             Self::ApiKey(rules) => rules.is_bearer(),
             Self::SessionCookie(_) | Self::ClientCertificate(_) | Self::Platform(_) => false,
         }
+    }
+
+    /// Whether what stands in `Authorization` proved its caller, here or at the front door, and so goes no further.
+    pub fn keeps_authorization(&self) -> bool {
+        self.reads_authorization() || matches!(self, Self::Platform(_))
     }
 
     /// Whether the bearer token that it verified goes upstream as well.

@@ -29,11 +29,11 @@ pub struct AuthPolicy {
     pub claims: Vec<ClaimRule>,
     /// What callers without a credential are told.
     pub ask: Arc<Ask>,
-    /// Whether one of the methods reads `Authorization`, so that it goes no further than here.
-    pub reads_authorization: bool,
+    /// Whether `Authorization` may have proved the caller, so that it goes no further than here.
+    pub keeps_authorization: bool,
 }
 
-/// Which methods decide. Never empty; numbers of [`AuthRules::methods`](crate::config::AuthRules).
+/// Which methods decide. Never empty; numbers of [`AuthRules::methods`](crate::auth::AuthRules).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Methods {
     /// The first, in order, whose credential is there.
@@ -42,7 +42,7 @@ pub enum Methods {
     AllOf(Vec<MethodId>),
 }
 
-/// The place of a method in [`AuthRules::methods`](crate::config::AuthRules).
+/// The place of a method in [`AuthRules::methods`](crate::auth::AuthRules).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct MethodId(pub usize);
 

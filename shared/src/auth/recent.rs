@@ -16,8 +16,11 @@ pub(super) const FOUND_FOR: Duration = Duration::from_secs(30);
 /// How long a refusal stands without reading again.
 pub(super) const REFUSED_FOR: Duration = Duration::from_secs(5);
 
-/// Records per generation: some hundred bytes each.
-const GENERATION: usize = 2_048;
+/// How many bytes of records a generation remembers.
+const GENERATION: usize = 512 * 1024;
+
+/// What a record takes besides its texts.
+pub(super) const OVERHEAD: usize = 256;
 
 /// Records as they were read.
 #[derive(Debug)]
@@ -62,9 +65,9 @@ where
         self.lock().get(key)
     }
 
-    /// Remembers what was read.
-    pub(super) fn note(&self, key: K, record: Option<V>, at: Timestamp) {
-        self.lock().insert(key, Reading { record, at }, 1);
+    /// Remembers what was read, of about so many bytes.
+    pub(super) fn note(&self, key: K, record: Option<V>, at: Timestamp, weight: usize) {
+        self.lock().insert(key, Reading { record, at }, weight);
     }
 
     /// A panic elsewhere cannot leave the map half written.

@@ -63,7 +63,7 @@ pub(super) struct SessionVerifier {
 
 #[derive(Debug)]
 enum Verifier {
-    Token(JwtVerifier),
+    Token(Box<JwtVerifier>),
     Kept(KeptSessions),
 }
 
@@ -71,7 +71,7 @@ impl SessionVerifier {
     /// Asks nothing yet.
     pub(super) fn new(rules: Arc<SessionRules>, seams: &Seams) -> Self {
         let proof = match &rules.proof {
-            SessionProof::Token { rules, .. } => Verifier::Token(JwtVerifier::new(Arc::clone(rules), seams)),
+            SessionProof::Token { rules, .. } => Verifier::Token(Box::new(JwtVerifier::new(Arc::clone(rules), seams))),
             SessionProof::Kept { idle, absolute } => Verifier::Kept(KeptSessions::new(*idle, *absolute, seams)),
         };
         Self { rules, proof }

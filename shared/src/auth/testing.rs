@@ -24,8 +24,11 @@ use url::Url;
 use super::method::{Method as AuthMethod, MethodKind};
 use super::{Ask, AuthPolicy, Authenticator, ClaimPath, Identity, JwtRules, KeySource, MethodId, Methods, crypto};
 use crate::api_key::ApiKeyRecord;
+use crate::auth::AuthRules;
+use crate::auth::RouteAuth;
+use crate::auth::method::ClaimHeader;
 use crate::clock::{Clock, Timestamp};
-use crate::config::{AuthRules, ClaimHeader, Pointer, Route, RouteAuth, Target};
+use crate::config::{Pointer, Route, Target};
 use crate::error::GatewayError;
 use crate::event::EventKind;
 use crate::gateway::Seams;
@@ -461,7 +464,7 @@ pub(crate) fn policy() -> AuthPolicy {
             message: "This path needs a bearer token in the Authorization header.".to_owned(),
             challenge: HeaderValue::from_static("Bearer"),
         }),
-        reads_authorization: true,
+        keeps_authorization: true,
     }
 }
 

@@ -18,7 +18,8 @@ use self::auth::Identity;
 use super::decode::{At, Field, List, Text};
 use super::raw::{Document, Errors, UnderscoreHeaders};
 use super::report::Report;
-use super::{ClaimHeader, Config, ErrorRules, HeaderRules, PathLimits};
+use super::{Config, ErrorRules, HeaderRules, PathLimits};
+use crate::auth::method::ClaimHeader;
 use crate::headers::SealedHeaders;
 
 /// What `defaults.timeout` is when left out.

@@ -157,7 +157,7 @@ macro_rules! sections {
         }
 
         impl $name {
-            fn empty(place: Place) -> Self {
+            pub(in crate::config) fn empty(place: Place) -> Self {
                 Self { place, $( $field: Field::Absent, )* $( $rest: <$rest_type>::empty(place), )? }
             }
         }

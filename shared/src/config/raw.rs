@@ -16,7 +16,8 @@ use crate::transform::OnUnparsable;
 
 pub(super) mod auth;
 
-use auth::{Auth, RouteAuth};
+use auth::Auth;
+use auth::route::RouteAuth;
 
 sections! {
     /// The config of a Tollgate gateway.

@@ -9,10 +9,9 @@ use schemars::generate::SchemaSettings;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 
 use super::decode::{At, Body, Choice, Field, List, Map, OneOf, OneOrMore, Text};
-use super::raw::auth::{
-    AnyScope, ApiKey, Auth, AuthStance, ClaimTest, ClaimValue, ClientCertificate, Common, Introspection, Jwt, Method,
-    MethodType, NamedMethods, Platform, Presence, RouteAuth, Scopes, SessionCookie,
-};
+use super::raw::auth::methods::{ApiKey, ClientCertificate, Introspection, Jwt, Platform, SessionCookie};
+use super::raw::auth::route::{AnyScope, AuthStance, ClaimTest, ClaimValue, Presence, RouteAuth, Scopes};
+use super::raw::auth::{Auth, Common, Method, MethodType, NamedMethods};
 use super::raw::{Document, FixedAnswer, NamedAnswer, Respond};
 
 pub(super) fn schema() -> serde_json::Value {

@@ -6,8 +6,8 @@ use http::HeaderMap;
 
 use crate::event::EventKind;
 
-/// The front door's own statements about the caller. No client can write any of them; what they are worth depends on
-/// how the front door is set up, so only a method that names one believes it.
+/// The front door's own statements about the caller. What they are worth depends on how the front door is set up (a load
+/// balancer's are headers, which its listener must be set to write), so only a method that names one believes it.
 #[derive(Clone)]
 pub struct PlatformFacts {
     /// Whose statements they are.

@@ -1,7 +1,8 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::config::{Pointer, RouteAuth, Target};
+use crate::auth::RouteAuth;
+use crate::config::{Pointer, Target};
 use crate::path::PathPattern;
 use crate::testing::{call, headers, request};
 

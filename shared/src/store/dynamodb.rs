@@ -19,12 +19,14 @@ pub use self::admin::{AdminError, NewApiKey, Page, Revocation};
 pub use self::api_keys::{ApiKeys, OWNER_INDEX};
 use self::counter::Expression;
 pub use self::sessions::Sessions;
-pub use self::settings::{DynamoDbSettings, TableKind};
+pub use self::settings::DynamoDbSettings;
 use self::table::Table;
 pub use self::trust::read_ca_bundle;
 use crate::api_key::ApiKeyRecord;
 use crate::clock::Timestamp;
-use crate::store::{CounterKey, SessionHash, SessionRecord, Step, StepOutcome, Store, StoreError, StoredKeySet};
+use crate::store::{
+    CounterKey, SessionHash, SessionRecord, Step, StepOutcome, Store, StoreError, StoredKeySet, TableKind,
+};
 
 mod admin;
 mod api_key_item;

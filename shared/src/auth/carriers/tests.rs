@@ -9,6 +9,7 @@ fn carriers() -> Carriers {
         headers: vec![HeaderName::from_static("x-api-key")],
         parameters: vec!["api_key".to_owned()],
         cookies: vec!["sid".to_owned()],
+        bearer_keys: true,
     }
 }
 
@@ -80,6 +81,42 @@ fn cookies_beside_odd_bytes_go_too() {
 fn headers_go_with_all_their_copies() {
     let (_, left) = emptied("", &[("x-api-key", "a"), ("x-api-key", "b"), ("x-api-keys", "c")]);
     assert_eq!(left, headers(&[("x-api-keys", "c")]));
+}
+
+/// Keys go wherever they stand in it, also where nobody would take them; what is another service's stays.
+#[test]
+fn keys_go_from_authorization_in_every_form() {
+    let key = crate::api_key::ApiKey::generate().unwrap();
+    let key = key.secret_text();
+    for field in [
+        format!("Bearer {key}"),
+        format!("bearer  {key}"),
+        format!("ApiKey {key}"),
+        key.to_owned(),
+        format!("Basic dTpw, Bearer {key}"),
+        format!("Bearer \"{key}\""),
+        format!("Bearer {}", &key[..key.len() - 1]),
+    ] {
+        let (_, left) = emptied("", &[("authorization", &field)]);
+        assert!(left.is_empty(), "{field}");
+    }
+    let (_, left) = emptied(
+        "",
+        &[
+            ("authorization", "Basic dTpw"),
+            ("authorization", &format!("Bearer {key}")),
+        ],
+    );
+    assert!(left.is_empty());
+    for field in [
+        "Basic dTpw",
+        "Bearer a.b.c",
+        "Bearer xtg_a",
+        "AWS4-HMAC-SHA256 Credential=x/tg_/y",
+    ] {
+        let (_, left) = emptied("", &[("authorization", field)]);
+        assert_eq!(left.len(), 1, "{field}");
+    }
 }
 
 proptest! {

@@ -4,9 +4,9 @@ use proptest::prelude::*;
 use serde_json::json;
 
 use super::*;
+use crate::auth::method::ClaimHeader;
 use crate::auth::method::MethodKind;
 use crate::auth::testing::{jwt, method_of};
-use crate::config::ClaimHeader;
 
 const HEADER: &str = "x-claim";
 

@@ -217,6 +217,30 @@ async fn it_is_left_alone_for_a_second_after_a_failure() {
     assert!(world.present("b").await.is_ok());
 }
 
+/// Whatever one token is answered: of another the endpoint is asked.
+#[tokio::test(start_paused = true)]
+async fn no_token_makes_others_wait() {
+    for status in [400, 401, 403, 413, 302, 500] {
+        let world = World::new(Answer::Status(status, vec![]));
+        unavailable(world.present("../../../../etc/passwd").await);
+        world.endpoint.answers(says(json!({"active": true})));
+        assert!(world.present("good").await.is_ok(), "{status}");
+    }
+    let world = World::new(Answer::Status(200, vec![b' '; MAX_BYTES + 1]));
+    unavailable(world.present("huge").await);
+    world.endpoint.answers(says(json!({"active": true})));
+    assert!(world.present("good").await.is_ok());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_clock_set_back_makes_no_answer_last_longer() {
+    let world = World::new(says(json!({"active": true})));
+    world.present("t").await.unwrap();
+    world.clock.set(Timestamp::from_secs(NOW - 3_600));
+    world.present("t").await.unwrap();
+    assert_eq!(world.endpoint.calls(), 2);
+}
+
 /// The connection that was kept may have ended while the environment was frozen.
 #[tokio::test(start_paused = true)]
 async fn a_broken_connection_is_tried_once_more() {

@@ -11,7 +11,7 @@ use url::Url;
 
 use super::{JwtRules, KeySource};
 use crate::auth::json;
-use crate::auth::location::trusted;
+use crate::auth::location::{shown, trusted};
 use crate::clock::{Clock, Timestamp};
 use crate::upstream::client::{CallLimits, HttpClient};
 
@@ -73,7 +73,7 @@ impl Issuer {
             // It may have moved: the next time the discovery document is read again.
             self.remember(None);
         }
-        answer.map_err(|why| format!("no key set from {url}: {why}"))
+        answer.map_err(|why| format!("no key set from {}: {why}", shown(&url)))
     }
 
     async fn discover(&self, url: &Url, deadline: Instant) -> Result<Url, String> {
@@ -85,7 +85,7 @@ impl Issuer {
         }
         let answer = self.get(url, "application/json", deadline).await;
         let found = answer.and_then(|body| jwks_uri(&body, &self.name));
-        let found = found.map_err(|why| format!("no jwks_uri from {url}: {why}"))?;
+        let found = found.map_err(|why| format!("no jwks_uri from {}: {why}", shown(url)))?;
         self.remember(Some((found.clone(), self.clock.now())));
         Ok(found)
     }
@@ -139,5 +139,9 @@ fn jwks_uri(document: &[u8], issuer: &str) -> Result<Url, String> {
     let address = text("jwks_uri").ok_or("it has no jwks_uri")?;
     let url = Url::parse(address).map_err(|_| "its jwks_uri is not a URL")?;
     trusted(&url).map_err(|why| format!("its jwks_uri {why}"))?;
+    // Plain http is for an issuer on this machine: another one must not send us to what listens here.
+    if url.scheme() == "http" && !issuer.starts_with("http:") {
+        return Err("its jwks_uri is http, and the issuer is not on this machine".to_owned());
+    }
     Ok(url)
 }

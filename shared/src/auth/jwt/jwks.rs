@@ -6,7 +6,8 @@
 //! - fresh ([`FRESH_FOR`]): used as it is;
 //! - old: one request refetches, the others go on with the old set, and so does everybody when the fetch fails,
 //!   until `max_stale`;
-//! - a token's key is not in the set: one refetch an [`INTERVAL`], however many ask and however it ends;
+//! - a token's key is not in the set: one refetch an [`INTERVAL`], however many ask and however it ends. A key that was
+//!   looked for in vain is refused; of any other nobody can tell until the next refetch;
 //! - no set: a fetch for whoever asks, but none within [`BACK_OFF`] of a failed one.
 //!
 //! What one environment fetched is kept in the state table, and looked for there before the issuer is asked: so
@@ -15,10 +16,12 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use jsonwebtoken::Algorithm;
 use tokio::time::{Instant, timeout_at};
 
 use super::issuer::Issuer;
 use super::keys::{Key, KeySet, Selection, Wanted};
+use crate::auth::location::shown;
 use crate::auth::refusal::{AuthSource, Refusal};
 use crate::clock::{Clock, Timestamp};
 use crate::store::{Store, StoreError, StoredKeySet};
@@ -51,10 +54,26 @@ pub(super) struct RemoteKeys {
 struct State {
     /// The last good set, and when it came.
     set: Option<(Arc<KeySet>, Timestamp)>,
-    /// When last a fetch was made for a key that the set at hand did not have.
-    missed: Option<Timestamp>,
+    /// When last a fetch was made for a key that the set at hand did not have, and for which.
+    missed: Option<(Timestamp, MissedKey)>,
     /// When the last fetch failed, and why; `None` after a good one.
     failed: Option<(Timestamp, String)>,
+}
+
+/// A key that a token asked for in vain.
+#[derive(Debug, PartialEq, Eq)]
+struct MissedKey {
+    kid: Option<String>,
+    algorithm: Algorithm,
+}
+
+impl MissedKey {
+    fn of(wanted: Wanted<'_>) -> Self {
+        Self {
+            kid: wanted.kid.map(str::to_owned),
+            algorithm: wanted.algorithm,
+        }
+    }
 }
 
 /// What can be answered without a fetch, and what should come first.
@@ -158,18 +177,24 @@ impl RemoteKeys {
                 before: refresh,
             },
             Selection::Unknown => {
-                let missed_lately = state.missed.is_some_and(|at| now.apart(at) < INTERVAL);
-                let before = if asked_lately || missed_lately {
-                    Before::Wait
-                } else {
-                    Before::Fetch
+                let wait = state.until_next_fetch(now);
+                let (key, why) = (
+                    self.issuer.config_key(),
+                    format!("no key for the token ({})", set.describe()),
+                );
+                let answer = match state.has_looked_for(wanted) {
+                    true => Refusal::of(key, why),
+                    // It may be newer than the set, and the issuer cannot be asked yet.
+                    false => Refusal::Unavailable {
+                        key,
+                        what: AuthSource::KeySet,
+                        why,
+                        retry_after: wait,
+                    },
                 };
                 Look {
-                    answer: Err(Refusal::of(
-                        self.issuer.config_key(),
-                        format!("no key for the token ({})", set.describe()),
-                    )),
-                    before,
+                    answer: Err(answer),
+                    before: if wait.is_zero() { Before::Fetch } else { Before::Wait },
                 }
             }
         }
@@ -181,7 +206,7 @@ impl RemoteKeys {
         let mut state = self.state();
         let missing = |(set, _): (&KeySet, Duration)| matches!(set.select(wanted), Selection::Unknown);
         if state.usable(now, self.max_stale).is_some_and(missing) {
-            state.missed = Some(now);
+            state.missed = Some((now, MissedKey::of(wanted)));
         }
     }
 
@@ -218,7 +243,7 @@ impl RemoteKeys {
         let fetched = self.issuer.key_set(deadline).await;
         let parsed = fetched.and_then(|body| match KeySet::parse(&body) {
             Ok(set) => Ok((set, body)),
-            Err(why) => Err(format!("no key set from {}: {why}", self.issuer.address())),
+            Err(why) => Err(format!("no key set from {}: {why}", shown(self.issuer.address()))),
         });
         let now = self.clock.now();
         let body = {
@@ -228,7 +253,7 @@ impl RemoteKeys {
                     // The issuer has said that none of its former keys holds: there is nothing to go on with.
                     let why = format!(
                         "the key set of {} has no key for signatures ({})",
-                        self.issuer.address(),
+                        shown(self.issuer.address()),
                         set.describe()
                     );
                     state.set = None;
@@ -277,6 +302,20 @@ impl State {
         let (set, fetched) = self.set.as_ref()?;
         let age = now.apart(*fetched);
         (age <= max_stale).then_some((set.as_ref(), age))
+    }
+
+    /// How long no fetch may be made for a key that the set does not have.
+    fn until_next_fetch(&self, now: Timestamp) -> Duration {
+        let left = |at: Timestamp| INTERVAL.saturating_sub(now.apart(at));
+        let failed = self.failed.as_ref().map(|(at, _)| left(*at));
+        let missed = self.missed.as_ref().map(|(at, _)| left(*at));
+        failed.max(missed).unwrap_or_default()
+    }
+
+    /// Whether the issuer was asked for this very key, and answered without it.
+    fn has_looked_for(&self, wanted: Wanted<'_>) -> bool {
+        let is_it = |(_, key): &(Timestamp, MissedKey)| *key == MissedKey::of(wanted);
+        self.failed.is_none() && self.missed.as_ref().is_some_and(is_it)
     }
 
     fn unavailable(&self, now: Timestamp, key: &'static str) -> Refusal {

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::auth::claim_path::Claims;
-use crate::auth::recent::Recent;
+use crate::auth::claim_path::{Claims, json_length};
+use crate::auth::recent::{OVERHEAD, Recent};
 use crate::auth::refusal::{AuthSource, RETRY_AFTER, Refusal};
 use crate::clock::{Clock, Timestamp};
 use crate::gateway::Seams;
@@ -47,18 +47,23 @@ impl KeptSessions {
         let hash = SessionHash::of(id);
         let now = self.clock.now();
         if let Some(last) = self.recent.last(&hash).filter(|last| last.may_admit(now)) {
-            let may_refuse = last.may_refuse(now);
+            let (read_at, may_refuse) = (last.at, last.may_refuse(now));
             match self.alive(last.record, now) {
                 Err(why) if may_refuse => return Err(why),
                 // It may have been used elsewhere, or made, since.
                 Err(_) => {}
-                Ok(session) => return self.admit(hash, session, now).await,
+                Ok(session) => return self.admit(hash, session, read_at, now).await,
             }
         }
         let record = self.store.session(&hash).await.map_err(unavailable)?;
-        self.recent.note(hash.clone(), record.clone(), now);
+        self.note(&hash, record.as_ref(), now);
         let session = self.alive(record, now)?;
-        self.admit(hash, session, now).await
+        self.admit(hash, session, now, now).await
+    }
+
+    fn note(&self, hash: &SessionHash, session: Option<&SessionRecord>, read_at: Timestamp) {
+        self.recent
+            .note(hash.clone(), session.cloned(), read_at, weight(session));
     }
 
     /// The session, if there is one and it has not come to an end.
@@ -73,30 +78,37 @@ impl KeptSessions {
         Ok(session)
     }
 
-    /// Lets the bearer in, and from time to time notes that the session is in use.
+    /// Lets the bearer in, and from time to time notes that the session, read at `read_at`, is in use.
     async fn admit(
         &self,
         hash: SessionHash,
         mut session: SessionRecord,
+        read_at: Timestamp,
         now: Timestamp,
     ) -> Result<Arc<Claims>, Refusal> {
         if now.since(session.seen_at) >= self.idle / TOUCHED_EACH {
             let gone_at = session.expires_at.min(now.plus(self.idle));
             match self.store.touch_session(&hash, now, gone_at).await {
-                Ok(true) => {
-                    session.seen_at = now;
-                    self.recent.note(hash, Some(session.clone()), now);
-                }
+                Ok(true) => {}
                 Ok(false) => {
-                    self.recent.note(hash, None, now);
+                    self.note(&hash, None, now);
                     return Err(unknown());
                 }
-                // It is in use and holds: that this cannot be noted is no reason to log anybody out.
+                // It is in use and holds: that this cannot be noted is no reason to log anybody out. The next attempt is
+                // as far away as after one that succeeds, so that a table that is down is not waited for at each request.
                 Err(error) => tracing::warn!(%error, "a session's use is not noted"),
             }
+            session.seen_at = now;
+            // As old as it was: its claims and its end were not read again.
+            self.note(&hash, Some(&session), read_at);
         }
         Ok(Arc::new(session.claims))
     }
+}
+
+/// About how many bytes a record takes.
+fn weight(session: Option<&SessionRecord>) -> usize {
+    session.map_or(0, |session| json_length(&session.claims)) + OVERHEAD
 }
 
 fn unknown() -> Refusal {

@@ -213,6 +213,49 @@ async fn while_the_table_is_down_nobody_is_logged_out() {
     assert!(world.present().await.is_ok());
 }
 
+/// Use alone must not keep alive what was read once: claims and ends change in the table.
+#[tokio::test]
+async fn what_changes_in_the_table_holds_within_thirty_seconds_also_under_steady_use() {
+    let world = World::new(
+        SessionProof::Kept {
+            idle: MINUTE,
+            absolute: 120 * MINUTE,
+        },
+        Issuer::new(down()),
+    );
+    world.log_in(ID);
+    assert!(world.present().await.is_ok());
+    let now = world.clock.now();
+    for session in world.store.sessions.lock().unwrap().values_mut() {
+        session.expires_at = now;
+    }
+    for _ in 0..29 {
+        assert!(world.present().await.is_ok());
+        world.clock.advance(Duration::from_secs(1));
+    }
+    world.clock.advance(Duration::from_secs(1));
+    assert_eq!(key(world.present().await), "absolute");
+}
+
+/// A table that is down is not waited for at each request of a session.
+#[tokio::test]
+async fn a_use_that_cannot_be_noted_is_not_tried_at_each_request() {
+    let world = World::kept();
+    world.log_in(ID);
+    world.clock.advance(10 * MINUTE);
+    assert!(world.present().await.is_ok());
+    world.clock.advance(3 * MINUTE - Duration::from_secs(5));
+    assert!(world.present().await.is_ok());
+    world.store.goes_down();
+    world.clock.advance(Duration::from_secs(5));
+    let writes = world.store.writes();
+    for _ in 0..10 {
+        assert!(world.present().await.is_ok());
+        world.clock.advance(Duration::from_secs(1));
+    }
+    assert_eq!(world.store.writes(), writes + 1);
+}
+
 #[tokio::test]
 async fn another_sites_request_does_not_even_look_the_session_up() {
     let world = World::kept();

@@ -6,6 +6,7 @@ mod claim_headers;
 mod introspection;
 mod jwt;
 mod policy;
+mod rules;
 mod session;
 
 use std::sync::Arc;
@@ -15,14 +16,16 @@ use http::header::AUTHORIZATION;
 
 use super::header_rules;
 use super::sections::pattern;
+use crate::auth::AuthRules;
+use crate::auth::method::ClaimHeader;
 use crate::auth::method::{Method, MethodKind};
 use crate::auth::{AuthPolicy, MethodId};
+use crate::config::HeaderRules;
 use crate::config::decode::{Field, Named, Text};
 use crate::config::raw::Document;
 use crate::config::raw::auth as raw;
 use crate::config::report::Report;
 use crate::config::tree::Place;
-use crate::config::{AuthRules, ClaimHeader, HeaderRules};
 
 pub(super) use self::policy::of_route;
 

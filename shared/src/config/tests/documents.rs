@@ -5,9 +5,10 @@ use std::time::Duration;
 use jsonwebtoken::Algorithm;
 
 use super::{OPEN_ROUTE, call, mistakes, parse, right, variable};
+use crate::auth::RouteAuth;
 use crate::auth::method::{Method, MethodKind};
 use crate::auth::{AuthPolicy, JwtRules};
-use crate::config::{Config, ErrorFormat, Route, RouteAuth, UpstreamErrors};
+use crate::config::{Config, ErrorFormat, Route, UpstreamErrors};
 use crate::limit::KeyPart;
 
 const BASE: &str = include_str!("../../../../examples/base.json");

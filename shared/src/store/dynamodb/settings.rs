@@ -6,6 +6,8 @@ use std::time::Duration;
 use aws_sdk_dynamodb::config::Credentials;
 use url::Url;
 
+use crate::store::TableKind;
+
 /// Everything the client needs. `Debug` shows no secret: the credentials redact themselves.
 #[derive(Clone, Debug)]
 pub struct DynamoDbSettings {
@@ -20,36 +22,6 @@ pub struct DynamoDbSettings {
     pub(super) ca_bundle: Option<PathBuf>,
     pub(super) connect_timeout: Duration,
     pub(super) attempt_timeout: Duration,
-}
-
-/// One of the gateway's tables.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum TableKind {
-    /// The counters.
-    Quota,
-    /// The API keys.
-    Config,
-    /// The sessions, and the last good key sets.
-    State,
-}
-
-impl TableKind {
-    /// The variable that names it.
-    pub const fn variable(self) -> &'static str {
-        match self {
-            Self::Quota => "QUOTA_TABLE",
-            Self::Config => "CONFIG_TABLE",
-            Self::State => "STATE_TABLE",
-        }
-    }
-
-    const fn holds(self) -> &'static str {
-        match self {
-            Self::Quota => "the counters",
-            Self::Config => "the API keys",
-            Self::State => "the sessions",
-        }
-    }
 }
 
 /// Opening a connection, TLS included.

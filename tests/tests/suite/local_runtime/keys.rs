@@ -15,23 +15,8 @@ async fn gateway() -> (Stage, Gateway) {
     (stage, gateway)
 }
 
-/// A command on that engine.
-async fn run(gateway: &Gateway, arguments: &[&str]) -> Finished {
-    let mut command = tollgate();
-    command.args(arguments);
-    command.args(["--endpoint-url", &format!("http://{}", gateway.dynamodb())]);
-    Finished::of(command).await
-}
-
-/// What a command printed, which did not fail.
-async fn printed(gateway: &Gateway, arguments: &[&str]) -> String {
-    let finished = run(gateway, arguments).await;
-    assert_eq!(finished.code, Some(0), "{finished:?}");
-    finished.stdout
-}
-
 async fn listed(gateway: &Gateway) -> Vec<Value> {
-    let text = printed(gateway, &["keys", "list", "--owner", "ann", "--json"]).await;
+    let text = gateway.printed(&["keys", "list", "--owner", "ann", "--json"]).await;
     serde_json::from_str(&text).expect("JSON")
 }
 
@@ -59,7 +44,7 @@ async fn a_key_is_printed_alone_and_lives_through_rotation_and_revocation() {
         "--name",
         "nightly job",
     ];
-    let finished = run(&gateway, &create).await;
+    let finished = gateway.command(&create).await;
     assert_eq!(finished.code, Some(0), "{finished:?}");
     let first = key(&finished.stdout);
     let said = &finished.stderr;
@@ -73,26 +58,26 @@ async fn a_key_is_printed_alone_and_lives_through_rotation_and_revocation() {
         "created_at": found[0]["created_at"], "expires_at": found[0]["created_at"].as_u64().unwrap() + 90 * 86_400,
     });
     assert_eq!(found[0], expected);
-    let table = printed(&gateway, &["keys", "list", "--owner", "ann"]).await;
+    let table = gateway.printed(&["keys", "list", "--owner", "ann"]).await;
     assert!(table.starts_with("ID ") && table.contains(first.id()), "{table}");
-    assert_eq!(printed(&gateway, &["keys", "list", "--owner", "bob"]).await, "");
+    assert_eq!(gateway.printed(&["keys", "list", "--owner", "bob"]).await, "");
     assert_eq!(
-        printed(&gateway, &["keys", "list", "--owner", "bob", "--json"]).await,
+        gateway.printed(&["keys", "list", "--owner", "bob", "--json"]).await,
         "[]"
     );
 
-    let second = key(&printed(&gateway, &["keys", "rotate", first.id(), "--grace", "1h"]).await);
+    let second = key(&gateway.printed(&["keys", "rotate", first.id(), "--grace", "1h"]).await);
     assert_eq!(second.id(), first.id());
     assert_ne!(second.secret_text(), first.secret_text());
     assert!(listed(&gateway).await[0]["previous_until"].is_u64());
 
     for words in ["is revoked", "revoked before"] {
-        let finished = run(&gateway, &["keys", "revoke", first.id()]).await;
+        let finished = gateway.command(&["keys", "revoke", first.id()]).await;
         assert_eq!((finished.code, &*finished.stdout), (Some(0), ""), "{finished:?}");
         assert!(finished.stderr.contains(words), "{finished:?}");
     }
     assert_eq!(listed(&gateway).await[0]["status"], "revoked");
-    let finished = run(&gateway, &["keys", "rotate", first.id()]).await;
+    let finished = gateway.command(&["keys", "rotate", first.id()]).await;
     assert_eq!((finished.code, &*finished.stdout), (Some(64), ""), "{finished:?}");
     assert!(finished.stderr.contains("is revoked"), "{finished:?}");
 }
@@ -118,7 +103,7 @@ async fn what_cannot_be_done_is_said_and_prints_no_key() {
         (&["sessions", "revoke", "0123456789AB"], "no such session"),
         (&["keys", "list", "--owner", "ann", "--aws"], "cannot be used with"),
     ] {
-        let finished = run(&gateway, arguments).await;
+        let finished = gateway.command(arguments).await;
         assert_eq!((finished.code, &*finished.stdout), (Some(64), ""), "{finished:?}");
         assert!(finished.stderr.contains(words), "{words}: {finished:?}");
     }
@@ -131,7 +116,7 @@ async fn what_cannot_be_done_is_said_and_prints_no_key() {
         assert!(!finished.stderr.contains("hash"), "{finished:?}");
     }
     let other = ["keys", "create", "--owner", "ann", "--table", "nowhere"];
-    let finished = run(&gateway, &other).await;
+    let finished = gateway.command(&other).await;
     assert_eq!((finished.code, &*finished.stdout), (Some(69), ""), "{finished:?}");
     assert!(
         finished.stderr.contains("table nowhere: ResourceNotFoundException"),
@@ -222,7 +207,7 @@ async fn a_session_is_printed_alone_and_ended_by_its_hash_or_its_value() {
             "--expires",
             "30m",
         ];
-        let finished = run(&gateway, &create).await;
+        let finished = gateway.command(&create).await;
         assert_eq!(finished.code, Some(0), "{finished:?}");
         let value = finished.stdout.clone();
         let hash = SessionHash::of(&value);
@@ -232,8 +217,8 @@ async fn a_session_is_printed_alone_and_ended_by_its_hash_or_its_value() {
         );
 
         let session = if by_hash { hash.as_str() } else { &value };
-        assert_eq!(printed(&gateway, &["sessions", "revoke", session]).await, "");
-        let finished = run(&gateway, &["sessions", "revoke", session]).await;
+        assert_eq!(gateway.printed(&["sessions", "revoke", session]).await, "");
+        let finished = gateway.command(&["sessions", "revoke", session]).await;
         assert_eq!(finished.code, Some(64), "{finished:?}");
     }
 }

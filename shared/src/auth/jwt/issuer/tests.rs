@@ -17,8 +17,10 @@ fn with(member: &str, value: Value) -> String {
 fn the_document_says_where_the_keys_are() {
     let url = jwks_uri(document().to_string().as_bytes(), "https://issuer.test").unwrap();
     assert_eq!(url.as_str(), "https://keys.issuer.test/v1");
-    let local = with("jwks_uri", json!("http://127.0.0.1:9003/keys"));
-    assert!(jwks_uri(local.as_bytes(), "https://issuer.test").is_ok());
+    let mut local = document();
+    local["issuer"] = json!("http://127.0.0.1:9003");
+    local["jwks_uri"] = json!("http://127.0.0.1:9003/keys");
+    assert!(jwks_uri(local.to_string().as_bytes(), "http://127.0.0.1:9003").is_ok());
 }
 
 #[test]
@@ -40,6 +42,8 @@ fn hostile_documents_say_nothing() {
         with("jwks_uri", json!("//keys.issuer.test/v1")),
         with("jwks_uri", json!("http://keys.issuer.test/v1")),
         with("jwks_uri", json!("http://localhost.evil.test/v1")),
+        with("jwks_uri", json!("http://127.0.0.1:9001/2018-06-01/runtime")),
+        with("jwks_uri", json!("http://localhost/keys")),
         with("jwks_uri", json!("http://169.254.169.254/latest/meta-data")),
         with("jwks_uri", json!("https://user:secret@keys.issuer.test/v1")),
         with("jwks_uri", json!("https://keys.issuer.test/v1#x")),

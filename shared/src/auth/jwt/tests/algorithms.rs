@@ -4,11 +4,11 @@
 use jsonwebtoken::Algorithm::{self, ES256, ES384, EdDSA, PS256, PS384, PS512, RS256, RS384, RS512};
 use serde_json::{Value, json};
 
+use crate::auth::AuthRules;
 use crate::auth::JwtRules;
 use crate::auth::jwt::token;
 use crate::auth::testing::Answer;
 use crate::auth::testing::{Issuer, Signer, World, base64, claims, jwt, refusal, rules};
-use crate::config::AuthRules;
 
 const ALL: [Algorithm; 9] = [RS256, RS384, RS512, PS256, PS384, PS512, ES256, ES384, EdDSA];
 

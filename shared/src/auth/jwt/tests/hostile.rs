@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 use crate::auth::jwt::token::MAX_TOKEN;
 use crate::auth::testing::Answer;
 use crate::auth::testing::{Issuer, NOW, Signer, World, base64, claims, claims_with, keys_of, refusal};
+use crate::error::GatewayError;
 
 struct Keys {
     ed: Signer,
@@ -399,7 +400,14 @@ async fn no_hostile_token_gets_in() {
     .concat();
     assert!(hostile.len() >= 120, "{}", hostile.len());
     for (name, token) in hostile {
-        let outcome = world.present(&token).await;
+        let outcome = match world.present(&token).await {
+            // The issuer was asked lately for another key that it does not have. Where it can be asked, it decides.
+            Err(GatewayError::AuthUnavailable { .. }) => {
+                let fresh = World::lenient(Issuer::new(keys.published()));
+                fresh.present(&token).await
+            }
+            outcome => outcome,
+        };
         assert!(outcome.is_err(), "{name}: {token}");
         let why = refusal(outcome);
         for part in token.split('.').filter(|part| part.len() > 8) {

@@ -7,10 +7,10 @@ use std::time::Duration;
 use serde_json::json;
 use tokio::task::JoinSet;
 
+use crate::auth::AuthRules;
 use crate::auth::testing::{
     Issuer, ManualClock, MemoryStore, NOW, Signer, World, claims_with, down, jwt, keys_of, rules,
 };
-use crate::config::AuthRules;
 
 /// In which nobody is held back: strangers call from the same address as everybody else.
 fn lenient() -> AuthRules {
@@ -92,6 +92,31 @@ async fn a_flood_of_random_kids_costs_one_fetch_an_interval() {
         world.clock.advance(Duration::from_secs(1));
     }
     assert_eq!(issuer.calls(), 1 + 10);
+}
+
+/// A stranger's made-up key a moment before each rotation: whoever has a token of the new key is told to come back, not
+/// that the token is wrong, and is not held back for it.
+#[tokio::test(start_paused = true)]
+async fn a_stranger_before_a_rotation_makes_no_valid_token_wrong() {
+    let signers: Vec<Signer> = KIDS.iter().map(|kid| Signer::ed25519(kid)).collect();
+    let stranger = Signer::ed25519("made-up");
+    let world = World::new(Issuer::with_keys([&signers[0]]));
+    for pair in signers.windows(2) {
+        assert!(world.present(&token(&stranger)).await.is_err());
+        world.issuer.answers(keys_of(pair));
+        let mut waited = Duration::ZERO;
+        for _ in 0..40 {
+            match world.present(&token(&pair[1])).await {
+                Ok(_) => break,
+                Err(error) => assert_eq!(error.status().as_u16(), 503, "{error:?}"),
+            }
+            assert!(world.present(&token(&pair[0])).await.is_ok());
+            world.clock.advance(Duration::from_secs(1));
+            waited += Duration::from_secs(1);
+        }
+        assert!(waited <= Duration::from_secs(30), "{waited:?}");
+        world.clock.advance(Duration::from_secs(300));
+    }
 }
 
 /// Ten minutes of virtual time without the issuer; then every environment starts anew, still without it.

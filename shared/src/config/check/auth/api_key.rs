@@ -6,7 +6,7 @@ use super::claim_headers::reserved;
 use super::not_empty;
 use crate::auth::ApiKeyRules;
 use crate::config::check::header_name;
-use crate::config::raw::auth::ApiKey;
+use crate::config::raw::auth::methods::ApiKey;
 use crate::config::report::Report;
 
 const DEFAULT_HEADER: &str = "X-Api-Key";

@@ -3,7 +3,7 @@
 use super::not_empty;
 use crate::auth::certificate::{CertificateRules, serial_number};
 use crate::config::decode::{Field, List, Text};
-use crate::config::raw::auth::ClientCertificate;
+use crate::config::raw::auth::methods::ClientCertificate;
 use crate::config::report::Report;
 use crate::config::tree::quote;
 

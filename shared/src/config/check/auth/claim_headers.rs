@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use http::HeaderName;
 
 use crate::auth::ClaimPath;
-use crate::config::ClaimHeader;
+use crate::auth::method::ClaimHeader;
 use crate::config::check::header_name;
 use crate::config::decode::{Field, Map, Named, Text};
 use crate::config::report::Report;
@@ -85,7 +85,7 @@ pub(super) fn reserved(header: &HeaderName) -> Option<&'static str> {
     match &*folded(header.as_str()) {
         "host" | "content-length" => Some("it belongs to the message itself"),
         "authorization" | "cookie" => Some("it carries credentials"),
-        "x-request-id" | "traceparent" | "tracestate" => Some("the gateway sets it itself"),
+        "x-request-id" | "x-auth-method" | "traceparent" | "tracestate" => Some("the gateway sets it itself"),
         _ => None,
     }
 }

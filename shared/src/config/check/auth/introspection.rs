@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::jwt::{bounded, location};
 use super::not_empty;
 use crate::auth::{IntrospectionRules, Secret};
-use crate::config::raw::auth::Introspection;
+use crate::config::raw::auth::methods::Introspection;
 use crate::config::report::Report;
 
 /// A token that was taken back is let in for no longer.

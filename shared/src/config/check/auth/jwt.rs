@@ -10,7 +10,7 @@ use crate::auth::location::trusted;
 use crate::auth::{JwtRules, KeySource};
 use crate::config::check::services::parse_url;
 use crate::config::decode::{At, Choice, Field, List, Text};
-use crate::config::raw::auth::Jwt;
+use crate::config::raw::auth::methods::Jwt;
 use crate::config::report::Report;
 use crate::config::tree::quote;
 
@@ -23,6 +23,9 @@ const TOO_LARGE_A_SKEW: &str = "longer than 10m: that only keeps expired tokens 
 /// While an issuer is down for longer, nobody knows which of its keys still hold.
 const LONGEST_STALE: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 const TOO_STALE: &str = "longer than 30d: nobody knows which of the keys still hold";
+
+/// As long as a set is fresh.
+const SHORTEST_STALE: Duration = Duration::from_secs(10 * 60);
 
 const DEFAULT_STALE: Duration = Duration::from_secs(24 * 60 * 60);
 
@@ -46,6 +49,12 @@ pub(super) fn rules(section: &Jwt, report: &mut Report) -> Option<JwtRules> {
         report,
     );
     let max_stale = bounded(&section.max_stale, LONGEST_STALE, DEFAULT_STALE, TOO_STALE, report);
+    if let Some(given) = section.max_stale.given().filter(|given| given.value < SHORTEST_STALE) {
+        report.mistake(
+            given.place,
+            "shorter than 10m, for which keys are used without asking again anyway",
+        );
+    }
     let typ = section.typ.given().and_then(|text| not_empty(text, "a type", report));
     Some(JwtRules {
         keys: keys?,

@@ -4,15 +4,17 @@ use std::sync::Arc;
 
 use http::HeaderValue;
 
+use super::rules::{claim_rules, scope_rule};
 use super::{Identity, needs_auth};
+use crate::auth::RouteAuth;
 use crate::auth::method::MethodKind;
-use crate::auth::{Ask, AuthPolicy, ClaimPath, ClaimRule, ClaimTest, MethodId, Methods, ScopeRule};
-use crate::config::decode::{Field, List, Map, Named, Text};
+use crate::auth::{Ask, AuthPolicy, MethodId, Methods};
+use crate::config::Pointer;
+use crate::config::decode::{Field, List, Text};
 use crate::config::raw;
-use crate::config::raw::auth::{Auth, AuthStance, Scopes};
+use crate::config::raw::auth::Auth;
+use crate::config::raw::auth::route::{self, AuthStance};
 use crate::config::report::Report;
-use crate::config::tree::Place;
-use crate::config::{Pointer, RouteAuth};
 
 /// What routes ask for that say nothing themselves.
 pub(super) fn default(section: &Auth, identity: &Identity, report: &mut Report) -> Option<Arc<AuthPolicy>> {
@@ -33,11 +35,11 @@ pub(super) fn default(section: &Auth, identity: &Identity, report: &mut Report) 
 /// Closed by default: a route is public only when it says so itself or a section excludes its path.
 pub(in crate::config::check) fn of_route(raw: &raw::Route, identity: &Identity, report: &mut Report) -> RouteAuth {
     let policy = match &raw.auth {
-        Field::Given(raw::auth::RouteAuth::None) => return RouteAuth::None,
-        Field::Given(raw::auth::RouteAuth::Stance(stance)) if identity.exists => {
+        Field::Given(route::RouteAuth::None) => return RouteAuth::None,
+        Field::Given(route::RouteAuth::Stance(stance)) if identity.exists => {
             of_stance(stance, identity, report).map(Arc::new)
         }
-        Field::Given(raw::auth::RouteAuth::Stance(stance)) => {
+        Field::Given(route::RouteAuth::Stance(stance)) => {
             needs_auth(stance.place, first_key(stance), report);
             None
         }
@@ -172,7 +174,7 @@ fn warn_of_the_unreachable(list: &List<Text>, ids: &[MethodId], identity: &Ident
 fn takes_all_of(first: &MethodKind, second: &MethodKind) -> bool {
     match (first, second) {
         (MethodKind::Jwt(first), MethodKind::Jwt(second)) => first.issuer == second.issuer,
-        (MethodKind::Introspection(_), second) => second.reads_authorization(),
+        (MethodKind::Introspection(_), MethodKind::Introspection(_)) => true,
         (MethodKind::ApiKey(first), MethodKind::ApiKey(second)) => {
             first.header == second.header && (second.query.is_none() || first.query == second.query)
         }
@@ -215,7 +217,7 @@ fn plain_policy(methods: Methods, pointer: Pointer, identity: &Identity) -> Auth
         scopes: None,
         claims: Vec::new(),
         ask: Arc::new(ask(&kinds, joint)),
-        reads_authorization: kinds.iter().any(|kind| kind.reads_authorization()),
+        keeps_authorization: kinds.iter().any(|kind| kind.keeps_authorization()),
         methods,
     }
 }
@@ -230,73 +232,4 @@ fn ask(kinds: &[&MethodKind], joint: &str) -> Ask {
         // Names of schemes and commas.
         challenge: HeaderValue::try_from(schemes.join(", ")).unwrap_or_else(|_| HeaderValue::from_static("Bearer")),
     }
-}
-
-fn scope_rule(scopes: &Scopes, report: &mut Report) -> Option<ScopeRule> {
-    let (list, any) = match scopes {
-        Scopes::All(list) => (list, false),
-        Scopes::Any(rule) => (rule.any.given()?, true),
-    };
-    list.refuse_empty("at least one scope is needed: leave scopes out to ask for none", report);
-    let scopes: Vec<String> = list
-        .items
-        .iter()
-        .filter_map(|text| text.parse("a scope", report, scope))
-        .collect();
-    Some(ScopeRule {
-        pointer: report.pointer(list.place),
-        scopes,
-        any,
-    })
-}
-
-/// A scope-token (RFC 6749 section 3.3).
-fn scope(text: &str) -> Result<String, String> {
-    let allowed = |byte: u8| matches!(byte, 0x21 | 0x23..=0x5b | 0x5d..=0x7e);
-    match !text.is_empty() && text.bytes().all(allowed) {
-        true => Ok(text.to_owned()),
-        false => Err(format!(
-            "{} is not a scope: visible ASCII without spaces, quotes and backslashes",
-            crate::config::tree::quote(text)
-        )),
-    }
-}
-
-fn claim_rules(map: &Map<raw::auth::ClaimTest>, report: &mut Report) -> Vec<ClaimRule> {
-    map.entries
-        .iter()
-        .filter_map(|entry| claim_rule(entry, report))
-        .collect()
-}
-
-fn claim_rule(entry: &Named<raw::auth::ClaimTest>, report: &mut Report) -> Option<ClaimRule> {
-    let test = entry.value.given()?;
-    let path = match ClaimPath::parse(&entry.name) {
-        Ok(path) => path,
-        Err(why) => {
-            report.mistake(entry.place, why);
-            return None;
-        }
-    };
-    Some(ClaimRule {
-        pointer: report.pointer(entry.place),
-        path,
-        test: claim_test(test, entry.place, report)?,
-    })
-}
-
-fn claim_test(test: &raw::auth::ClaimTest, place: Place, report: &mut Report) -> Option<ClaimTest> {
-    match test {
-        raw::auth::ClaimTest::Equals(value) => Some(ClaimTest::OneOf(vec![value.value.0.clone()])),
-        raw::auth::ClaimTest::OneOf(list) => {
-            list.refuse_empty("at least one value is needed: no claim is one of none", report);
-            Some(ClaimTest::OneOf(
-                list.items.iter().map(|item| item.value.0.clone()).collect(),
-            ))
-        }
-        raw::auth::ClaimTest::Presence(presence) => {
-            presence.present.given().map(|given| ClaimTest::Present(given.value))
-        }
-    }
-    .filter(|_| !report.is_spoiled(place))
 }

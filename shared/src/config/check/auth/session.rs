@@ -10,7 +10,7 @@ use super::jwt::bounded;
 use crate::auth::method::MethodKind;
 use crate::auth::{SessionProof, SessionRules, parse_origin};
 use crate::config::decode::{At, Field, Text};
-use crate::config::raw::auth::SessionCookie;
+use crate::config::raw::auth::methods::SessionCookie;
 use crate::config::report::Report;
 use crate::config::tree::quote;
 
@@ -48,6 +48,12 @@ pub(super) fn rules(section: &SessionCookie, identity: &Identity, report: &mut R
 fn kept(section: &SessionCookie, report: &mut Report) -> SessionProof {
     let absolute = bounded(&section.absolute, LONGEST, DEFAULT_ABSOLUTE, TOO_LONG, report);
     let idle = bounded(&section.idle, LONGEST, DEFAULT_IDLE.min(absolute), TOO_LONG, report);
+    if let Some(given) = section.absolute.given().filter(|given| given.value < SHORTEST_IDLE) {
+        report.mistake(
+            given.place,
+            "shorter than 1m: nobody would be logged in for long enough to do anything",
+        );
+    }
     if let Some(given) = section.idle.given() {
         if given.value < SHORTEST_IDLE {
             report.mistake(given.place, "shorter than 1m: its use is noted each tenth of this time");
