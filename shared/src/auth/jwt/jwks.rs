@@ -7,12 +7,14 @@
 //! - old: one request refetches, the others go on with the old set, and so does everybody when the fetch fails,
 //!   until `max_stale`;
 //! - a token's key is not in the set: one refetch an [`INTERVAL`], however many ask and however it ends. A key that was
-//!   looked for in vain is refused; of any other nobody can tell until the next refetch;
+//!   looked for in vain is refused; of one that nobody asked for before the set was fetched, it cannot be told until the
+//!   next refetch;
 //! - no set: a fetch for whoever asks, but none within [`BACK_OFF`] of a failed one.
 //!
 //! What one environment fetched is kept in the state table, and looked for there before the issuer is asked: so
 //! environments share a fetch, and one that starts while the issuer is down has keys all the same.
 
+use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -34,6 +36,9 @@ pub(super) const FRESH_FOR: Duration = Duration::from_secs(10 * 60);
 pub(super) const INTERVAL: Duration = Duration::from_secs(30);
 /// The least time after a failed fetch while there is no set: short, so that recovery is noticed at once.
 pub(super) const BACK_OFF: Duration = Duration::from_secs(1);
+/// How many keys that were asked for are remembered. Of one that is forgotten nobody can tell until the next fetch
+/// whether it is new.
+const ASKED_KEYS: usize = 64;
 /// The longest that one request waits for keys, its own fetch or another's.
 pub(super) const PATIENCE: Duration = Duration::from_secs(2);
 
@@ -54,20 +59,24 @@ pub(super) struct RemoteKeys {
 struct State {
     /// The last good set, and when it came.
     set: Option<(Arc<KeySet>, Timestamp)>,
-    /// When last a fetch was made for a key that the set at hand did not have, and for which.
-    missed: Option<(Timestamp, MissedKey)>,
+    /// When last a fetch was made for a key that the set at hand did not have.
+    missed: Option<Timestamp>,
+    /// Keys that a request had to wait for, each with the number of good fetches before it was asked for first.
+    asked: VecDeque<(AskedKey, u64)>,
+    /// How many fetches were good.
+    fetches: u64,
     /// When the last fetch failed, and why; `None` after a good one.
     failed: Option<(Timestamp, String)>,
 }
 
-/// A key that a token asked for in vain.
+/// A key that a token asked for.
 #[derive(Debug, PartialEq, Eq)]
-struct MissedKey {
+struct AskedKey {
     kid: Option<String>,
     algorithm: Algorithm,
 }
 
-impl MissedKey {
+impl AskedKey {
     fn of(wanted: Wanted<'_>) -> Self {
         Self {
             kid: wanted.kid.map(str::to_owned),
@@ -120,6 +129,7 @@ impl RemoteKeys {
         if look.before == Before::Nothing {
             return look.answer;
         }
+        self.state().ask(wanted);
         let deadline = Instant::now() + budget.min(PATIENCE);
         let flight = match look.before {
             Before::FetchIfIdle => self.flight.try_lock().ok(),
@@ -206,7 +216,7 @@ impl RemoteKeys {
         let mut state = self.state();
         let missing = |(set, _): (&KeySet, Duration)| matches!(set.select(wanted), Selection::Unknown);
         if state.usable(now, self.max_stale).is_some_and(missing) {
-            state.missed = Some((now, MissedKey::of(wanted)));
+            state.missed = Some(now);
         }
     }
 
@@ -263,6 +273,7 @@ impl RemoteKeys {
                 Ok((set, body)) => {
                     state.set = Some((Arc::new(set), now));
                     state.failed = None;
+                    state.fetches += 1;
                     Some(body)
                 }
                 Err(why) => {
@@ -308,14 +319,24 @@ impl State {
     fn until_next_fetch(&self, now: Timestamp) -> Duration {
         let left = |at: Timestamp| INTERVAL.saturating_sub(now.apart(at));
         let failed = self.failed.as_ref().map(|(at, _)| left(*at));
-        let missed = self.missed.as_ref().map(|(at, _)| left(*at));
-        failed.max(missed).unwrap_or_default()
+        failed.max(self.missed.map(left)).unwrap_or_default()
     }
 
-    /// Whether the issuer was asked for this very key, and answered without it.
+    /// Remembers that a key is asked for.
+    fn ask(&mut self, wanted: Wanted<'_>) {
+        let key = AskedKey::of(wanted);
+        if self.asked.iter().all(|(asked, _)| *asked != key) {
+            self.asked.truncate(ASKED_KEYS - 1);
+            self.asked.push_front((key, self.fetches));
+        }
+    }
+
+    /// Whether this key, which the set does not have, was asked for before the set was fetched. If not, it may be newer
+    /// than the set.
     fn has_looked_for(&self, wanted: Wanted<'_>) -> bool {
-        let is_it = |(_, key): &(Timestamp, MissedKey)| *key == MissedKey::of(wanted);
-        self.failed.is_none() && self.missed.as_ref().is_some_and(is_it)
+        let key = AskedKey::of(wanted);
+        let mut asked = self.asked.iter().filter(|(asked, _)| *asked == key);
+        asked.any(|(_, before)| *before < self.fetches)
     }
 
     fn unavailable(&self, now: Timestamp, key: &'static str) -> Refusal {

@@ -38,6 +38,18 @@ async fn refused(api: &mut Api, sentence: &str, token: &str) {
     .await;
 }
 
+/// No such key is published: 401 where the issuer was asked, 503 until it may be asked again.
+async fn without_key(api: &mut Api, sentence: &str, token: &str) {
+    api.row(sentence, get(ME).bearer(token), |x| {
+        match x.response.status {
+            503 => x.error(503, "key_set_unavailable"),
+            _ => x.error(401, "invalid_token"),
+        };
+        x.reached_none();
+    })
+    .await;
+}
+
 async fn every_algorithm(event: Event) {
     let keys = ALGORITHMS.map(|algorithm| Key::of(algorithm, algorithm));
     let jwks: Vec<Value> = keys.iter().map(Key::jwk).collect();
@@ -56,7 +68,11 @@ async fn every_algorithm(event: Event) {
             let swapped = good.clone().header("alg", other).sign(key);
             refused(&mut api, &format!("{algorithm} said to be {other}"), &swapped).await;
             let renamed = good.clone().header("kid", other).sign(key);
-            refused(&mut api, &format!("{algorithm} by the key for {other}"), &renamed).await;
+            let sentence = format!("{algorithm} by the key for {other}");
+            match ALGORITHMS.contains(&other) {
+                true => refused(&mut api, &sentence, &renamed).await,
+                false => without_key(&mut api, &sentence, &renamed).await,
+            }
         }
     }
     api.finish();

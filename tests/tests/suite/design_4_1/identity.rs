@@ -193,8 +193,15 @@ async fn key_sets(event: Event) {
     for n in 0..5 {
         let unknown = api.stage.issuer.token("usr_1").header("kid", format!("unknown-{n}"));
         let unknown = unknown.sign(&api.stage.issuer.keys().es256);
+        // The issuer is asked for the first; the others might be newer than its answer.
         api.row("an unknown key", get(ME).bearer(unknown), |x| {
-            x.error(401, "invalid_token");
+            match n {
+                0 => x.error(401, "invalid_token"),
+                _ => x
+                    .error(503, "key_set_unavailable")
+                    .got_like("Retry-After", |after| after.parse::<u64>().is_ok()),
+            };
+            x.reached_none();
         })
         .await;
     }

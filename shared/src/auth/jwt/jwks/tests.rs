@@ -271,11 +271,30 @@ async fn a_key_that_may_be_newer_than_the_set_is_never_called_wrong() {
     }
 }
 
+/// Clients with old tokens are told so, however many old keys there are: at the latest after the next fetch.
+#[tokio::test(start_paused = true)]
+async fn every_key_that_is_gone_is_called_so_after_one_interval() {
+    let source = Source::new(keys(&["a"]));
+    assert_eq!(source.find("a").await, Found);
+    assert_eq!(source.find("old-1").await, Refused);
+    assert_eq!(source.find("old-2").await, Unavailable);
+    assert_eq!(source.find("old-3").await, Unavailable);
+    source.advance(30);
+    for old in ["old-3", "old-2", "old-1"] {
+        assert_eq!(source.find(old).await, Refused);
+    }
+    assert_eq!(source.issuer.calls(), 3);
+    // One that comes back is found by the next fetch.
+    source.issuer.answers(keys(&["a", "old-2"]));
+    source.advance(30);
+    assert_eq!(source.find("old-2").await, Found);
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_flood_at_the_very_start_does_too() {
     let source = Source::new(keys(&["a"]));
     assert_eq!(source.find("random").await, Refused);
-    for number in 0..100 {
+    for number in 0..63 {
         // Whether there is such a key by now, nobody can tell before the interval is over.
         assert_eq!(source.find(&format!("random-{number}")).await, Unavailable);
         assert_eq!(source.find("random").await, Refused, "the one that was looked for");
