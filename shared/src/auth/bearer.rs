@@ -39,7 +39,11 @@ pub(super) fn token(headers: &HeaderMap) -> Result<Option<&str>, &'static str> {
     }
     let token = rest.trim_start_matches(' ');
     let unpadded = token.trim_end_matches('=');
-    if unpadded.is_empty() || !unpadded.bytes().all(|byte| IN_TOKEN[usize::from(byte)]) {
+    // To the end in any case: without a way out of it, the loop takes half as many instructions.
+    let is_token = unpadded
+        .bytes()
+        .fold(true, |so_far, byte| so_far & IN_TOKEN[usize::from(byte)]);
+    if unpadded.is_empty() || !is_token {
         return Err("what follows Bearer is not one token");
     }
     Ok(Some(token))

@@ -6,9 +6,13 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
+use clap::ValueEnum;
+
 use crate::function::Function;
 use crate::scenario::{Scenario, Setting, Tokens};
 use crate::table::{Bar, compare};
+use crate::token::Algorithm;
+use crate::verify::{Check, TokenSet};
 
 /// What one scenario executes.
 struct Counts {
@@ -16,7 +20,15 @@ struct Counts {
     request: f64,
 }
 
-/// Prints the table; whether all bars hold.
+/// What it takes to prove a caller once.
+struct Verification {
+    /// The signature check alone.
+    signature: f64,
+    new: f64,
+    seen: f64,
+}
+
+/// Prints the tables; whether all bars hold.
 pub(crate) fn run(
     setting: &Setting,
     functions: &Path,
@@ -36,26 +48,65 @@ pub(crate) fn run(
         );
         counts.push(executed);
     }
-    let signature = (signatures(folder, 110)? - signatures(folder, 10)?) / 100.0;
-    println!("{:<34} {:>14} {signature:>14.0}", "one RS256 check by itself", "");
     println!();
-    Ok(report(&counts, signature))
+    let verifications = Algorithm::ALL.map(|algorithm| Verification::count(setting, algorithm, folder));
+    let verifications: Vec<Verification> = verifications.into_iter().collect::<Result<_, _>>()?;
+    println!(
+        "{:<34} {:>14} {:>14} {:>14}",
+        "instructions", "signature", "new token", "token seen"
+    );
+    for (algorithm, verification) in Algorithm::ALL.iter().zip(&verifications) {
+        println!(
+            "{:<34} {:>14.0} {:>14.0} {:>14.0}",
+            format!("{algorithm:?}"),
+            verification.signature,
+            verification.new,
+            verification.seen
+        );
+    }
+    println!();
+    let held = [
+        verification_holds(&verifications),
+        report(&counts, verifications[0].signature),
+    ];
+    Ok(held.iter().all(|held| *held))
 }
 
-/// All instructions of this program when it checks so many signatures.
-fn signatures(folder: &Path, count: usize) -> Result<f64, String> {
+impl Verification {
+    fn count(setting: &Setting, algorithm: Algorithm, folder: &Path) -> Result<Self, String> {
+        const TIMES: usize = 100;
+        let file = folder.join(format!("{algorithm:?}.tokens"));
+        TokenSet::sign(&setting.issuer, algorithm, 2 * TIMES as u64)?.write(&file)?;
+        // The difference of two runs: what comes before the first check is the same in both.
+        let count = |check: Check| {
+            let [less, more] = [TIMES, 2 * TIMES].map(|times| checks(&file, check, times));
+            Ok::<_, String>((more? - less?) / TIMES as f64)
+        };
+        Ok(Self {
+            signature: count(Check::Signature)?,
+            new: count(Check::New)?,
+            seen: count(Check::Seen)?,
+        })
+    }
+}
+
+/// All instructions of this program when it checks so many times.
+fn checks(tokens: &Path, check: Check, times: usize) -> Result<f64, String> {
     let failed = |error: std::io::Error| format!("valgrind: {error}");
-    let file = folder.join("signatures.callgrind");
-    let program = std::env::current_exe().map_err(failed)?;
+    let name = check.to_possible_value().map(|value| value.get_name().to_owned());
+    let name = name.unwrap_or_default();
+    let file = tokens.with_extension(format!("{name}-{times}.callgrind"));
     let ran = Command::new("valgrind")
         .args(["--quiet", "--tool=callgrind"])
         .arg(format!("--callgrind-out-file={}", file.display()))
-        .arg(program)
-        .args(["signatures", &count.to_string()])
+        .arg(std::env::current_exe().map_err(failed)?)
+        .arg("verify")
+        .arg(tokens)
+        .args([name, times.to_string()])
         .status();
     match ran.map_err(failed)?.success() {
         true => total(&file),
-        false => Err("valgrind: the signatures could not be checked".into()),
+        false => Err("valgrind: the tokens could not be checked".into()),
     }
 }
 
@@ -123,25 +174,55 @@ fn total(file: &Path) -> Result<f64, String> {
     total.ok_or_else(|| format!("{path}: no totals"))
 }
 
+/// The dearest of all algorithms against the cheapest signature check.
+fn verification_holds(verifications: &[Verification]) -> bool {
+    let most = |cost: fn(&Verification) -> f64| verifications.iter().map(cost).fold(0.0, f64::max);
+    let signature = verifications
+        .iter()
+        .map(|of| of.signature)
+        .fold(f64::INFINITY, f64::min);
+    let bars = [
+        compare(
+            "instructions, new token beyond its signature / one signature check",
+            &Bar::Times(0.25),
+            most(|of| of.new - of.signature),
+            signature,
+        ),
+        compare(
+            "instructions, token seen / one signature check",
+            &Bar::Times(0.10),
+            most(|of| of.seen),
+            signature,
+        ),
+    ];
+    bars.iter().all(|holds| *holds)
+}
+
 fn report(counts: &[Counts], signature: f64) -> bool {
-    let [forward, one, hundred, thousand, count, limited, many] = counts else {
+    let [forward, one, hundred, thousand, count, seen, new, many] = counts else {
         return false;
     };
     let times =
         |what, most, gateway: &Counts, bare: &Counts| compare(what, &Bar::Times(most), gateway.request, bare.request);
     let bars = [
         times("instructions, plain route / forward", 1.05, one, forward),
+        times(
+            "instructions, token seen + exact limit / forward-count",
+            1.20,
+            seen,
+            count,
+        ),
         // One check is taken out because it counts several times what it takes: the emulated processor lacks the
         // instructions that make it quick.
         compare(
-            "instructions, token + exact limit - one RS256 check / forward-count",
+            "instructions, new token + exact limit - one RS256 check / forward-count",
             &Bar::Times(1.20),
-            limited.request - signature,
+            new.request - signature,
             count.request,
         ),
         times("instructions, 100 routes / 1 route", 1.01, hundred, one),
         times("instructions, 1,000 routes / 1 route", 1.01, thousand, one),
-        times("instructions, 300 routes / 1 route, limited", 1.01, many, limited),
+        times("instructions, 300 routes / 1 route, limited", 1.01, many, seen),
         compare(
             "init, 300 routes - forward-count",
             &Bar::Plus(6.0, "M instr."),

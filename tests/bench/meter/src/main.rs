@@ -12,6 +12,7 @@ mod stubs;
 mod table;
 mod time;
 mod token;
+mod verify;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -19,6 +20,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 use scenario::Setting;
+use verify::{Check, TokenSet};
 
 #[derive(Parser)]
 struct Arguments {
@@ -58,9 +60,14 @@ enum Command {
         #[arg(long)]
         strict: bool,
     },
-    /// Checks one signature so many times: what `count` counts to know the price of one.
+    /// Checks tokens: what `count` counts to know the price of one check.
     #[command(hide = true)]
-    Signatures { count: usize },
+    Verify {
+        /// With the tokens.
+        file: PathBuf,
+        check: Check,
+        times: usize,
+    },
 }
 
 fn main() -> ExitCode {
@@ -69,19 +76,25 @@ fn main() -> ExitCode {
         only,
         command,
     } = Arguments::parse();
-    let done = Setting::new(only).and_then(|setting| match command {
+    let done = match command {
         Command::Time {
             starts,
             blocks,
             requests,
-        } => time::run(&setting, &functions, starts, blocks, requests).map(|()| true),
+        } => Setting::new(only)
+            .and_then(|setting| time::run(&setting, &functions, starts, blocks, requests))
+            .map(|()| true),
         Command::Count {
             requests,
             profiles,
             strict,
-        } => count::run(&setting, &functions, requests, profiles.as_deref()).map(|held| held || !strict),
-        Command::Signatures { count } => setting.issuer.check_signatures(count).map(|_| true),
-    });
+        } => Setting::new(only)
+            .and_then(|setting| count::run(&setting, &functions, requests, profiles.as_deref()))
+            .map(|held| held || !strict),
+        Command::Verify { file, check, times } => TokenSet::read(&file)
+            .and_then(|tokens| tokens.check(check, times))
+            .map(|_| true),
+    };
     match done {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::FAILURE,

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use crate::event;
 use crate::stubs;
-use crate::token::{AUDIENCE, ISSUER, Issuer};
+use crate::token::{AUDIENCE, Algorithm, ISSUER, Issuer};
 
 /// One function under one kind of request.
 pub(crate) struct Scenario {
@@ -16,8 +16,17 @@ pub(crate) struct Scenario {
     /// The binary's.
     pub(crate) binary: &'static str,
     pub(crate) environment: Vec<(String, String)>,
-    /// Whether the requests carry a token, each a new one.
-    pub(crate) tokens: bool,
+    pub(crate) carries: Carries,
+}
+
+/// Which token a request carries.
+#[derive(Clone, Copy)]
+pub(crate) enum Carries {
+    Nothing,
+    /// The same one as all before.
+    Same,
+    /// One that was never seen.
+    New,
 }
 
 /// Everything that scenarios share.
@@ -30,9 +39,12 @@ pub(crate) struct Setting {
     only: String,
 }
 
-/// How often a new token has been made.
+/// Which tokens have been made.
 #[derive(Default)]
-pub(crate) struct Tokens(u64);
+pub(crate) struct Tokens {
+    same: Option<String>,
+    new: u64,
+}
 
 impl Setting {
     /// `only`: what the names of scenarios must contain.
@@ -50,14 +62,24 @@ impl Setting {
 
     /// The scenarios, in the order in which they take turns.
     pub(crate) fn scenarios(&self) -> Result<Vec<Scenario>, String> {
+        use Carries::{New, Nothing, Same};
         let mut all = vec![
-            self.bare("forward", "bench-forward", false),
-            self.gateway("gateway, 1 route", self.file("1", &self.plain(1))?, false),
-            self.gateway("gateway, 100 routes", self.file("100", &self.plain(100))?, false),
-            self.gateway("gateway, 1,000 routes", self.file("1000", &self.plain(1000))?, false),
-            self.bare("forward-count", "bench-forward-count", true),
-            self.gateway("gateway, JWT + limit", self.file("limited", &self.limited(1))?, true),
-            self.gateway("gateway, JWT + limit, 300 packed", packed(&self.limited(300))?, true),
+            self.bare("forward", "bench-forward", Nothing),
+            self.gateway("gateway, 1 route", self.file("1", &self.plain(1))?, Nothing),
+            self.gateway("gateway, 100 routes", self.file("100", &self.plain(100))?, Nothing),
+            self.gateway("gateway, 1,000 routes", self.file("1000", &self.plain(1000))?, Nothing),
+            self.bare("forward-count", "bench-forward-count", Same),
+            self.gateway(
+                "gateway, token seen + limit",
+                self.file("limited", &self.limited(1))?,
+                Same,
+            ),
+            self.gateway(
+                "gateway, new tokens + limit",
+                self.file("limited", &self.limited(1))?,
+                New,
+            ),
+            self.gateway("gateway, seen + limit, 300 packed", packed(&self.limited(300))?, Same),
         ];
         all.retain(|scenario| scenario.name.contains(&self.only));
         Ok(all)
@@ -65,17 +87,18 @@ impl Setting {
 
     /// Requests for a scenario; tokens are signed here, before anything is measured.
     pub(crate) fn events(&self, scenario: &Scenario, count: usize, tokens: &mut Tokens) -> Result<Vec<String>, String> {
-        let one = |_| {
-            if !scenario.tokens {
-                return Ok(event::get_user(None));
-            }
-            tokens.0 += 1;
-            self.issuer.token(tokens.0).map(|token| event::get_user(Some(&token)))
+        let event = |_| {
+            let token = match scenario.carries {
+                Carries::Nothing => None,
+                Carries::Same => Some(tokens.same(&self.issuer)?),
+                Carries::New => Some(tokens.next(&self.issuer)?),
+            };
+            Ok(event::get_user(token.as_deref()))
         };
-        (0..count).map(one).collect()
+        (0..count).map(event).collect()
     }
 
-    fn bare(&self, name: &'static str, binary: &'static str, tokens: bool) -> Scenario {
+    fn bare(&self, name: &'static str, binary: &'static str, carries: Carries) -> Scenario {
         Scenario {
             name,
             binary,
@@ -84,12 +107,12 @@ impl Setting {
                 ("COUNT_TABLE".into(), "count".into()),
                 self.endpoint(),
             ],
-            tokens,
+            carries,
         }
     }
 
     /// `config` is what `GATEWAY_CONFIG` says.
-    fn gateway(&self, name: &'static str, config: String, tokens: bool) -> Scenario {
+    fn gateway(&self, name: &'static str, config: String, carries: Carries) -> Scenario {
         Scenario {
             name,
             binary: "gateway",
@@ -99,7 +122,7 @@ impl Setting {
                 ("QUOTA_TABLE".into(), "quota".into()),
                 self.endpoint(),
             ],
-            tokens,
+            carries,
         }
     }
 
@@ -151,6 +174,20 @@ impl Setting {
             "upstreams": { "users": { "url": format!("http://{}", self.upstream) } },
             "routes": (0..count).map(route).collect::<Vec<_>>(),
         })
+    }
+}
+
+impl Tokens {
+    fn same(&mut self, issuer: &Issuer) -> Result<String, String> {
+        if self.same.is_none() {
+            self.same = Some(self.next(issuer)?);
+        }
+        Ok(self.same.clone().unwrap_or_default())
+    }
+
+    fn next(&mut self, issuer: &Issuer) -> Result<String, String> {
+        self.new += 1;
+        issuer.token(Algorithm::RS256, self.new)
     }
 }
 
