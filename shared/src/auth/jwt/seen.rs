@@ -13,9 +13,9 @@ use crate::auth::token_hash::TokenHash;
 use crate::clock::Timestamp;
 use crate::generations::Generations;
 
-/// How many bytes of tokens a generation remembers: some 550 usual ones. What is kept of them takes about four times as
+/// How many bytes of tokens a generation remembers: some 270 usual ones. What is kept of them takes about four times as
 /// much.
-const GENERATION: usize = 512 * 1024;
+const GENERATION: usize = 256 * 1024;
 
 /// The verified tokens of one method.
 #[derive(Debug)]

@@ -90,8 +90,8 @@ impl Setting {
         let event = |_| {
             let token = match scenario.carries {
                 Carries::Nothing => None,
-                Carries::Same => Some(tokens.same(&self.issuer)?),
-                Carries::New => Some(tokens.next(&self.issuer)?),
+                Carries::Same => Some(tokens.same_token(&self.issuer)?),
+                Carries::New => Some(tokens.new_token(&self.issuer)?),
             };
             Ok(event::get_user(token.as_deref()))
         };
@@ -178,14 +178,14 @@ impl Setting {
 }
 
 impl Tokens {
-    fn same(&mut self, issuer: &Issuer) -> Result<String, String> {
+    fn same_token(&mut self, issuer: &Issuer) -> Result<String, String> {
         if self.same.is_none() {
-            self.same = Some(self.next(issuer)?);
+            self.same = Some(self.new_token(issuer)?);
         }
         Ok(self.same.clone().unwrap_or_default())
     }
 
-    fn next(&mut self, issuer: &Issuer) -> Result<String, String> {
+    fn new_token(&mut self, issuer: &Issuer) -> Result<String, String> {
         self.new += 1;
         issuer.token(Algorithm::RS256, self.new)
     }
