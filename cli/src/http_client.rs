@@ -1,4 +1,4 @@
-//! A plain HTTP client for loopback services: the embedded engine and the demo identity provider.
+//! A plain HTTP client for the embedded engine, for which calls are passed on as they come.
 
 use bytes::Bytes;
 use http_body_util::Full;

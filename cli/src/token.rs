@@ -1,36 +1,40 @@
 //! `tollgate token`: asks the demo identity provider of a running `tollgate dev`.
 
-use bytes::Bytes;
 use http::header::CONTENT_TYPE;
-use http::{Method, Request};
-use http_body_util::{BodyExt, Full};
 use serde_json::Value;
+use tollgate::upstream::tls;
 
 use crate::args::TokenOptions;
 use crate::exit::{Failure, print};
-use crate::http_client::http_client;
 
 pub(crate) async fn run(options: TokenOptions) -> Result<(), Failure> {
     let url = format!("{}/token", options.issuer.trim_end_matches('/'));
-    let request = Request::builder()
-        .method(Method::POST)
-        .uri(&url)
+    let request = client()?
+        .post(&url)
         .header(CONTENT_TYPE, "application/x-www-form-urlencoded")
-        .body(Full::new(Bytes::from(form(&options))))
-        .map_err(|_| Failure::usage(format!("--issuer: {:?} is no http URL", options.issuer)))?;
-    let answer = http_client().request(request).await.map_err(|_| {
-        Failure::unavailable(format!(
+        .body(form(&options));
+    let answer = request.send().await.map_err(|error| match error.is_builder() {
+        true => Failure::usage(format!("--issuer: {:?} is no http URL", options.issuer)),
+        false => Failure::unavailable(format!(
             "no identity provider answers at {url}; is `tollgate dev` running?"
-        ))
+        )),
     })?;
     let status = answer.status();
-    let body = answer.into_body().collect().await;
-    let body = body
-        .map_err(|_| Failure::unavailable(format!("{url} broke off its answer")))?
-        .to_bytes();
+    let body = answer.bytes().await;
+    let body = body.map_err(|_| Failure::unavailable(format!("{url} broke off its answer")))?;
     let token = read_token(&body);
     let token = token.ok_or_else(|| Failure::unavailable(format!("{url} answered {status} without a token")))?;
     print(&format!("{token}\n"))
+}
+
+/// Asks whoever is named and nobody else: no proxy, no redirect.
+fn client() -> Result<reqwest::Client, Failure> {
+    let tls = tls::client_config(tls::mozilla_roots()).map_err(|error| Failure::internal(error.to_string()))?;
+    let client = reqwest::Client::builder()
+        .tls_backend_preconfigured(tls)
+        .no_proxy()
+        .redirect(reqwest::redirect::Policy::none());
+    client.build().map_err(|error| Failure::internal(error.to_string()))
 }
 
 fn form(options: &TokenOptions) -> String {
