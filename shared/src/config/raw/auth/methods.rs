@@ -88,7 +88,7 @@ sections! {
         idle: At<Duration>,
         /// How long a session lasts at most; default 12h.
         absolute: At<Duration>,
-        /// Other sites whose pages may change something, such as https://app.example.com.
+        /// Other sites whose pages may change something, such as `https://app.example.com`.
         origins: List<Text>,
         /// Which claims become which request headers; default sub: X-User-Id, role: X-User-Role.
         claims_to_headers: Map<Text>,
