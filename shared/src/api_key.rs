@@ -7,8 +7,6 @@
 
 use std::fmt;
 
-use ring::digest::{SHA256, digest};
-
 mod hash;
 mod record;
 #[cfg(test)]
@@ -19,6 +17,7 @@ pub use self::record::{ApiKeyRecord, KeyStatus, PreviousKey};
 pub use crate::base62::NoRandomness;
 use crate::base62::{self, is_base62};
 use crate::clock::Timestamp;
+use crate::sha256::sha256;
 
 /// What every key begins with.
 pub(crate) const PREFIX: &str = "tg_";
@@ -148,9 +147,7 @@ fn parts(text: &str) -> Option<(&str, &[u8])> {
 
 /// The first 8 bytes of the SHA-256 as a big-endian number, of which the last 6 digits in base62.
 fn checksum(checked: &str) -> [u8; CHECKSUM_LENGTH] {
-    let hash = digest(&SHA256, checked.as_bytes());
-    let number = hash
-        .as_ref()
+    let number = sha256(checked.as_bytes())
         .iter()
         .take(8)
         .fold(0, |number, byte| number << 8 | u64::from(*byte));

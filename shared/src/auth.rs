@@ -6,6 +6,7 @@
 //! [`Authenticator::withhold`] keeps credentials here.
 
 mod api_key;
+mod ask;
 mod bearer;
 mod carriers;
 pub mod certificate;
@@ -23,7 +24,7 @@ pub mod platform;
 mod policy;
 mod recent;
 mod refusal;
-mod registered;
+pub(crate) mod registered;
 mod rules;
 mod session;
 mod token_hash;

@@ -13,14 +13,17 @@ pub mod event;
 pub mod gateway;
 mod generations;
 pub mod headers;
+mod hex;
 pub mod lambda;
 pub mod limit;
+mod lock;
 pub mod path;
 pub mod record;
 pub mod request;
 pub mod respond;
 pub mod router;
 pub mod session_id;
+mod sha256;
 pub mod store;
 #[cfg(test)]
 mod testing;

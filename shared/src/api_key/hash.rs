@@ -4,20 +4,19 @@ use std::fmt;
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use ring::digest::{SHA256, SHA256_OUTPUT_LEN, digest};
 use subtle::ConstantTimeEq;
+
+use crate::sha256::{self, sha256};
 
 /// SHA-256 of a whole key text. Two are compared in constant time, so that the time of an answer tells nobody how
 /// much of a guess was right.
 #[derive(Clone, Copy)]
-pub struct KeyHash([u8; SHA256_OUTPUT_LEN]);
+pub struct KeyHash([u8; sha256::LENGTH]);
 
 impl KeyHash {
     /// Of this text.
     pub fn of(text: &str) -> Self {
-        let mut hash = [0; SHA256_OUTPUT_LEN];
-        hash.copy_from_slice(digest(&SHA256, text.as_bytes()).as_ref());
-        Self(hash)
+        Self(sha256(text.as_bytes()))
     }
 
     /// From its base64url text without padding (RFC 4648 section 5); `None` when it is none, or not of 32 bytes.

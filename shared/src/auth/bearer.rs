@@ -6,6 +6,9 @@ use http::header::AUTHORIZATION;
 #[cfg(test)]
 mod tests;
 
+/// The longest token read or sent on, in bytes. Front doors carry about 10 KiB of headers; nothing real is longer.
+pub(super) const MAX_TOKEN: usize = 16 * 1024;
+
 /// The bytes of a token before its padding: `b64token`. A table, because tokens are long.
 const IN_TOKEN: [bool; 256] = {
     let mut table = [false; 256];

@@ -4,9 +4,9 @@
 //! the front door's word. What the certificate says is read from the certificate itself, in one form whatever the
 //! front door makes of it, and must pass the method's rules.
 
-mod hex;
 mod name;
 mod pem;
+mod serial;
 mod x509;
 
 #[cfg(test)]
@@ -16,7 +16,6 @@ mod tests;
 
 use std::slice;
 
-use ring::digest::{SHA256, digest};
 use serde_json::Value;
 
 use super::claim_path::Claims;
@@ -24,7 +23,9 @@ use super::json;
 use super::refusal::Refusal;
 use crate::clock::Timestamp;
 use crate::event::EventKind;
+use crate::hex;
 use crate::request::{BalancerHeaders, PlatformFacts, PresentedCertificate};
+use crate::sha256::sha256;
 pub use x509::{Leaf, Unreadable};
 
 /// The certificate, in verify mode.
@@ -63,7 +64,7 @@ pub struct CertificateRules {
 /// A serial number as claims and rules have it: hexadecimal, in lower case, without separators or leading zeros.
 /// `None` for a text that is no hexadecimal number; `:` may stand between its digits.
 pub fn serial_number(text: &str) -> Option<String> {
-    hex::read(text)
+    serial::read(text)
 }
 
 /// The one certificate in a PEM text, as DER.
@@ -182,7 +183,7 @@ fn claims(leaf: Leaf, der: &[u8]) -> Result<Claims, Refusal> {
     }
     claims.insert("not_before".into(), leaf.not_before.into());
     claims.insert("not_after".into(), leaf.not_after.into());
-    claims.insert("fingerprint".into(), hex::of(digest(&SHA256, der).as_ref()).into());
+    claims.insert("fingerprint".into(), hex::of(&sha256(der)).into());
     Ok(claims)
 }
 
@@ -195,7 +196,12 @@ fn of_api_gateway(json: &str) -> Result<Presented, Refusal> {
     let serials = match members.get("serialNumber") {
         None | Some(Value::Null) => None,
         // The guide shows `a1:a1:...`, but nowhere says that small numbers are hexadecimal, too.
-        Some(Value::String(said)) => Some(hex::read(said).into_iter().chain(hex::read_decimal(said)).collect()),
+        Some(Value::String(said)) => Some(
+            serial::read(said)
+                .into_iter()
+                .chain(serial::read_decimal(said))
+                .collect(),
+        ),
         Some(_) => return Err(Refusal::invalid("clientCert.serialNumber is not a string")),
     };
     Ok(Presented {
@@ -224,7 +230,7 @@ fn of_load_balancer(said: &BalancerHeaders) -> Result<Presented, Refusal> {
     };
     let serials = said.headers.get(SERIAL).map(|serial| {
         let text = serial.to_str().ok();
-        text.and_then(hex::read).into_iter().collect()
+        text.and_then(serial::read).into_iter().collect()
     });
     Ok(Presented {
         der: pem::decode_url_encoded(leaf.as_bytes()).map_err(Refusal::invalid)?,

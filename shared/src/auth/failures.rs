@@ -5,12 +5,13 @@
 
 use std::collections::HashMap;
 use std::net::{IpAddr, Ipv6Addr};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::Mutex;
 use std::time::Duration;
 
 use crate::clock::Timestamp;
 use crate::config::Pointer;
 use crate::error::GatewayError;
+use crate::lock::lock;
 
 /// How many addresses are remembered at once: about 100 KiB.
 pub(super) const MAX_ADDRESSES: usize = 2048;
@@ -44,7 +45,7 @@ impl Failures {
         let Some(forgiven_in) = self.counts(address) else {
             return Ok(());
         };
-        let owed = match self.full_at().get_mut(&subject(address)) {
+        let owed = match lock(&self.full_at).get_mut(&subject(address)) {
             None => Duration::ZERO,
             Some(full_at) => {
                 // Never more than empty. Kept so and not only read so: after the clock was set back, an address would
@@ -70,7 +71,7 @@ impl Failures {
             return;
         };
         let subject = subject(address);
-        let mut full_at = self.full_at();
+        let mut full_at = lock(&self.full_at);
         if full_at.len() >= MAX_ADDRESSES && !full_at.contains_key(&subject) {
             forget_one(&mut full_at);
         }
@@ -83,11 +84,6 @@ impl Failures {
     /// authorizer's token, a health check) shares it with all others like it: there anybody could lock out everybody.
     fn counts(&self, address: IpAddr) -> Option<Duration> {
         self.forgiven_in.filter(|_| !address.is_unspecified())
-    }
-
-    /// A panic cannot leave the map half-written.
-    fn full_at(&self) -> MutexGuard<'_, HashMap<IpAddr, Timestamp>> {
-        self.full_at.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

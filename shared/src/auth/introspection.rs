@@ -4,37 +4,35 @@
 mod tests;
 
 use std::fmt;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
-use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, USER_AGENT};
+use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE};
 use http::{HeaderMap, HeaderValue, StatusCode};
 use serde_json::Value;
-use tokio::time::{Instant, timeout_at};
+use tokio::time::Instant;
 use url::{Url, form_urlencoded};
 
+use super::ask::{ask, body, document};
+use super::bearer::{self, MAX_TOKEN};
 use super::claim_path::{Claims, json_length};
 use super::location::shown;
 use super::refusal::{AuthSource, RETRY_AFTER, Refusal};
 use super::registered::{names_one_of, numeric_date, timestamp};
 use super::token_hash::TokenHash;
-use super::{bearer, json};
 use crate::clock::{Clock, Timestamp};
 use crate::gateway::Seams;
 use crate::generations::Generations;
-use crate::upstream::client::{CallError, CallLimits, HttpClient};
+use crate::lock::lock;
+use crate::upstream::client::{CallError, HttpClient};
 
 /// The longest that one request waits for an answer.
 const PATIENCE: Duration = Duration::from_secs(2);
-/// How long a connection may take to open; as for upstreams where the config says nothing.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
 /// The largest answer read, in bytes.
 const MAX_BYTES: usize = 64 * 1024;
-/// The longest token sent, in bytes; as for tokens that are read here.
-const MAX_TOKEN: usize = 16 * 1024;
 /// How many bytes of answers a generation remembers.
 const GENERATION: usize = 512 * 1024;
 
@@ -127,7 +125,9 @@ impl IntrospectionVerifier {
         }
         let hash = TokenHash::of(token);
         let now = self.clock.now();
-        let told = self.told().get(&hash).filter(|told| told.holds(now, self.rules.cache));
+        let told = lock(&self.told)
+            .get(&hash)
+            .filter(|told| told.holds(now, self.rules.cache));
         let claims = match told {
             Some(told) => told.claims,
             None => self.ask(token, hash, now, budget).await?,
@@ -150,7 +150,7 @@ impl IntrospectionVerifier {
             answer => answer,
         };
         let answer = answer.map_err(|error| self.note_failure(now, &error))?;
-        let document = read(&answer).map_err(|why| self.unavailable(&why))?;
+        let document = read(answer).map_err(|why| self.unavailable(&why))?;
         let claims = self.active(document, now)?;
         let (claims, expires) = claims.map_or((None, None), |(claims, expires)| (Some(Arc::new(claims)), expires));
         let told = Told {
@@ -160,22 +160,13 @@ impl IntrospectionVerifier {
         };
         if told.holds(now, self.rules.cache) {
             let weight = token.len() + claims.as_deref().map_or(0, json_length);
-            self.told().insert(hash, told, weight);
+            lock(&self.told).insert(hash, told, weight);
         }
         Ok(claims)
     }
 
     async fn call(&self, token: &str, deadline: Instant) -> Result<http::Response<Bytes>, CallError> {
-        let timeout = deadline.saturating_duration_since(Instant::now());
-        let limits = CallLimits {
-            connect_timeout: CONNECT_TIMEOUT,
-            timeout,
-            max_body: MAX_BYTES,
-        };
-        let request = self.question(token)?;
-        // The client keeps the time too, but a budget is not left to others.
-        let answer = timeout_at(deadline, self.client.send(request, limits)).await;
-        answer.unwrap_or(Err(CallError::Timeout(timeout)))
+        ask(&*self.client, self.question(token)?, MAX_BYTES, deadline).await
     }
 
     /// The request (section 2.1).
@@ -196,8 +187,7 @@ impl IntrospectionVerifier {
         }
         let mut request = http::Request::post(url.as_str())
             .header(ACCEPT, "application/json")
-            .header(CONTENT_TYPE, "application/x-www-form-urlencoded")
-            .header(USER_AGENT, concat!("tollgate/", env!("CARGO_PKG_VERSION")));
+            .header(CONTENT_TYPE, "application/x-www-form-urlencoded");
         if *client_auth == ClientAuth::Basic {
             request = request.header(AUTHORIZATION, basic(client_id, secret));
         }
@@ -229,7 +219,7 @@ impl IntrospectionVerifier {
     }
 
     fn refuse_soon_after_a_failure(&self, now: Timestamp) -> Result<(), Refusal> {
-        match &*self.failed() {
+        match &*lock(&self.failed) {
             Some((at, why)) if now.apart(*at) < RETRY_AFTER => {
                 Err(unavailable(why.clone(), RETRY_AFTER.saturating_sub(now.apart(*at))))
             }
@@ -239,22 +229,13 @@ impl IntrospectionVerifier {
 
     fn note_failure(&self, now: Timestamp, error: &CallError) -> Refusal {
         let why = format!("{}: {error}", shown(&self.rules.url));
-        *self.failed() = Some((now, why.clone()));
+        *lock(&self.failed) = Some((now, why.clone()));
         unavailable(why, RETRY_AFTER)
     }
 
     /// An answer came, and nothing is known by it.
     fn unavailable(&self, why: &str) -> Refusal {
         unavailable(format!("{}: {why}", shown(&self.rules.url)), RETRY_AFTER)
-    }
-
-    /// A panic elsewhere cannot leave either half written.
-    fn told(&self) -> MutexGuard<'_, Generations<TokenHash, Told>> {
-        self.told.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn failed(&self) -> MutexGuard<'_, Option<(Timestamp, String)>> {
-        self.failed.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -277,16 +258,11 @@ fn unavailable(why: String, retry_after: Duration) -> Refusal {
 
 /// The answer's document. Whatever is wrong with it, nothing is known of the token: also a 401, which is about the
 /// gateway's own credentials (section 2.3).
-fn read(answer: &http::Response<Bytes>) -> Result<Claims, String> {
-    match answer.status() {
-        StatusCode::OK => {}
-        StatusCode::UNAUTHORIZED => return Err("status 401: client_id and client_secret are not taken".to_owned()),
-        status => return Err(format!("status {}", status.as_u16())),
+fn read(answer: http::Response<Bytes>) -> Result<Claims, String> {
+    if answer.status() == StatusCode::UNAUTHORIZED {
+        return Err("status 401: client_id and client_secret are not taken".to_owned());
     }
-    if answer.body().len() > MAX_BYTES {
-        return Err(format!("the answer is larger than {MAX_BYTES} bytes"));
-    }
-    json::object(answer.body()).ok_or_else(|| "the answer is not one JSON object without duplicate members".to_owned())
+    Ok(document(&body(answer, MAX_BYTES)?)?)
 }
 
 /// RFC 6749 section 2.3.1: both are form-encoded first, so that a colon in the name does no harm.

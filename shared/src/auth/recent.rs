@@ -5,11 +5,12 @@
 //! made, or replaced.
 
 use std::hash::Hash;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::Mutex;
 use std::time::Duration;
 
 use crate::clock::Timestamp;
 use crate::generations::Generations;
+use crate::lock::lock;
 
 /// How long a record that was found is used without reading it again.
 pub(super) const FOUND_FOR: Duration = Duration::from_secs(30);
@@ -62,16 +63,11 @@ where
 {
     /// The last reading, however old.
     pub(super) fn last(&self, key: &K) -> Option<Reading<V>> {
-        self.lock().get(key)
+        lock(&self.0).get(key)
     }
 
     /// Remembers what was read, of about so many bytes.
     pub(super) fn note(&self, key: K, record: Option<V>, at: Timestamp, weight: usize) {
-        self.lock().insert(key, Reading { record, at }, weight);
-    }
-
-    /// A panic elsewhere cannot leave the map half written.
-    fn lock(&self) -> MutexGuard<'_, Generations<K, Reading<V>>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.0).insert(key, Reading { record, at }, weight);
     }
 }

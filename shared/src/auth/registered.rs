@@ -30,3 +30,10 @@ pub(super) fn numeric_date(value: &Value) -> Option<i128> {
 pub(super) fn timestamp(micros: i128) -> Timestamp {
     Timestamp::from_micros(u64::try_from(micros.max(0)).unwrap_or(u64::MAX))
 }
+
+/// Whether it can be one of the names in a `scope` claim: a `scope-token` (RFC 6749 section 3.3, which RFC 8693 section 4.2
+/// makes a claim of).
+pub(crate) fn is_scope(text: &str) -> bool {
+    let in_scope = |byte: u8| byte.is_ascii_graphic() && byte != b'"' && byte != b'\\';
+    !text.is_empty() && text.bytes().all(in_scope)
+}

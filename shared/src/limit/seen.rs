@@ -3,10 +3,11 @@
 //!
 //! Nothing here is ever needed to be right: a forgotten bucket costs one more call to the store, never a wrong answer.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::Mutex;
 
 use crate::clock::Timestamp;
 use crate::generations::Generations;
+use crate::lock::lock;
 use crate::store::CounterKey;
 
 /// Buckets per generation; both together are below 1 MB.
@@ -39,20 +40,15 @@ impl Default for Seen {
 impl Seen {
     /// The last contact with this bucket, if it is still remembered.
     pub(super) fn last(&self, key: &CounterKey) -> Option<Contact> {
-        self.lock().get(key)
+        lock(&self.0).get(key)
     }
 
     /// Remembers a contact in which the store showed `tat`.
     pub(super) fn record(&self, key: CounterKey, tat: u64, at: Timestamp, busy: bool) {
-        let mut seen = self.lock();
+        let mut seen = lock(&self.0);
         let before = seen.get(&key).map_or(0.0, |contact| contact.busy_share);
         let busy_share = before + WEIGHT * (f32::from(u8::from(busy)) - before);
         seen.insert(key, Contact { tat, at, busy_share }, 1);
-    }
-
-    /// A panic elsewhere cannot leave the maps half written, so a poisoned lock is as good as any.
-    fn lock(&self) -> MutexGuard<'_, Generations<CounterKey, Contact>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -101,7 +97,7 @@ mod tests {
             seen.record(key(n), 1, Timestamp::from_micros(1), false);
             seen.record(key(usize::MAX), 1, Timestamp::from_micros(1), false);
         }
-        assert!(seen.lock().len() <= 2 * GENERATION);
+        assert!(lock(&seen.0).len() <= 2 * GENERATION);
         assert!(seen.last(&key(10 * GENERATION - 1)).is_some());
         assert!(
             seen.last(&key(usize::MAX)).is_some(),

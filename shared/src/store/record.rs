@@ -4,10 +4,10 @@ use std::fmt;
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use ring::digest::{SHA256, SHA256_OUTPUT_LEN, digest};
 use serde_json::{Map, Value};
 
 use crate::clock::Timestamp;
+use crate::sha256::{self, sha256};
 
 /// The last good key set of an issuer, for a start while that issuer is down.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -48,13 +48,13 @@ pub struct SessionHash(String);
 impl SessionHash {
     /// Of the id that the cookie carries.
     pub fn of(id: &str) -> Self {
-        Self(URL_SAFE_NO_PAD.encode(digest(&SHA256, id.as_bytes())))
+        Self(URL_SAFE_NO_PAD.encode(sha256(id.as_bytes())))
     }
 
     /// From its text; `None` when it is none.
     pub fn parse(text: &str) -> Option<Self> {
         let bytes = URL_SAFE_NO_PAD.decode(text).ok()?;
-        (bytes.len() == SHA256_OUTPUT_LEN).then(|| Self(text.to_owned()))
+        (bytes.len() == sha256::LENGTH).then(|| Self(text.to_owned()))
     }
 
     /// 43 characters of base64url.

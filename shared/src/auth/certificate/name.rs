@@ -3,8 +3,8 @@
 use der::asn1::{AnyRef, ObjectIdentifier};
 use der::{Decode, Reader, SliceReader, Tag, Tagged};
 
-use super::hex;
 use super::x509::Unreadable;
+use crate::hex;
 
 /// Attribute types with a name: those of RFC 4514 section 3, and two more that certificates often have, as OpenSSL writes
 /// them. A list of our own: a new name in a library's would change the text that a config must match.

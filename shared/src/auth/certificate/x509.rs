@@ -9,7 +9,7 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 use der::asn1::{AnyRef, BitStringRef, GeneralizedTime, ObjectIdentifier, OctetStringRef, UintRef, UtcTime};
 use der::{Decode, Reader, SliceReader, Tag, TagNumber, Tagged};
 
-use super::{hex, name};
+use super::{name, serial};
 
 /// `id-ce-subjectAltName` (RFC 5280 section 4.2.1.6).
 const SUBJECT_ALT_NAME: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.29.17");
@@ -111,7 +111,7 @@ fn read_serial(fields: &mut SliceReader<'_>) -> Result<String, Unreadable> {
     let serial: UintRef<'_> = fields.decode()?;
     match serial.as_bytes() {
         bytes if bytes.len() > LONGEST_SERIAL => Err(Unreadable::new("the certificate's serial number is too long")),
-        bytes => Ok(hex::of_number(bytes)),
+        bytes => Ok(serial::of(bytes)),
     }
 }
 

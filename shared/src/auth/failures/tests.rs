@@ -63,7 +63,7 @@ fn who_has_no_address_is_not_counted() {
             failures.record(nobody, START);
         }
     }
-    assert!(failures.full_at().is_empty());
+    assert!(lock(&failures.full_at).is_empty());
 }
 
 #[test]
@@ -122,7 +122,7 @@ fn memory_is_bounded() {
     for number in 0..3_000 {
         failures.record(numbered(number), START);
     }
-    assert_eq!(failures.full_at().len(), MAX_ADDRESSES);
+    assert_eq!(lock(&failures.full_at).len(), MAX_ADDRESSES);
 }
 
 /// However many others fail once, whoever failed more is remembered.
@@ -148,7 +148,7 @@ fn those_long_forgiven_are_forgotten_first() {
     for other in &others {
         failures.record(*other, later);
     }
-    let full_at = failures.full_at();
+    let full_at = lock(&failures.full_at);
     assert!(others.iter().all(|other| full_at.contains_key(other)));
 }
 

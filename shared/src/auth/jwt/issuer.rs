@@ -1,25 +1,23 @@
 //! What an issuer publishes: its discovery document and its key set.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::StatusCode;
-use http::header::{ACCEPT, USER_AGENT};
-use tokio::time::{Instant, timeout_at};
+use http::header::ACCEPT;
+use tokio::time::Instant;
 use url::Url;
 
 use super::{JwtRules, KeySource};
-use crate::auth::json;
+use crate::auth::ask::{ask, body, document};
 use crate::auth::location::{shown, trusted};
 use crate::clock::{Clock, Timestamp};
-use crate::upstream::client::{CallLimits, HttpClient};
+use crate::lock::lock;
+use crate::upstream::client::HttpClient;
 
 #[cfg(test)]
 mod tests;
 
-/// How long a connection to the issuer may take to open; as for upstreams where the config says nothing.
-pub(super) const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
 /// The largest document read, in bytes.
 pub(super) const MAX_BYTES: usize = 1024 * 1024;
 /// How long the address that a discovery document gave is used without reading it again, as long as it answers.
@@ -77,7 +75,7 @@ impl Issuer {
     }
 
     async fn discover(&self, url: &Url, deadline: Instant) -> Result<Url, String> {
-        let known = self.discovered.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let known = lock(&self.discovered).clone();
         if let Some((url, at)) = known
             && self.clock.now().apart(at) < DISCOVERY_FOR
         {
@@ -91,47 +89,30 @@ impl Issuer {
     }
 
     fn remember(&self, discovered: Option<(Url, Timestamp)>) {
-        *self.discovered.lock().unwrap_or_else(PoisonError::into_inner) = discovered;
+        *lock(&self.discovered) = discovered;
     }
 
     async fn get(&self, url: &Url, accept: &str, deadline: Instant) -> Result<Bytes, String> {
         let request = http::Request::get(url.as_str())
             .header(ACCEPT, accept)
-            .header(USER_AGENT, concat!("tollgate/", env!("CARGO_PKG_VERSION")))
             .body(Bytes::new())
             .map_err(|error| error.to_string())?;
-        let timeout = deadline.saturating_duration_since(Instant::now());
-        let limits = CallLimits {
-            connect_timeout: CONNECT_TIMEOUT,
-            timeout,
-            max_body: MAX_BYTES,
-        };
-        // The client keeps the time too, but a budget is not left to others.
-        let answer = match timeout_at(deadline, self.client.send(request, limits)).await {
-            Ok(answer) => answer.map_err(|error| error.to_string())?,
-            Err(_) => return Err(format!("no whole answer within {timeout:?}")),
-        };
-        match answer.status() {
-            StatusCode::OK => {}
-            status if status.is_redirection() => {
-                return Err(format!(
-                    "status {}: redirects are not followed, the config must have the last address",
-                    status.as_u16()
-                ));
-            }
-            status => return Err(format!("status {}", status.as_u16())),
+        let answer = ask(&*self.client, request, MAX_BYTES, deadline).await;
+        let answer = answer.map_err(|error| error.to_string())?;
+        if answer.status().is_redirection() {
+            return Err(format!(
+                "status {}: redirects are not followed, the config must have the last address",
+                answer.status().as_u16()
+            ));
         }
-        if answer.body().len() > MAX_BYTES {
-            return Err(format!("the answer is larger than {MAX_BYTES} bytes"));
-        }
-        Ok(answer.into_body())
+        body(answer, MAX_BYTES)
     }
 }
 
 /// Where a discovery document says the keys are. It must be the document of this very issuer (section 4.3), and the
 /// address one that a config might have.
-fn jwks_uri(document: &[u8], issuer: &str) -> Result<Url, String> {
-    let document = json::object(document).ok_or("the answer is not one JSON object without duplicate members")?;
+fn jwks_uri(answer: &[u8], issuer: &str) -> Result<Url, String> {
+    let document = document(answer)?;
     let text = |member: &str| document.get(member).and_then(serde_json::Value::as_str);
     if text("issuer") != Some(issuer) {
         return Err(format!("its issuer is not {issuer:?}"));

@@ -15,7 +15,7 @@
 //! environments share a fetch, and one that starts while the issuer is down has keys all the same.
 
 use std::collections::VecDeque;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use jsonwebtoken::Algorithm;
@@ -26,6 +26,7 @@ use super::keys::{Key, KeySet, Selection, Wanted};
 use crate::auth::location::shown;
 use crate::auth::refusal::{AuthSource, Refusal};
 use crate::clock::{Clock, Timestamp};
+use crate::lock::lock;
 use crate::store::{Store, StoreError, StoredKeySet};
 
 /// How long a set is used without asking again. A key that the issuer withdraws verifies at most this much longer
@@ -129,7 +130,7 @@ impl RemoteKeys {
         if look.before == Before::Nothing {
             return look.answer;
         }
-        self.state().ask(wanted);
+        lock(&self.state).ask(wanted);
         let deadline = Instant::now() + budget.min(PATIENCE);
         let flight = match look.before {
             Before::FetchIfIdle => self.flight.try_lock().ok(),
@@ -158,7 +159,7 @@ impl RemoteKeys {
 
     fn look(&self, wanted: Wanted<'_>) -> Look {
         let now = self.clock.now();
-        let state = self.state();
+        let state = lock(&self.state);
         let failed_within = |time| state.failed.as_ref().is_some_and(|(at, _)| now.apart(*at) < time);
         let Some((set, age)) = state.usable(now, self.max_stale) else {
             let before = if failed_within(BACK_OFF) {
@@ -213,7 +214,7 @@ impl RemoteKeys {
     /// Starts an [`INTERVAL`] in which no other missing key causes a fetch.
     fn note_miss(&self, wanted: Wanted<'_>) {
         let now = self.clock.now();
-        let mut state = self.state();
+        let mut state = lock(&self.state);
         let missing = |(set, _): (&KeySet, Duration)| matches!(set.select(wanted), Selection::Unknown);
         if state.usable(now, self.max_stale).is_some_and(missing) {
             state.missed = Some(now);
@@ -232,7 +233,7 @@ impl RemoteKeys {
             }
         };
         let now = self.clock.now();
-        let mut state = self.state();
+        let mut state = lock(&self.state);
         let is_newer = state.set.as_ref().is_none_or(|(_, fetched)| *fetched < kept.fetched_at);
         if !is_newer || now.apart(kept.fetched_at) > self.max_stale {
             return;
@@ -257,7 +258,7 @@ impl RemoteKeys {
         });
         let now = self.clock.now();
         let body = {
-            let mut state = self.state();
+            let mut state = lock(&self.state);
             match parsed {
                 Ok((set, body)) if set.is_empty() => {
                     // The issuer has said that none of its former keys holds: there is nothing to go on with.
@@ -299,11 +300,6 @@ impl RemoteKeys {
             Ok(Err(error)) => tracing::warn!(%error, "the key set is not kept in the state table"),
             Err(_) => tracing::warn!("the key set is not kept in the state table: no time left"),
         }
-    }
-
-    /// A panic cannot leave the state half-written, so a poisoned lock holds as good a state as any.
-    fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

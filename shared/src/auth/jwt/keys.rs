@@ -10,7 +10,7 @@ use ring::rand::SystemRandom;
 use serde_json::{Map, Value};
 
 use super::token::decode;
-use crate::auth::json;
+use crate::auth::ask::document;
 
 /// NIST SP 800-131A forbids shorter moduli; longer ones are a way to burn CPU (and `ring` takes none).
 const RSA_BITS: std::ops::RangeInclusive<usize> = 2048..=8192;
@@ -60,7 +60,7 @@ pub(super) enum Selection {
 impl KeySet {
     /// Reads a set and drops every key that must not be used. The error says why there is no set at all.
     pub(super) fn parse(bytes: &[u8]) -> Result<Self, &'static str> {
-        let mut document = json::object(bytes).ok_or("the answer is not one JSON object without duplicate members")?;
+        let mut document = document(bytes)?;
         let Some(Value::Array(entries)) = document.remove("keys") else {
             return Err("the answer has no list named keys");
         };

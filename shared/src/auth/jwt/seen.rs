@@ -3,7 +3,7 @@
 //!
 //! Keyed by the whole token, signature included. Per function environment, and never past `exp`.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 
 use jsonwebtoken::Algorithm;
 
@@ -12,6 +12,7 @@ use crate::auth::claim_path::Claims;
 use crate::auth::token_hash::TokenHash;
 use crate::clock::Timestamp;
 use crate::generations::Generations;
+use crate::lock::lock;
 
 /// How many bytes of tokens a generation remembers: some 270 usual ones. What is kept of them takes about four times as
 /// much.
@@ -19,7 +20,7 @@ const GENERATION: usize = 256 * 1024;
 
 /// The verified tokens of one method.
 #[derive(Debug)]
-pub(super) struct SeenTokens(Mutex<Generations<TokenHash, SeenToken>>);
+pub(super) struct SeenTokens(pub(super) Mutex<Generations<TokenHash, SeenToken>>);
 
 /// What a verification has shown.
 #[derive(Clone, Debug)]
@@ -42,7 +43,7 @@ impl Default for SeenTokens {
 impl SeenTokens {
     /// What is known of a token that has not expired.
     pub(super) fn get(&self, hash: &TokenHash, now: Timestamp) -> Option<SeenToken> {
-        let mut seen = self.lock();
+        let mut seen = lock(&self.0);
         let known = seen.get(hash)?;
         if now < known.expires {
             return Some(known);
@@ -53,17 +54,12 @@ impl SeenTokens {
 
     /// Remembers a token of this length in bytes.
     pub(super) fn remember(&self, hash: TokenHash, token: SeenToken, length: usize) {
-        self.lock().insert(hash, token, length);
+        lock(&self.0).insert(hash, token, length);
     }
 
     /// Its key is the issuer's no more.
     pub(super) fn forget(&self, hash: &TokenHash) {
-        self.lock().remove(hash);
-    }
-
-    /// A panic elsewhere cannot leave the map half written.
-    pub(super) fn lock(&self) -> MutexGuard<'_, Generations<TokenHash, SeenToken>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.0).remove(hash);
     }
 }
 

@@ -7,10 +7,8 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jsonwebtoken::{Algorithm, AlgorithmFamily};
 use serde_json::{Map, Value};
 
+use crate::auth::bearer::MAX_TOKEN;
 use crate::auth::json;
-
-/// The longest token accepted, in bytes. Front doors carry about 10 KiB of headers; nothing real is longer.
-pub(super) const MAX_TOKEN: usize = 16 * 1024;
 
 /// A token whose form holds. Nothing in it is verified.
 #[derive(Debug)]

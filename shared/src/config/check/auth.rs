@@ -8,6 +8,7 @@ mod jwt;
 mod policy;
 mod rules;
 mod session;
+mod values;
 
 use std::sync::Arc;
 
@@ -21,7 +22,7 @@ use crate::auth::method::ClaimHeader;
 use crate::auth::method::{Method, MethodKind};
 use crate::auth::{AuthPolicy, MethodId};
 use crate::config::HeaderRules;
-use crate::config::decode::{Field, Named, Text};
+use crate::config::decode::{Field, Named};
 use crate::config::raw::Document;
 use crate::config::raw::auth as raw;
 use crate::config::report::Report;
@@ -186,14 +187,6 @@ fn is_name(text: &str) -> bool {
         && text
             .bytes()
             .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'))
-}
-
-fn not_empty(text: &Text, noun: &str, report: &mut Report) -> Option<String> {
-    if text.value.is_empty() {
-        report.mistake(text.place, format!("{} is not {noun}: it is empty", text.quoted()));
-        return None;
-    }
-    Some(text.value.clone())
 }
 
 /// Refuses what only means something when callers are known.

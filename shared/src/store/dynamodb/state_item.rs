@@ -1,12 +1,10 @@
 //! Sessions and key sets as items of the state table. `docs/keys.md` has the layout of a session.
 
-use std::fmt::Write as _;
-
-use ring::digest::{SHA256, digest};
-
 use super::item::{Attributes, Item, number, text};
 use super::table;
 use crate::clock::Timestamp;
+use crate::hex;
+use crate::sha256::sha256;
 use crate::store::{SessionHash, SessionRecord, StoreError, StoredKeySet};
 
 /// The partition key of a session.
@@ -42,12 +40,7 @@ pub(super) fn write_session(hash: &SessionHash, session: &SessionRecord) -> Attr
 
 /// The partition key of a key set. Hashed, because a URI may be longer than a key.
 pub(super) fn key_set_pk(name: &str) -> String {
-    let mut pk = String::from("JWKS#");
-    for byte in digest(&SHA256, name.as_bytes()).as_ref() {
-        // Writing to a `String` cannot fail.
-        let _ = write!(pk, "{byte:02x}");
-    }
-    pk
+    format!("JWKS#{}", hex::of(&sha256(name.as_bytes())))
 }
 
 /// Reads a key set.

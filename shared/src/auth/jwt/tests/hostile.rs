@@ -8,7 +8,7 @@ use jsonwebtoken::Algorithm;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
-use crate::auth::jwt::token::MAX_TOKEN;
+use crate::auth::bearer::MAX_TOKEN;
 use crate::auth::testing::Answer;
 use crate::auth::testing::{Issuer, NOW, Signer, World, base64, claims, claims_with, keys_of, refusal};
 use crate::error::GatewayError;

@@ -11,6 +11,7 @@ use crate::auth::refusal::Refusal;
 use crate::auth::testing::{
     Answer, BUDGET, Issuer, ManualClock, MemoryStore, NOW, Signer, claims, claims_with, down, jwt, keys_of, seams,
 };
+use crate::lock::lock;
 
 struct World {
     verifier: JwtVerifier,
@@ -42,7 +43,7 @@ impl World {
     }
 
     fn remembered(&self) -> usize {
-        self.verifier.seen.as_ref().map_or(0, |seen| seen.lock().len())
+        self.verifier.seen.as_ref().map_or(0, |seen| lock(&seen.0).len())
     }
 }
 

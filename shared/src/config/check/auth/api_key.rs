@@ -3,7 +3,7 @@
 use http::header::AUTHORIZATION;
 
 use super::claim_headers::reserved;
-use super::not_empty;
+use super::values::not_empty;
 use crate::auth::ApiKeyRules;
 use crate::config::check::header_name;
 use crate::config::raw::auth::methods::ApiKey;

@@ -1,6 +1,6 @@
 //! `type: client_certificate`.
 
-use super::not_empty;
+use super::values::not_empty;
 use crate::auth::certificate::{CertificateRules, serial_number};
 use crate::config::decode::{Field, List, Text};
 use crate::config::raw::auth::methods::ClientCertificate;

@@ -2,8 +2,7 @@
 
 use std::time::Duration;
 
-use super::jwt::{bounded, location};
-use super::not_empty;
+use super::values::{bounded, location, not_empty};
 use crate::auth::{IntrospectionRules, Secret};
 use crate::config::raw::auth::methods::Introspection;
 use crate::config::report::Report;

@@ -5,11 +5,11 @@ use std::time::Duration;
 use jsonwebtoken::Algorithm;
 use url::Url;
 
-use super::not_empty;
+use super::values::{bounded, location, not_empty};
 use crate::auth::location::trusted;
 use crate::auth::{JwtRules, KeySource};
 use crate::config::check::services::parse_url;
-use crate::config::decode::{At, Choice, Field, List, Text};
+use crate::config::decode::{Choice, Field, List, Text};
 use crate::config::raw::auth::methods::Jwt;
 use crate::config::report::Report;
 use crate::config::tree::quote;
@@ -90,32 +90,6 @@ fn key_source(section: &Jwt, report: &mut Report) -> Option<KeySource> {
         }
         _ => None,
     }
-}
-
-/// An address that is asked about credentials.
-pub(super) fn location(text: &Text, report: &mut Report) -> Option<Url> {
-    let url = text.parse("a URL", report, parse_url)?;
-    if let Err(why) = trusted(&url) {
-        report.mistake(text.place, format!("{} {why}", text.quoted()));
-        return None;
-    }
-    Some(url)
-}
-
-pub(super) fn bounded(
-    field: &Field<At<Duration>>,
-    most: Duration,
-    default: Duration,
-    why_not: &str,
-    report: &mut Report,
-) -> Duration {
-    let Some(given) = field.given() else {
-        return default;
-    };
-    if given.value > most {
-        report.mistake(given.place, why_not);
-    }
-    given.value
 }
 
 fn audiences(list: &List<Text>, report: &mut Report) -> Vec<String> {

@@ -1,5 +1,6 @@
 //! What a caller must have been granted, and must be: `scopes` and `claims` of a route.
 
+use crate::auth::registered::is_scope;
 use crate::auth::{ClaimPath, ClaimRule, ClaimTest, ScopeRule};
 use crate::config::decode::{Map, Named};
 use crate::config::raw::auth::route::{self, Scopes};
@@ -24,10 +25,8 @@ pub(super) fn scope_rule(scopes: &Scopes, report: &mut Report) -> Option<ScopeRu
     })
 }
 
-/// A scope-token (RFC 6749 section 3.3).
 fn scope(text: &str) -> Result<String, String> {
-    let allowed = |byte: u8| matches!(byte, 0x21 | 0x23..=0x5b | 0x5d..=0x7e);
-    match !text.is_empty() && text.bytes().all(allowed) {
+    match is_scope(text) {
         true => Ok(text.to_owned()),
         false => Err(format!(
             "{} is not a scope: visible ASCII without spaces, quotes and backslashes",

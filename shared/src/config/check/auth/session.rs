@@ -6,7 +6,7 @@ use std::time::Duration;
 use url::Origin;
 
 use super::Identity;
-use super::jwt::bounded;
+use super::values::bounded;
 use crate::auth::method::MethodKind;
 use crate::auth::{SessionProof, SessionRules, parse_origin};
 use crate::config::decode::{At, Field, Text};

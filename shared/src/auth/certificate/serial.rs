@@ -1,23 +1,13 @@
-//! Numbers of any length in hexadecimal.
+//! Serial numbers, which are numbers of any length, in hexadecimal.
 
-use std::fmt::Write as _;
+use crate::hex;
 
 /// As many bytes as a serial number has at most, and one: what is larger is none.
 const LARGEST: usize = 21;
 
-/// Two lower-case digits a byte.
-pub(super) fn of(bytes: &[u8]) -> String {
-    bytes
-        .iter()
-        .fold(String::with_capacity(2 * bytes.len()), |mut text, byte| {
-            let _ = write!(text, "{byte:02x}"); // a string takes everything
-            text
-        })
-}
-
 /// A number, without leading zeros.
-pub(super) fn of_number(bytes: &[u8]) -> String {
-    trimmed(&of(bytes))
+pub(super) fn of(bytes: &[u8]) -> String {
+    trimmed(&hex::of(bytes))
 }
 
 /// A number in hexadecimal as anybody writes it: in either case, with `:` between bytes or without, with leading zeros
@@ -42,7 +32,7 @@ pub(super) fn read_decimal(text: &str) -> Option<String> {
             return None;
         }
     }
-    (!text.is_empty()).then(|| of_number(&number))
+    (!text.is_empty()).then(|| of(&number))
 }
 
 fn trimmed(digits: &str) -> String {
