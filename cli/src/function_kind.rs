@@ -28,11 +28,12 @@ impl FromStr for FunctionKind {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        match text {
-            "gateway" => Ok(Self::Gateway),
-            "authorizer" => Ok(Self::Authorizer),
-            other => Err(format!("\"{other}\" is no function; there are gateway and authorizer")),
-        }
+        let kinds = Self::value_variants();
+        let kind = kinds.iter().find(|kind| kind.name() == text);
+        kind.copied().ok_or_else(|| {
+            let names: Vec<_> = kinds.iter().map(|kind| kind.name()).collect();
+            format!("{text:?} is no function; there are {}", names.join(" and "))
+        })
     }
 }
 

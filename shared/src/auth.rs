@@ -57,7 +57,7 @@ use crate::request::Request;
 use carriers::Carriers;
 use failures::Failures;
 use method::{CredentialKind, Method, MethodKind};
-use verifier::{Verifier, first_presented};
+use verifier::{Verifier, first};
 
 /// Beside a signature in `Authorization`: whoever has both can sign as the caller for a while.
 const X_AMZ_SECURITY_TOKEN: HeaderName = HeaderName::from_static("x-amz-security-token");
@@ -118,11 +118,12 @@ impl Authenticator {
         budget: Duration,
     ) -> Result<Option<Identity>, GatewayError> {
         let (listed, is_any) = self.listed(&policy.methods)?;
-        let presented = listed.iter().filter(|verifier| verifier.is_presented(request)).count();
-        if presented == 0 && policy.optional {
+        let is_presented = |verifier: &&Verifier| verifier.is_presented(request);
+        let presented: Vec<&Verifier> = listed.iter().copied().filter(is_presented).collect();
+        if presented.is_empty() && policy.optional {
             return Ok(None);
         }
-        if presented == 0 || !is_any && presented < listed.len() {
+        if presented.is_empty() || !is_any && presented.len() < listed.len() {
             return Err(GatewayError::MissingCredential {
                 ask: Arc::clone(&policy.ask),
                 at: policy.pointer.clone(),
@@ -131,8 +132,8 @@ impl Authenticator {
         let now = self.clock.now();
         self.failures.check(request.client_ip, now)?;
         let deciding = match is_any {
-            true => first_presented(&listed, request).into_iter().collect(),
-            false => listed,
+            true => first(&presented, request).into_iter().collect(),
+            false => presented,
         };
         let mut proofs = Vec::with_capacity(deciding.len());
         for verifier in deciding {

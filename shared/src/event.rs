@@ -135,11 +135,20 @@ impl Event {
     /// # Errors
     /// `BadRequest`, which names the member of the event that is wrong.
     pub fn request(self, trusted_proxies: &[IpNet]) -> Result<Request, GatewayError> {
-        let mut request = self.request.map_err(|why| GatewayError::BadRequest { why })?;
-        request.client_ip = client::address(request.client_ip, &self.headers, trusted_proxies);
-        request.headers = self.headers;
-        Ok(request)
+        complete(self.request, self.headers, trusted_proxies)
     }
+}
+
+/// What was read of a request, with its headers and the address that those let trusted proxies vouch for.
+fn complete(
+    request: Result<Request, String>,
+    headers: HeaderMap,
+    trusted_proxies: &[IpNet],
+) -> Result<Request, GatewayError> {
+    let mut request = request.map_err(|why| GatewayError::BadRequest { why })?;
+    request.client_ip = client::address(request.client_ip, &headers, trusted_proxies);
+    request.headers = headers;
+    Ok(request)
 }
 
 /// The kind to read the event as, and the sentence for a 400 where its shape is not the one that `GATEWAY_EVENT` fixes.

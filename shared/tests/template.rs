@@ -327,10 +327,13 @@ fn the_role_allows_what_the_store_calls() {
     assert!(table.is_subset(state), "called: {table:?}, allowed: {state:?}");
     // What the gateway asks of the config table is to read one item.
     let code = text("shared/src/store/dynamodb.rs");
-    assert!(code.contains("self.config()?"), "the search finds what is there");
+    assert!(
+        code.contains("self.table(TableKind::Config)?"),
+        "the search finds what is there"
+    );
     assert_eq!(
-        code.matches("self.config()?").count(),
-        code.matches("self.config()?.get(").count()
+        code.matches("self.table(TableKind::Config)?").count(),
+        code.matches("self.table(TableKind::Config)?.get(").count()
     );
     assert!(allowed["!GetAtt ConfigTable.Arn"].contains("dynamodb:GetItem"));
 }

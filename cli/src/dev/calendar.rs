@@ -8,47 +8,28 @@ const MONTHS: [&str; 12] = [
 
 /// `12/Mar/2020:19:03:58 +0000`: an event's `requestContext.time` (the common log format).
 pub(crate) fn access_log(at: Timestamp) -> String {
-    let Civil {
-        year,
-        month,
-        day,
-        hour,
-        minute,
-        second,
-    } = at.civil();
-    format!(
-        "{day:02}/{}/{year}:{hour:02}:{minute:02}:{second:02} +0000",
-        MONTHS[month - 1]
-    )
+    let at = at.civil();
+    format!("{:02}/{}/{}:{} +0000", at.day, month(&at), at.year, time(&at))
 }
 
 /// `May 28 12:30:02 2019 GMT`: a certificate's dates as OpenSSL, and so API Gateway, writes them.
 pub(crate) fn openssl(at: Timestamp) -> String {
-    let Civil {
-        year,
-        month,
-        day,
-        hour,
-        minute,
-        second,
-    } = at.civil();
-    format!(
-        "{} {day:2} {hour:02}:{minute:02}:{second:02} {year} GMT",
-        MONTHS[month - 1]
-    )
+    let at = at.civil();
+    format!("{} {:2} {} {} GMT", month(&at), at.day, time(&at), at.year)
 }
 
 /// `2019-05-28T12:30:02Z` (ISO 8601).
 pub(crate) fn iso_8601(at: Timestamp) -> String {
-    let Civil {
-        year,
-        month,
-        day,
-        hour,
-        minute,
-        second,
-    } = at.civil();
-    format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}Z")
+    let at = at.civil();
+    format!("{:04}-{:02}-{:02}T{}Z", at.year, at.month, at.day, time(&at))
+}
+
+fn month(at: &Civil) -> &'static str {
+    MONTHS[at.month - 1]
+}
+
+fn time(at: &Civil) -> String {
+    format!("{:02}:{:02}:{:02}", at.hour, at.minute, at.second)
 }
 
 #[cfg(test)]

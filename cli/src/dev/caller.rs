@@ -74,26 +74,27 @@ impl Caller {
 }
 
 fn certificate(file: &Path) -> Result<Certificate, Failure> {
-    let wrong = |why: String| Failure::usage(format!("--client-certificate {}: {why}", file.display()));
-    let text = std::fs::read_to_string(file).map_err(|error| wrong(error.to_string()))?;
-    let der = der_of_pem(&text).map_err(|why| wrong(why.to_owned()))?;
-    let leaf = Leaf::read(&der).map_err(|why| wrong(why.to_string()))?;
-    Ok(Certificate {
-        pem: format!("{}\n", text.trim_end()),
-        leaf,
+    given("--client-certificate", file, |text| {
+        let der = der_of_pem(text)?;
+        let leaf = Leaf::read(&der).map_err(|why| why.to_string())?;
+        let pem = format!("{}\n", text.trim_end());
+        Ok(Certificate { pem, leaf })
     })
 }
 
 fn authorizer(file: &Path) -> Result<Value, Failure> {
-    let wrong = |why: String| Failure::usage(format!("--authorizer {}: {why}", file.display()));
-    let text = std::fs::read_to_string(file).map_err(|error| wrong(error.to_string()))?;
-    match serde_json::from_str(&text) {
+    given("--authorizer", file, |text| match serde_json::from_str(text) {
         Ok(authorizer @ Value::Object(_)) => Ok(authorizer),
-        Ok(_) => Err(wrong(
-            "it must be a JSON object, as `requestContext.authorizer` is".to_owned(),
-        )),
-        Err(error) => Err(wrong(error.to_string())),
-    }
+        Ok(_) => Err("it must be a JSON object, as `requestContext.authorizer` is".to_owned()),
+        Err(error) => Err(error.to_string()),
+    })
+}
+
+/// What the file of an option says.
+fn given<T>(option: &str, file: &Path, read: impl FnOnce(&str) -> Result<T, String>) -> Result<T, Failure> {
+    let text = std::fs::read_to_string(file).map_err(|error| error.to_string());
+    let value = text.and_then(|text| read(&text));
+    value.map_err(|why| Failure::usage(format!("{option} {}: {why}", file.display())))
 }
 
 impl Certificate {

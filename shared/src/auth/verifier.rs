@@ -115,11 +115,11 @@ fn present(claims: Result<Option<Claims>, Refusal>) -> Result<Arc<Claims>, Refus
     Ok(Arc::new(claims))
 }
 
-/// The first of these whose credential is there. A bearer token is one credential whoever reads it: of those that do,
+/// The first of these, whose credentials are there. A bearer token is one credential whoever reads it: of those that do,
 /// the one that it is for decides, in whatever order they stand, and where it is for none, the first of all.
-pub(super) fn first_presented<'v>(listed: &[&'v Verifier], request: &Request) -> Option<&'v Verifier> {
-    let first = *listed.iter().find(|verifier| verifier.is_presented(request))?;
-    let readers = listed.iter().filter(|verifier| verifier.reads_authorization());
+pub(super) fn first<'v>(presented: &[&'v Verifier], request: &Request) -> Option<&'v Verifier> {
+    let first = *presented.first()?;
+    let readers = presented.iter().filter(|verifier| verifier.reads_authorization());
     if !first.reads_authorization() || readers.clone().count() == 1 {
         return Some(first);
     }

@@ -18,7 +18,7 @@ use super::headers::Headers;
 use super::json::Object;
 use super::proxy::{self, Particulars};
 use super::query::{self, Parameters};
-use super::{EventKind, client, payload_v2, platform, rest, shape};
+use super::{EventKind, client, complete, payload_v2, platform, rest, shape};
 use crate::error::GatewayError;
 use crate::path::CanonicalPath;
 use crate::request::{PlatformFacts, Request};
@@ -110,10 +110,7 @@ impl AuthorizerEvent {
     /// # Errors
     /// `BadRequest`, which names the member of the event that is wrong.
     pub fn request(self, trusted_proxies: &[IpNet]) -> Result<Request, GatewayError> {
-        let mut request = self.request.map_err(|why| GatewayError::BadRequest { why })?;
-        request.client_ip = client::address(request.client_ip, &self.headers, trusted_proxies);
-        request.headers = self.headers;
-        Ok(request)
+        complete(self.request, self.headers, trusted_proxies)
     }
 }
 

@@ -3,8 +3,6 @@
 //! The SDK must not retry by itself: a step is not idempotent, and only the caller knows its budget. How a failed
 //! call counts is decided in [`failure`].
 
-use std::fmt;
-use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -45,10 +43,9 @@ mod trust;
 const WARM_TIMEOUT: Duration = Duration::from_millis(300);
 
 /// The gateway's tables. Cheap to clone: clones share the client and its connections.
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct DynamoDbStore {
-    client: Client,
-    quota: Option<Arc<str>>,
+    quota: Option<Table>,
     config: Option<Table>,
     state: Option<Table>,
 }
@@ -76,47 +73,31 @@ impl DynamoDbStore {
         let client = Client::from_conf(config.build());
         let table = |name: Option<String>| name.map(|name| Table::new(client.clone(), &name));
         Ok(Self {
-            quota: settings.quota_table.map(Into::into),
+            quota: table(settings.quota_table),
             config: table(settings.config_table),
             state: table(settings.state_table),
-            client,
         })
     }
 
-    fn config(&self) -> Result<&Table, StoreError> {
-        self.config
-            .as_ref()
-            .ok_or(StoreError::NoTable(TableKind::Config.variable()))
-    }
-
-    fn state(&self) -> Result<&Table, StoreError> {
-        self.state
-            .as_ref()
-            .ok_or(StoreError::NoTable(TableKind::State.variable()))
-    }
-
-    fn quota(&self) -> Result<&str, StoreError> {
-        self.quota
-            .as_deref()
-            .ok_or(StoreError::NoTable(TableKind::Quota.variable()))
-    }
-
-    /// Any table: they share the connection.
-    fn any(&self) -> Option<&str> {
-        let records = self.config.as_ref().or(self.state.as_ref());
-        self.quota.as_deref().or_else(|| records.map(|table| &*table.name))
+    fn table(&self, kind: TableKind) -> Result<&Table, StoreError> {
+        let table = match kind {
+            TableKind::Quota => &self.quota,
+            TableKind::Config => &self.config,
+            TableKind::State => &self.state,
+        };
+        table.as_ref().ok_or(StoreError::NoTable(kind.variable()))
     }
 }
 
 #[async_trait]
 impl Store for DynamoDbStore {
     async fn step(&self, key: &CounterKey, step: Step, expires_at: u64) -> Result<StepOutcome, StoreError> {
-        let quota = self.quota()?;
+        let table = self.table(TableKind::Quota)?;
         let expression = Expression::of(step);
-        let result = self
+        let result = table
             .client
             .update_item()
-            .table_name(quota)
+            .table_name(&*table.name)
             .key("pk", AttributeValue::S(key.pk.clone()))
             .key("sk", AttributeValue::S(key.sk.clone()))
             .update_expression(expression.update)
@@ -127,27 +108,27 @@ impl Store for DynamoDbStore {
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
             .send()
             .await;
-        counter::outcome(quota, result)
+        counter::outcome(&table.name, result)
     }
 
     async fn api_key(&self, id: &str) -> Result<Option<ApiKeyRecord>, StoreError> {
-        let item = self.config()?.get(api_key_item::pk(id)).await?;
+        let item = self.table(TableKind::Config)?.get(api_key_item::pk(id)).await?;
         item.as_ref().map(api_key_item::read).transpose()
     }
 
     async fn key_set(&self, name: &str) -> Result<Option<StoredKeySet>, StoreError> {
-        let item = self.state()?.get(state_item::key_set_pk(name)).await?;
+        let item = self.table(TableKind::State)?.get(state_item::key_set_pk(name)).await?;
         item.as_ref().map(state_item::read_key_set).transpose()
     }
 
     async fn keep_key_set(&self, name: &str, set: &StoredKeySet, expires_at: Timestamp) -> Result<(), StoreError> {
-        self.state()?
+        self.table(TableKind::State)?
             .put(state_item::write_key_set(name, set, expires_at))
             .await
     }
 
     async fn session(&self, hash: &SessionHash) -> Result<Option<SessionRecord>, StoreError> {
-        let item = self.state()?.get(state_item::session_pk(hash)).await?;
+        let item = self.table(TableKind::State)?.get(state_item::session_pk(hash)).await?;
         item.as_ref().map(state_item::read_session).transpose()
     }
 
@@ -157,8 +138,8 @@ impl Store for DynamoDbStore {
         seen_at: Timestamp,
         expires_at: Timestamp,
     ) -> Result<bool, StoreError> {
-        let table = self.state()?;
-        let result = self
+        let table = self.table(TableKind::State)?;
+        let result = table
             .client
             .update_item()
             .table_name(&*table.name)
@@ -180,13 +161,16 @@ impl Store for DynamoDbStore {
     }
 
     async fn warm(&self) {
-        let Some(table) = self.any() else { return };
+        // Any of them: they share the connection.
+        let tables = [&self.quota, &self.config, &self.state];
+        let Some(Table { client, name }) = tables.into_iter().flatten().next() else {
+            return;
+        };
         // The connect time-out must stay: another one would open a connection in a pool of its own.
         let timeouts = TimeoutConfig::builder().operation_attempt_timeout(WARM_TIMEOUT).build();
-        let result = self
-            .client
+        let result = client
             .get_item()
-            .table_name(table)
+            .table_name(&**name)
             .key("pk", AttributeValue::S("Q#warm".into()))
             .key("sk", AttributeValue::S("L#warm".into()))
             .customize()
@@ -195,22 +179,11 @@ impl Store for DynamoDbStore {
             .await;
         if let Err(error) = result {
             tracing::warn!(
-                table,
+                table = &**name,
                 error = failure::describe(&error),
                 "the table does not answer yet"
             );
         }
-    }
-}
-
-/// Leaves the client out: its own form is pages long.
-impl fmt::Debug for DynamoDbStore {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("DynamoDbStore")
-            .field("quota", &self.quota)
-            .field("config", &self.config)
-            .field("state", &self.state)
-            .finish_non_exhaustive()
     }
 }
 

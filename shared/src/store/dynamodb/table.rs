@@ -1,4 +1,4 @@
-//! A table of records. Each is one item: `pk` says kind and name, as in `KEY#4f...`; `sk` is `META`.
+//! A table, and its records. Each is one item: `pk` says kind and name, as in `KEY#4f...`; `sk` is `META`.
 
 use std::fmt;
 use std::sync::Arc;
@@ -75,7 +75,7 @@ impl Table {
 /// Leaves the client out: its own form is pages long.
 impl fmt::Debug for Table {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Table").field(&self.name).finish()
+        self.name.fmt(f)
     }
 }
 
