@@ -1,20 +1,13 @@
 //! Decisions, on a scripted issuer and a clock that is set. `events/authorizer-*` shows the answers to each kind of event.
 
-use std::sync::atomic::AtomicU64;
-
-use async_trait::async_trait;
-use bytes::Bytes;
-use http::Response;
 use serde_json::{Value, json};
 
 use super::*;
 use crate::auth::method::CredentialKind;
-use crate::auth::testing::policy;
+use crate::auth::testing::{Answer, Issuer, ManualClock, down, policy, seams};
 use crate::auth::{AuthSource, Identity, Proof};
 use crate::config::{self, Pointer};
-use crate::store::{CounterKey, Step, StepOutcome, StoreError};
-use crate::testing::CountersOnly;
-use crate::upstream::client::{CallError, CallLimits, HttpClient};
+use crate::upstream::client::CallError;
 
 macro_rules! event_file {
     ($name:literal) => {
@@ -34,68 +27,22 @@ const KEYS: &str = event_file!("keys/test-only.jwks.json");
 /// 2026-03-12T19:03:58Z, when the events were sent.
 const NOW: Timestamp = Timestamp::from_secs(1_773_342_238);
 
-#[derive(Debug)]
-struct SetClock(AtomicU64);
-
-impl Clock for SetClock {
-    fn now(&self) -> Timestamp {
-        Timestamp::from_micros(self.0.load(Ordering::SeqCst))
-    }
-}
-
-/// How the issuer answers.
-type Issuer = fn() -> Result<Response<Bytes>, CallError>;
-
-#[derive(Debug)]
-struct Script(std::sync::Mutex<Issuer>);
-
-#[async_trait]
-impl HttpClient for Script {
-    async fn send(&self, _: http::Request<Bytes>, _: CallLimits) -> Result<Response<Bytes>, CallError> {
-        let answer = *self.0.lock().expect("unpoisoned");
-        answer()
-    }
-}
-
-fn up() -> Result<Response<Bytes>, CallError> {
-    Ok(Response::new(Bytes::from_static(KEYS.as_bytes())))
-}
-
-fn down() -> Result<Response<Bytes>, CallError> {
-    Err(CallError::Connect("tcp connect to issuer.internal refused".into()))
-}
-
-/// No method here needs a table.
-#[derive(Debug)]
-struct NoTables;
-
-#[async_trait]
-impl CountersOnly for NoTables {
-    async fn step(&self, _: &CounterKey, _: Step, _: u64) -> Result<StepOutcome, StoreError> {
-        panic!("an authorizer counts nothing")
-    }
-
-    async fn warm(&self) {}
+fn up() -> Answer {
+    Answer::Status(200, KEYS.as_bytes().to_vec())
 }
 
 struct Fixture {
     authorizer: Authorizer,
-    clock: Arc<SetClock>,
-    issuer: Arc<Script>,
+    clock: Arc<ManualClock>,
+    issuer: Arc<Issuer>,
 }
 
 impl Fixture {
-    fn of(config: &str, form: ResponseForm, issuer: Issuer) -> Self {
+    fn of(config: &str, form: ResponseForm, answer: Answer) -> Self {
         let variable = |_: &str| Some("http://orders.internal".to_owned());
         let checked = config::parse("test.yaml", config, &variable).expect("a right config");
-        let clock = Arc::new(SetClock(AtomicU64::new(NOW.micros())));
-        let issuer = Arc::new(Script(issuer.into()));
-        let seams = Seams {
-            clock: Arc::clone(&clock) as _,
-            upstreams: Arc::clone(&issuer) as _,
-            issuers: Arc::clone(&issuer) as _,
-            store: Arc::new(NoTables),
-        };
+        let (clock, issuer) = (ManualClock::at(NOW), Issuer::new(answer));
+        let seams = seams(&issuer, &clock, &Arc::default());
         Self {
             authorizer: Authorizer::new(checked.config, form, &seams),
             clock,
@@ -105,7 +52,7 @@ impl Fixture {
 
     /// With the config of `events/`.
     fn new(form: ResponseForm) -> Self {
-        Self::of(event_file!("gateway.yaml"), form, up)
+        Self::of(event_file!("gateway.yaml"), form, up())
     }
 
     /// The answer, or the Lambda error's type and message; and the record.
@@ -213,7 +160,8 @@ async fn the_form_is_set_for_payload_2_alone() {
 
 #[tokio::test(start_paused = true)]
 async fn what_cannot_be_told_now_is_no_answer_that_could_be_kept() {
-    let fixture = Fixture::of(event_file!("gateway.yaml"), ResponseForm::Simple, down);
+    let refuses = Answer::Fails(CallError::Connect("tcp connect to issuer.internal refused".into()));
+    let fixture = Fixture::of(event_file!("gateway.yaml"), ResponseForm::Simple, refuses);
     for event in [TOKEN, REST, HTTP_2] {
         let (answer, log) = fixture.handled(event).await;
         let expected = (
@@ -231,17 +179,15 @@ async fn what_cannot_be_told_now_is_no_answer_that_could_be_kept() {
     }
     assert!(fixture.is_allowed(PUBLIC).await, "nothing is asked for that");
     // Up again: the answer is the true one.
-    *fixture.issuer.0.lock().expect("unpoisoned") = up;
-    let later = NOW.plus(Duration::from_secs(60));
-    fixture.clock.0.store(later.micros(), Ordering::SeqCst);
+    fixture.issuer.answers(up());
+    fixture.clock.advance(Duration::from_secs(60));
     assert!(fixture.is_allowed(REST).await);
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_panic_costs_one_decision_and_allows_nothing() {
-    let fixture = Fixture::of(event_file!("gateway.yaml"), ResponseForm::Simple, || {
-        panic!("secret detail")
-    });
+    let panics = Answer::Panics("secret detail");
+    let fixture = Fixture::of(event_file!("gateway.yaml"), ResponseForm::Simple, panics);
     let (answer, log) = fixture.handled(REST).await;
     let expected = ("internal_error".into(), "The gateway failed on this request.".into());
     assert_eq!(answer, Err(expected));
@@ -283,7 +229,7 @@ async fn routes_are_found_by_sealed_headers_and_by_the_query_as_in_the_gateway()
           - { path: /api/account/orders, upstream: "http://a", auth: none, headers: { X-Version: "2" } }
           - { path: /api/account/orders, upstream: "http://a", auth: none, query: { v: "ä b" } }
         "#;
-    let fixture = Fixture::of(config, ResponseForm::Simple, down);
+    let fixture = Fixture::of(config, ResponseForm::Simple, down());
     assert!(!fixture.is_allowed(REST).await);
     let mut asked = parsed(REST);
     asked["multiValueHeaders"]["X-Version"] = json!(["2"]);

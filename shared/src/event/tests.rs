@@ -694,12 +694,23 @@ pub(super) fn any_json() -> impl Strategy<Value = Value> {
 }
 
 /// Pointers to every member of an object in a value.
-pub(super) fn pointers(value: &Value, at: String, found: &mut Vec<String>) {
+fn pointers(value: &Value, at: String, found: &mut Vec<String>) {
     for (name, inner) in value.as_object().into_iter().flatten() {
         let pointer = format!("{at}/{name}");
         pointers(inner, pointer.clone(), found);
         found.push(pointer);
     }
+}
+
+/// An event with other values in these of its places.
+pub(super) fn changed(event: &str, changes: Vec<(proptest::sample::Index, Value)>) -> String {
+    let mut event = event.to_owned();
+    for (index, value) in changes {
+        let mut found = Vec::new();
+        pointers(&serde_json::from_str(&event).unwrap(), String::new(), &mut found);
+        event = with(&event, &found[index.index(found.len())], value);
+    }
+    event
 }
 
 proptest! {
@@ -708,12 +719,7 @@ proptest! {
         file in proptest::sample::select(&FILES[..]),
         changes in proptest::collection::vec((any::<proptest::sample::Index>(), any_json()), 1..4),
     ) {
-        let mut payload = file.to_owned();
-        for (index, value) in changes {
-            let mut found = Vec::new();
-            pointers(&serde_json::from_str(&payload).unwrap(), String::new(), &mut found);
-            payload = with(&payload, &found[index.index(found.len())], value);
-        }
+        let payload = changed(file, changes);
         let event: Value = serde_json::from_str(&payload).unwrap();
         let context = &event["requestContext"];
         let names_method = !event["httpMethod"].is_null() || !context["httpMethod"].is_null();

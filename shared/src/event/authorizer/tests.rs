@@ -4,7 +4,7 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use super::*;
-use crate::event::tests::{any_json, pointers, shown_request, with, without};
+use crate::event::tests::{any_json, changed, shown_request, with, without};
 
 macro_rules! event_file {
     ($name:literal) => {
@@ -471,12 +471,7 @@ proptest! {
         file in proptest::sample::select(&FILES[..]),
         changes in proptest::collection::vec((any::<proptest::sample::Index>(), any_json()), 1..4),
     ) {
-        let mut payload = file.to_owned();
-        for (index, value) in changes {
-            let mut found = Vec::new();
-            pointers(&serde_json::from_str(&payload).unwrap(), String::new(), &mut found);
-            payload = with(&payload, &found[index.index(found.len())], value);
-        }
+        let payload = changed(file, changes);
         let trusted = ["0.0.0.0/0".parse().unwrap()];
         let request = AuthorizerEvent::read(&payload).map(|event| event.request(&trusted));
         if let Ok(Err(error)) = request {

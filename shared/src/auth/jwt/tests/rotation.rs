@@ -7,18 +7,7 @@ use std::time::Duration;
 use serde_json::json;
 use tokio::task::JoinSet;
 
-use crate::auth::AuthRules;
-use crate::auth::testing::{
-    Issuer, ManualClock, MemoryStore, NOW, Signer, World, claims_with, down, jwt, keys_of, rules,
-};
-
-/// In which nobody is held back: strangers call from the same address as everybody else.
-fn lenient() -> AuthRules {
-    AuthRules {
-        failures_per_minute: 0,
-        ..rules(jwt())
-    }
-}
+use crate::auth::testing::{Issuer, ManualClock, MemoryStore, NOW, Signer, World, claims_with, down, keys_of, lenient};
 
 fn token(signer: &Signer) -> String {
     signer.token(&claims_with("exp", Some(json!(NOW + 1_000_000))))

@@ -1,0 +1,83 @@
+//! The tables of credentials.
+
+use std::collections::HashMap;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use async_trait::async_trait;
+
+use crate::api_key::ApiKeyRecord;
+use crate::clock::Timestamp;
+use crate::store::{CounterKey, SessionHash, SessionRecord, Step, StepOutcome, Store, StoreError, StoredKeySet};
+
+/// The tables of credentials, in memory.
+#[derive(Debug, Default)]
+pub(crate) struct MemoryStore {
+    pub(crate) key_sets: Mutex<HashMap<String, StoredKeySet>>,
+    pub(crate) api_keys: Mutex<HashMap<String, ApiKeyRecord>>,
+    pub(crate) sessions: Mutex<HashMap<SessionHash, SessionRecord>>,
+    /// What every call answers while the store is down.
+    pub(crate) down: Mutex<Option<StoreError>>,
+    pub(crate) reads: AtomicUsize,
+    pub(crate) writes: AtomicUsize,
+}
+
+impl MemoryStore {
+    pub(crate) fn goes_down(&self) {
+        *self.down.lock().unwrap() = Some(StoreError::Ambiguous("stalled".into()));
+    }
+
+    pub(crate) fn comes_back(&self) {
+        *self.down.lock().unwrap() = None;
+    }
+
+    pub(crate) fn reads(&self) -> usize {
+        self.reads.load(Ordering::SeqCst)
+    }
+
+    pub(crate) fn writes(&self) -> usize {
+        self.writes.load(Ordering::SeqCst)
+    }
+
+    fn called(&self, counter: &AtomicUsize) -> Result<(), StoreError> {
+        counter.fetch_add(1, Ordering::SeqCst);
+        self.down.lock().unwrap().clone().map_or(Ok(()), Err)
+    }
+}
+
+#[async_trait]
+impl Store for MemoryStore {
+    async fn step(&self, _: &CounterKey, _: Step, _: u64) -> Result<StepOutcome, StoreError> {
+        panic!("authentication counts nothing")
+    }
+
+    async fn api_key(&self, id: &str) -> Result<Option<ApiKeyRecord>, StoreError> {
+        self.called(&self.reads)?;
+        Ok(self.api_keys.lock().unwrap().get(id).cloned())
+    }
+
+    async fn key_set(&self, name: &str) -> Result<Option<StoredKeySet>, StoreError> {
+        self.called(&self.reads)?;
+        Ok(self.key_sets.lock().unwrap().get(name).cloned())
+    }
+
+    async fn keep_key_set(&self, name: &str, set: &StoredKeySet, _: Timestamp) -> Result<(), StoreError> {
+        self.called(&self.writes)?;
+        self.key_sets.lock().unwrap().insert(name.to_owned(), set.clone());
+        Ok(())
+    }
+
+    async fn session(&self, hash: &SessionHash) -> Result<Option<SessionRecord>, StoreError> {
+        self.called(&self.reads)?;
+        Ok(self.sessions.lock().unwrap().get(hash).cloned())
+    }
+
+    async fn touch_session(&self, hash: &SessionHash, seen: Timestamp, _: Timestamp) -> Result<bool, StoreError> {
+        self.called(&self.writes)?;
+        let mut sessions = self.sessions.lock().unwrap();
+        let session = sessions.get_mut(hash);
+        Ok(session.map(|session| session.seen_at = seen).is_some())
+    }
+
+    async fn warm(&self) {}
+}
