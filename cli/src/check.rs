@@ -5,7 +5,7 @@ use std::io::Write as _;
 use std::path::Path;
 
 use tollgate::config::{self, Config, Mistakes};
-use tollgate::limit::{LimitRule, Rate};
+use tollgate::limit::{Rate, RuleSet};
 
 use crate::args::CheckOptions;
 use crate::document::{Variables, read_text};
@@ -71,13 +71,19 @@ fn report(name: &str, config: &Config, compact: usize, packed: usize) -> String 
     // Writing to a string cannot fail, here and below.
     let _ = writeln!(report, "  as compact JSON: {compact} bytes; {}", fit(compact));
     let _ = writeln!(report, "  packed: {packed} bytes; {}", fit(packed));
-    for rule in limits(config) {
+    for set in limits(config) {
+        let rate = set.rate.iter().map(bound);
+        let quotas = set
+            .quotas
+            .iter()
+            .map(|quota| format!("{} each {}", quota.requests, quota.per.as_str()));
+        let bounds: Vec<String> = rate.chain(quotas).collect();
         let _ = writeln!(
             report,
             "  limit {} ({}): {}",
-            rule.name,
-            rule.pointer.as_str(),
-            bound(&rule.rate)
+            set.name,
+            set.pointer.as_str(),
+            bounds.join("; ")
         );
     }
     report
@@ -103,9 +109,9 @@ pub(crate) fn too_large(name: &str, packed: usize) -> Option<String> {
     })
 }
 
-fn limits(config: &Config) -> impl Iterator<Item = &LimitRule> {
+fn limits(config: &Config) -> impl Iterator<Item = &RuleSet> {
     let overrides = config.limits.overrides.iter().map(|section| &section.rule);
-    let own = config.routes.iter().filter_map(|route| route.rate_limit.as_ref());
+    let own = config.routes.iter().flat_map(|route| &route.limits);
     config
         .limits
         .default

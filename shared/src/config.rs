@@ -21,6 +21,7 @@ mod tests;
 mod tree;
 mod yaml;
 
+use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -31,7 +32,7 @@ use self::report::Report;
 use self::tree::Node;
 use crate::auth::{AuthRules, RouteAuth};
 use crate::headers::SealedHeaders;
-use crate::limit::LimitRule;
+use crate::limit::RuleSet;
 use crate::path::{PathPattern, PathPrefix};
 use crate::respond::FixedAnswer;
 use crate::router::Conditions;
@@ -96,8 +97,10 @@ pub struct Route {
     pub target: Target,
     /// Who may use it.
     pub auth: RouteAuth,
-    /// Its own limit, in place of the default or an override.
-    pub rate_limit: Option<Arc<LimitRule>>,
+    /// Its own limits, at most two sets; where one states a rate, in place of the default or an override.
+    pub limits: Vec<Arc<RuleSet>>,
+    /// What one request counts for in every limit.
+    pub cost: NonZeroU32,
 }
 
 /// Where a route's answers come from.
@@ -132,10 +135,10 @@ pub struct PathSection<T> {
 /// `rate_limiting`.
 #[derive(Clone, Debug, Default)]
 pub struct PathLimits {
-    /// One bucket per subject over all routes without a rule of their own.
-    pub default: Option<Arc<LimitRule>>,
+    /// One item per subject over all routes without a rate of their own.
+    pub default: Option<Arc<RuleSet>>,
     /// Most specific pattern first: the first that matches wins.
-    pub overrides: Vec<PathSection<Arc<LimitRule>>>,
+    pub overrides: Vec<PathSection<Arc<RuleSet>>>,
 }
 
 /// `errors`.

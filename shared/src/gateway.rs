@@ -14,9 +14,9 @@ use crate::clock::{Clock, Timestamp};
 use crate::config::{Config, ErrorRules, HeaderRules, PathSection, Route, Target, UpstreamCall, UpstreamErrors};
 use crate::error::{GatewayError, response};
 use crate::event::{Event, EventKind, NotHttp};
-use crate::limit::{LimitRule, Limiter, Subject};
+use crate::limit::{Limiter, RuleSet, Subject};
 use crate::path::CanonicalPath;
-use crate::record::{LimitOutcome, Record};
+use crate::record::Record;
 use crate::request::Request;
 use crate::router::Router;
 use crate::store::Store;
@@ -134,9 +134,10 @@ impl Gateway {
         let route = self.router.find(&request)?;
         visit.record.route = Some(Arc::clone(&route.id));
 
-        let rule = self.limiter.rule(route, &request.path);
-        let anonymous = rule.filter(|rule| rule.needs_no_identity());
-        self.admit(anonymous, route, &request, None, visit).await?;
+        let rules = self.limiter.rules(route, &request.path);
+        let (anonymous, personal): (Vec<&RuleSet>, Vec<&RuleSet>) =
+            rules.into_iter().partition(|rule| rule.needs_no_identity());
+        self.admit(&anonymous, route, &request, None, visit).await?;
 
         visit.record.stage("authenticate");
         let identity = self.authenticator.authenticate(route, &request, budget.left()).await?;
@@ -145,13 +146,12 @@ impl Gateway {
             visit.record.auth = identity.method_names();
             identity.stamp(&mut request.headers);
             // A rule names its own subject; only where none counts is the caller's hash worth its price.
-            if rule.is_none() {
+            if visit.record.subject.is_none() && personal.is_empty() {
                 let caller = Subject::of_caller(identity, route, &request);
                 visit.record.subject = Some(caller.as_str().to_owned());
             }
         }
-        let personal = rule.filter(|rule| !rule.needs_no_identity());
-        self.admit(personal, route, &request, identity.as_ref(), visit).await?;
+        self.admit(&personal, route, &request, identity.as_ref(), visit).await?;
 
         let rules = self.response_rules(&request.path);
         if !rules.is_empty() {
@@ -169,28 +169,24 @@ impl Gateway {
         transform::apply(&rules, answer)
     }
 
-    /// Counts the request against a rule, if there is one. What was decided is kept for every later answer.
+    /// Counts the request against each of these. What was decided is kept for every later answer.
     async fn admit(
         &self,
-        rule: Option<&LimitRule>,
+        rules: &[&RuleSet],
         route: &Route,
         request: &Request,
         identity: Option<&Identity>,
         visit: &mut Visit,
     ) -> Result<(), GatewayError> {
-        let Some(rule) = rule else { return Ok(()) };
-        visit.record.stage("limit");
-        let subject = Subject::of(rule, route, request, identity);
-        visit.record.subject = Some(subject.as_str().to_owned());
-        let decision = self.limiter.admit(rule, &subject).await?;
-        visit.record.limit = Some(LimitOutcome {
-            rule: Arc::clone(&rule.name),
-            allowed: decision.allowed(),
-            remaining: decision.remaining(),
-        });
-        let required = decision.require();
-        visit.limit = Some(decision);
-        required
+        for rule in rules {
+            visit.record.stage("limit");
+            let subject = Subject::of(rule, route, request, identity);
+            visit.record.subject = Some(subject.as_str().to_owned());
+            let cost = route.cost.get();
+            let admission = self.limiter.admit(rule, &subject, cost, &mut visit.patience).await;
+            visit.admitted(admission)?;
+        }
+        Ok(())
     }
 
     async fn call(

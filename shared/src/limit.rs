@@ -1,29 +1,43 @@
-//! Rate limits: which bucket a request falls into, whether it fits, and what the client is told.
+//! Rate limits and quotas: which counters a request falls into, whether it fits, and what the client is told.
+//!
+//! One rule set is one item and one conditional write, which checks and counts everything in it at once. What a state
+//! means is pure ([`check`]); who is counted is decided in [`subject`]; this file asks the store, and decides what
+//! becomes of a request when the store does not answer.
 
-use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::HeaderName;
 use ring::rand::SystemRandom;
+use tokio::time::Instant;
 
-use self::bucket::{Bucket, Guess, Refusal};
-pub use self::decision::Decision;
+use self::breaker::{Breaker, Failure};
+use self::bucket::Guess;
+use self::check::{Check, Refusal};
+pub use self::decision::{Decision, stamp};
+use self::local::LocalBuckets;
+pub use self::rules::{KeyPart, OnError, Quota, Rate, RuleSet};
 use self::seen::{Contact, Seen};
 pub use self::subject::Subject;
-use crate::auth::ClaimPath;
-use crate::clock::{Clock, Timestamp};
-use crate::config::{PathLimits, Pointer, Route};
+pub use self::window::{Period, Window};
+use crate::clock::Clock;
+use crate::config::{PathLimits, Route};
 use crate::error::GatewayError;
 use crate::path::CanonicalPath;
-use crate::store::{CounterKey, CounterState, StepOutcome, Store, StoreError};
+use crate::store::{ChargeOutcome, CounterKey, CounterState, Store, StoreError};
 
+mod breaker;
 mod bucket;
+mod check;
 mod decision;
+mod local;
+mod rules;
 mod seen;
 mod subject;
+#[cfg(test)]
+pub(crate) mod testing;
+mod window;
 
-/// How long one check may take, every call and retry included.
+/// How long all checks of one request may take, every call and retry included.
 const BUDGET: Duration = Duration::from_millis(150);
 
 /// The most calls that one check makes: busy, idle, busy; a retry counts.
@@ -33,53 +47,10 @@ const MAX_CALLS: u32 = 3;
 /// limit or reset the counter meanwhile.
 const TRUST: Duration = Duration::from_secs(30);
 
-/// A rate: a token bucket. Any interval t lets at most `burst + rate x t` through.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Rate {
-    /// The number in the config, per `per`.
-    pub requests: NonZeroU32,
-    /// 1 s, 1 min, 1 h or 1 day.
-    pub per: Duration,
-    /// How many fit at once; the number of the rate when left out.
-    pub burst: NonZeroU32,
-}
-
-/// One part of what a limit counts by.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum KeyPart {
-    /// `header:Name`, read after the identity headers were set.
-    Header(HeaderName),
-    /// `client_ip`; IPv6 by /64.
-    ClientIp,
-    /// `claim:name`, what a verified credential proves.
-    Claim(ClaimPath),
-    /// `route`: the route's id.
-    Route,
-}
-
-/// A checked limit.
-#[derive(Clone, Debug)]
-pub struct LimitRule {
-    /// `default`, the override's path, or the route's id: the policy name in `RateLimit` headers and logs.
-    pub name: Arc<str>,
-    /// The sort key of its items: `L#shared`, `L#<override path>`, `L#<route id>`.
-    pub sort_key: Arc<str>,
-    /// How much.
-    pub rate: Rate,
-    /// By what; never empty. A list combines.
-    pub key: Vec<KeyPart>,
-    /// Where it stands.
-    pub pointer: Pointer,
-}
-
-impl LimitRule {
-    /// Whether it can be checked before anybody is authenticated: keyed by address and route only.
-    pub fn needs_no_identity(&self) -> bool {
-        self.key
-            .iter()
-            .all(|part| matches!(part, KeyPart::ClientIp | KeyPart::Route))
-    }
-}
+/// How many windows that are over an item may hold before they are taken away by a call of their own. Each call takes
+/// along those that the last one of the same environment showed; only a subject that every environment meets
+/// once at most comes to so many.
+const MOST_OVER: usize = 24;
 
 /// Checks and counts. One per function environment.
 #[derive(Debug)]
@@ -88,33 +59,43 @@ pub struct Limiter {
     store: Arc<dyn Store>,
     clock: Arc<dyn Clock>,
     seen: Seen,
+    breaker: Breaker,
+    local: LocalBuckets,
 }
 
-/// How a check ended: what the item says now, and whether this request was counted in it.
+/// How much of [`BUDGET`] one request has left.
+#[derive(Debug)]
+pub struct Patience(Duration);
+
+impl Default for Patience {
+    fn default() -> Self {
+        Self(BUDGET)
+    }
+}
+
+/// What became of a check.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Admission {
+    /// The store has counted the request, or shown that it does not fit.
+    Decided(Decision),
+    /// The store could not say.
+    Uncounted {
+        /// The rule set's name.
+        rule: Arc<str>,
+        /// What happened, for the log.
+        why: String,
+        /// What the rule set makes of it. Errors: `LimitStoreUnavailable` with `on_error: deny`; `RateLimited` by a bucket
+        /// in memory with `local`, and where the table cannot take so many calls for one key.
+        verdict: Result<(), GatewayError>,
+    },
+}
+
+/// How a check with the store ended: what the item says now, and whether this request was counted in it.
 struct Settled {
-    tat: u64,
+    state: CounterState,
     allowed: bool,
     /// Whether the bucket was in use before.
     busy: bool,
-}
-
-impl Settled {
-    fn counted(tat: u64, step: Guess) -> Self {
-        let busy = step == Guess::Busy;
-        Self {
-            tat,
-            allowed: true,
-            busy,
-        }
-    }
-
-    fn refused(tat: u64) -> Self {
-        Self {
-            tat,
-            allowed: false,
-            busy: true,
-        }
-    }
 }
 
 impl Limiter {
@@ -125,50 +106,51 @@ impl Limiter {
             store,
             clock,
             seen: Seen::default(),
+            breaker: Breaker::default(),
+            local: LocalBuckets::default(),
         }
     }
 
-    /// The one rule that holds for a request: the route's own, else the most specific override, else the default.
-    pub fn rule<'a>(&'a self, route: &'a Route, path: &CanonicalPath) -> Option<&'a LimitRule> {
-        let overrides = || {
-            self.limits
-                .overrides
-                .iter()
-                .find(|section| section.pattern.matches(path))
+    /// The rule sets that hold for a request, narrowest first: the route's own; and unless that states a rate, the most
+    /// specific override, else the default.
+    pub fn rules<'a>(&'a self, route: &'a Route, path: &CanonicalPath) -> Vec<&'a RuleSet> {
+        let own = route.limits.iter().map(|set| &**set);
+        let shared = || {
+            let overrides = self.limits.overrides.iter();
+            let narrowest = overrides.clone().find(|section| section.pattern.matches(path));
+            narrowest.map(|section| &section.rule).or(self.limits.default.as_ref())
         };
-        route
-            .rate_limit
-            .as_deref()
-            .or_else(|| overrides().map(|section| &*section.rule))
-            .or(self.limits.default.as_deref())
+        let states_rate = route.limits.iter().any(|set| set.rate.is_some());
+        let shared = if states_rate { None } else { shared() };
+        own.chain(shared.map(|set| &**set)).collect()
     }
 
-    /// Checks and counts one request, in at most 150 ms. The error is `LimitStoreUnavailable`.
+    /// Checks and counts one request, within its patience: 150 ms for all its checks.
     ///
     /// After an unclear answer of the store the request may have been counted although it is refused: one too many
     /// is possible in the count, never in what is let through.
-    pub async fn admit(&self, rule: &LimitRule, subject: &Subject) -> Result<Decision, GatewayError> {
-        let bucket = Bucket::new(rule.rate);
+    pub async fn admit(&self, set: &RuleSet, subject: &Subject, cost: u32, patience: &mut Patience) -> Admission {
         let key = CounterKey {
-            pk: subject::partition_key(&rule.key, subject),
-            sk: rule.sort_key.to_string(),
+            pk: subject::partition_key(&set.key, subject),
+            sk: set.sort_key.to_string(),
         };
-        // Fixed for the whole check, so that a second step cannot undo what the first one learned.
-        let now = self.clock.now();
+        let check = Check::new(set, cost, self.clock.now());
         let last = self.seen.last(&key);
-        if let Some(contact) = last.filter(|contact| proves_denial(contact, &bucket, now)) {
-            return Ok(Decision::new(rule, &bucket, now, contact.tat, false));
+        if let Some(contact) = last.as_ref().filter(|contact| proves_denial(contact, &check)) {
+            return Admission::Decided(Decision::new(&check, &contact.state, false));
         }
-        let settled = match tokio::time::timeout(BUDGET, self.settle(&bucket, &key, now, last)).await {
-            Ok(Ok(settled)) => settled,
-            Ok(Err(error)) => return Err(GatewayError::LimitStoreUnavailable { why: error.to_string() }),
-            Err(_) => {
-                let why = format!("the counter store took more than {BUDGET:?}");
-                return Err(GatewayError::LimitStoreUnavailable { why });
+        match self.ask(&check, &key, last, patience).await {
+            Ok(settled) => {
+                let decision = Decision::new(&check, &settled.state, settled.allowed);
+                self.seen.record(key, settled.state, check.now, settled.busy);
+                Admission::Decided(decision)
             }
-        };
-        self.seen.record(key, settled.tat, now, settled.busy);
-        Ok(Decision::new(rule, &bucket, now, settled.tat, settled.allowed))
+            Err(error) => Admission::Uncounted {
+                rule: set.name.clone(),
+                why: error.to_string(),
+                verdict: self.without_store(&check, &key, error),
+            },
+        }
     }
 
     /// Opens the store's connection ahead of the first request (at most 300 ms, never fatal).
@@ -176,27 +158,80 @@ impl Limiter {
         self.store.warm().await;
     }
 
-    /// Steps until the store has counted the request or shown that it does not fit.
-    async fn settle(
+    /// What the rule set says of a request that cannot be counted.
+    fn without_store(&self, check: &Check<'_>, key: &CounterKey, error: StoreError) -> Result<(), GatewayError> {
+        let set = check.set;
+        let limited = |retry_after| GatewayError::RateLimited {
+            retry_after,
+            at: set.pointer.clone(),
+        };
+        match (error, set.on_error) {
+            // More than one partition takes, about 1,000 a second: that many of one subject are too many by any limit.
+            (StoreError::Throttled { one_key: true, .. }, _) => Err(limited(Duration::from_secs(1))),
+            (error, OnError::Deny) => Err(GatewayError::LimitStoreUnavailable { why: error.to_string() }),
+            (_, OnError::Allow) => Ok(()),
+            (_, OnError::Local) => self.local.admit(key, set, check.cost, check.now).map_err(limited),
+        }
+    }
+
+    /// Asks the store, unless it has not answered others lately.
+    async fn ask(
         &self,
-        bucket: &Bucket,
+        check: &Check<'_>,
         key: &CounterKey,
-        now: Timestamp,
         last: Option<Contact>,
+        patience: &mut Patience,
     ) -> Result<Settled, StoreError> {
-        let now = now.micros();
-        let expires_at = bucket.expires_at(now);
-        let mut guess = last.map_or(Guess::Idle, |last| bucket.guess(now, last.tat, last.busy_share));
+        if patience.0.is_zero() {
+            return Err(StoreError::NotApplied(
+                "an earlier check took all the time there is".into(),
+            ));
+        }
+        if !self.breaker.lets_through() {
+            return Err(StoreError::NotApplied("the store has not answered lately".into()));
+        }
+        let started = Instant::now();
+        let settled = tokio::time::timeout(patience.0, self.settle(check, key, last)).await;
+        patience.0 = patience.0.saturating_sub(started.elapsed());
+        let settled = settled.unwrap_or_else(|_| Err(StoreError::TimedOut(format!("no answer within {BUDGET:?}"))));
+        match &settled {
+            Ok(_) | Err(StoreError::Throttled { .. } | StoreError::Malformed(_)) => self.breaker.answered(),
+            Err(StoreError::TimedOut(_)) => self.breaker.failed(Failure::TimeOut),
+            Err(_) => self.breaker.failed(Failure::Other),
+        }
+        let mut settled = settled?;
+        if settled.allowed && check.over(&settled.state).len() >= MOST_OVER {
+            let tidied = tokio::time::timeout(patience.0, self.tidy(check, key, &settled.state)).await;
+            settled.state = tidied.ok().flatten().unwrap_or(settled.state);
+        }
+        Ok(settled)
+    }
+
+    /// Steps until the store has counted the request or shown that it does not fit.
+    async fn settle(&self, check: &Check<'_>, key: &CounterKey, last: Option<Contact>) -> Result<Settled, StoreError> {
+        let over = last.as_ref().map_or_else(Vec::new, |last| check.over(&last.state));
+        let mut guess = check.guess(last.as_ref());
         let mut may_retry = true;
         for call in 1..=MAX_CALLS {
-            match self.store.step(key, bucket.step(guess, now), expires_at).await {
-                Ok(StepOutcome::Applied(CounterState { tat: Some(tat) })) => return Ok(Settled::counted(tat, guess)),
-                Ok(StepOutcome::Applied(_)) => return Err(StoreError::Ambiguous("applied, but no `tat`".into())),
-                Ok(StepOutcome::Refused(state)) => match bucket.after_refusal(now, state) {
-                    Refusal::OverRate(tat) => return Ok(Settled::refused(tat)),
+            match self.store.charge(key, &check.charge(guess, &over)).await {
+                Ok(ChargeOutcome::Applied(state)) => {
+                    return Ok(Settled {
+                        state,
+                        allowed: true,
+                        busy: guess == Guess::Busy,
+                    });
+                }
+                Ok(ChargeOutcome::Refused(state)) => match check.after_refusal(&state) {
                     Refusal::Try(next) => guess = next,
+                    Refusal::Denied => {
+                        return Ok(Settled {
+                            busy: check.is_busy(&state),
+                            state,
+                            allowed: false,
+                        });
+                    }
                 },
-                Err(StoreError::NotApplied(_)) if may_retry && call < MAX_CALLS => {
+                Err(StoreError::NotApplied(_) | StoreError::Throttled { .. }) if may_retry && call < MAX_CALLS => {
                     may_retry = false;
                     tokio::time::sleep(jitter()).await;
                 }
@@ -208,13 +243,22 @@ impl Limiter {
             "no decision after {MAX_CALLS} calls: the item went back"
         )))
     }
+
+    /// Takes away what has piled up of windows that are over. The request is counted by then: whatever comes of this
+    /// changes nothing for it.
+    async fn tidy(&self, check: &Check<'_>, key: &CounterKey, state: &CounterState) -> Option<CounterState> {
+        match self.store.charge(key, &check.removal(check.over(state))).await {
+            Ok(ChargeOutcome::Applied(state)) => Some(state),
+            _ => None,
+        }
+    }
 }
 
-/// Whether what was seen last is proof enough: `tat` only grows, so a state that refused at a time refuses until
-/// enough time has passed. The age counts in both directions, because a clock may jump back.
-fn proves_denial(contact: &Contact, bucket: &Bucket, now: Timestamp) -> bool {
-    let age = now.since(contact.at).max(contact.at.since(now));
-    age <= TRUST && !bucket.fits(now.micros(), contact.tat)
+/// Whether what was seen last is proof enough: counts only grow within their window, and `tat` always, so a state that
+/// refused at a time refuses until enough time has passed. The age counts in both directions, because a clock may
+/// jump back.
+fn proves_denial(contact: &Contact, check: &Check<'_>) -> bool {
+    check.now.apart(contact.at) <= TRUST && check.denies(&contact.state)
 }
 
 /// 5 to 20 ms before the one retry: environments that were throttled together do not come back together.

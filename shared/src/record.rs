@@ -30,8 +30,12 @@ pub struct LimitOutcome {
     pub rule: Arc<str>,
     /// Whether the request could go on.
     pub allowed: bool,
-    /// How many more would be let through now.
-    pub remaining: u64,
+    /// How many more would be let through now, where the store said.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub remaining: Option<u64>,
+    /// Why the store did not say.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub uncounted: Option<String>,
 }
 
 /// What is known of a request so far. The gateway opens it first, fills it as the request goes, and writes it last,

@@ -1,5 +1,5 @@
 //! The seam to what outlives an environment: counters, API keys, sessions and key sets. What they mean is decided by
-//! pure code: steps in [`crate::limit`], credentials in [`crate::auth`] and [`crate::api_key`].
+//! pure code: charges in [`crate::limit`], credentials in [`crate::auth`] and [`crate::api_key`].
 
 use std::fmt::Debug;
 
@@ -11,6 +11,7 @@ mod record;
 pub use self::record::{SessionHash, SessionRecord, StoredKeySet};
 use crate::api_key::ApiKeyRecord;
 use crate::clock::Timestamp;
+use crate::limit::Window;
 
 /// One of the gateway's tables.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,18 +52,51 @@ pub struct CounterKey {
     pub sk: String,
 }
 
-/// What an item says: the bucket's theoretical arrival time in microseconds since the epoch.
-/// `None`: no such item yet, or an item without one.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+/// What an item says. Nothing of it: no such item yet.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct CounterState {
-    /// Theoretical arrival time (GCRA), microseconds since the Unix epoch.
+    /// The bucket's theoretical arrival time (GCRA), microseconds since the Unix epoch.
     pub tat: Option<u64>,
+    /// What was counted in each window, also in those that are over.
+    pub windows: Vec<(Window, u64)>,
+}
+
+impl CounterState {
+    /// What was counted in a window.
+    pub fn count(&self, window: Window) -> u64 {
+        let counted = self.windows.iter().find(|(counted, _)| *counted == window);
+        counted.map_or(0, |(_, count)| *count)
+    }
+}
+
+/// One conditional change of an item: all of it is done, or nothing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Charge {
+    /// How the bucket moves; `None`: there is none.
+    pub bucket: Option<BucketStep>,
+    /// What is added to each window.
+    pub cost: u64,
+    /// The windows it is added to.
+    pub windows: Vec<WindowCharge>,
+    /// Windows that are taken away, whatever was counted in them.
+    pub over: Vec<Window>,
+    /// The epoch second after which the item may be deleted; no decision depends on that deletion.
+    pub expires_at: u64,
+}
+
+/// A window that a charge is added to, on condition that there is room.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct WindowCharge {
+    /// Which.
+    pub window: Window,
+    /// The most that may be counted in it before.
+    pub room: u64,
 }
 
 /// One conditional step on a token bucket, all values in microseconds. There is no `max()` in a DynamoDB
 /// expression, so the bucket's step has several forms, and the caller guesses which one fits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Step {
+pub enum BucketStep {
     /// `tat += cost`, on condition `now < tat <= max`.
     Busy {
         /// The request's fixed now.
@@ -90,10 +124,10 @@ pub enum Step {
     },
 }
 
-/// How a step ended. Both answers carry the item, so no second read is ever needed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum StepOutcome {
-    /// The condition held; this is the state after the step.
+/// How a charge ended. Both answers carry the item, so no second read is ever needed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ChargeOutcome {
+    /// The condition held; this is the state after the charge.
     Applied(CounterState),
     /// The condition did not hold; nothing was written; this is the state as it stands.
     Refused(CounterState),
@@ -102,12 +136,23 @@ pub enum StepOutcome {
 /// Why a call of the store has no outcome. The texts are for the log: they name tables and attributes, never a secret.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum StoreError {
-    /// Surely not applied (throttled, connection refused, no credentials): safe to try again.
+    /// Surely not applied (connection refused, no credentials): safe to try again.
     #[error("the store did not take the call: {0}")]
     NotApplied(String),
-    /// May have been applied (time-out, reset, 5xx): a step is never tried again, it could count twice.
+    /// Not applied, because it was too much: the store is well.
+    #[error("the store is throttled: {why}")]
+    Throttled {
+        /// What DynamoDB says.
+        why: String,
+        /// Whether it is this item's partition that is too busy, and not the table or the account.
+        one_key: bool,
+    },
+    /// May have been applied (reset, 5xx): a charge is never tried again, it could count twice.
     #[error("the store gave no clear answer: {0}")]
     Ambiguous(String),
+    /// May have been applied: there was no answer in time.
+    #[error("the store gave no answer in time: {0}")]
+    TimedOut(String),
     /// An item is not of the shape that is written here: somebody has to look at it, and no retry helps.
     #[error("the store holds an item that cannot be read: {0}")]
     Malformed(String),
@@ -120,9 +165,8 @@ pub enum StoreError {
 /// stand at that moment, never as they were before.
 #[async_trait]
 pub trait Store: Debug + Send + Sync {
-    /// Runs one step on one item atomically. `expires_at` is the epoch second after which the item may be
-    /// deleted; no decision depends on that deletion.
-    async fn step(&self, key: &CounterKey, step: Step, expires_at: u64) -> Result<StepOutcome, StoreError>;
+    /// Charges one item, atomically.
+    async fn charge(&self, key: &CounterKey, charge: &Charge) -> Result<ChargeOutcome, StoreError>;
 
     /// The API key of this id, whatever its status; `None`: there is none. Whether it lets anybody in is decided by
     /// [`ApiKey::verify`](crate::api_key::ApiKey::verify).

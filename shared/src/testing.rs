@@ -14,7 +14,7 @@ use crate::config::UpstreamCall;
 use crate::event::EventKind;
 use crate::path::{CanonicalPath, PathPrefix};
 use crate::request::{PlatformFacts, Request};
-use crate::store::{CounterKey, SessionHash, SessionRecord, Step, StepOutcome, Store, StoreError, StoredKeySet};
+use crate::store::{Charge, ChargeOutcome, CounterKey, SessionHash, SessionRecord, Store, StoreError, StoredKeySet};
 use crate::upstream::Upstream;
 
 /// A plain request of the given method and path.
@@ -63,8 +63,8 @@ pub(crate) fn headers(lines: &[(&str, &str)]) -> HeaderMap {
 /// A store where only the quota table is set.
 #[async_trait]
 pub(crate) trait CountersOnly: Debug + Send + Sync {
-    /// See [`Store::step`].
-    async fn step(&self, key: &CounterKey, step: Step, expires_at: u64) -> Result<StepOutcome, StoreError>;
+    /// See [`Store::charge`].
+    async fn charge(&self, key: &CounterKey, charge: &Charge) -> Result<ChargeOutcome, StoreError>;
 
     /// See [`Store::warm`].
     async fn warm(&self) {}
@@ -72,8 +72,8 @@ pub(crate) trait CountersOnly: Debug + Send + Sync {
 
 #[async_trait]
 impl<T: CountersOnly> Store for T {
-    async fn step(&self, key: &CounterKey, step: Step, expires_at: u64) -> Result<StepOutcome, StoreError> {
-        CountersOnly::step(self, key, step, expires_at).await
+    async fn charge(&self, key: &CounterKey, charge: &Charge) -> Result<ChargeOutcome, StoreError> {
+        CountersOnly::charge(self, key, charge).await
     }
 
     async fn warm(&self) {

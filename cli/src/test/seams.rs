@@ -14,7 +14,7 @@ use tollgate::api_key::ApiKeyRecord;
 use tollgate::clock::{Clock, Timestamp};
 use tollgate::store::TableKind;
 use tollgate::store::dynamodb::{ApiKeys, DynamoDbSettings, DynamoDbStore, Sessions};
-use tollgate::store::{CounterKey, SessionHash, SessionRecord, Step, StepOutcome, Store, StoreError, StoredKeySet};
+use tollgate::store::{Charge, ChargeOutcome, CounterKey, SessionHash, SessionRecord, Store, StoreError, StoredKeySet};
 use tollgate::upstream::client::{CallError, CallLimits, HttpClient};
 
 use super::expectation::{Answer, Exchange, Failing, Records};
@@ -216,8 +216,8 @@ async fn write(records: &Records, endpoint: &str) -> Result<(), String> {
 
 #[async_trait]
 impl Store for OwnStore {
-    async fn step(&self, key: &CounterKey, step: Step, expires_at: u64) -> Result<StepOutcome, StoreError> {
-        self.wait(async |store| store.step(key, step, expires_at).await)
+    async fn charge(&self, key: &CounterKey, charge: &Charge) -> Result<ChargeOutcome, StoreError> {
+        self.wait(async |store| store.charge(key, charge).await)
     }
 
     async fn api_key(&self, id: &str) -> Result<Option<ApiKeyRecord>, StoreError> {

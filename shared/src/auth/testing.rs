@@ -6,6 +6,7 @@ mod manual_clock;
 mod memory_store;
 mod signer;
 
+use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -204,7 +205,8 @@ pub(super) fn route(auth: RouteAuth) -> Route {
         conditions: Conditions::default(),
         target: Target::Call(crate::testing::call("http://service.test", None)),
         auth,
-        rate_limit: None,
+        limits: Vec::new(),
+        cost: NonZeroU32::MIN,
     }
 }
 

@@ -37,11 +37,11 @@ pub(super) fn check(document: &Document, report: &mut Report) -> Config {
     let identity = Identity::of(document, report);
     let default_timeout = default_timeout(document, report);
     let services = services::check(&document.upstreams, default_timeout, report);
-    let routes = routes::check(document, &services, &identity, report);
     let limits = match document.rate_limiting.given() {
         Some(section) => limits::check(section, &identity, report),
         None => PathLimits::default(),
     };
+    let routes = routes::check(document, &services, &identity, &limits, report);
     let transformations = sections::transformations(document.transformations.given(), report);
     let config = Config {
         routes,

@@ -8,7 +8,7 @@ use super::report::Report;
 use super::tree::{Node, Place, Value, quote};
 
 pub(super) use self::body::Body;
-pub(super) use self::values::{At, Choice, List, Map, Named, OneOf, OneOrMore, Scalar, Text};
+pub(super) use self::values::{At, Choice, List, Map, Named, OneOf, OneOrList, OneOrMore, Scalar, Text};
 
 /// What a node can be read as. `None`: it does not fit, and the report says why.
 pub(super) trait Decode: Sized {

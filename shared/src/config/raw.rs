@@ -1,17 +1,19 @@
 //! The grammar: every key of the document with its type. The field names are the keys and the doc comments
 //! are what editors show (`docs/config.schema.json`); `docs/configuration.md` tells the same at length.
 
-use std::num::NonZeroU32;
+use std::num::{NonZeroU32, NonZeroU64};
 use std::time::Duration;
 
 use http::StatusCode;
 
 use super::decode::{
-    At, Body, Choice, Decode, Field, List, Map, OneOf, OneOrMore, Section, Slot, Text, fill_section, plain, sections,
+    At, Body, Choice, Decode, Field, List, Map, OneOf, OneOrList, OneOrMore, Section, Slot, Text, fill_section, plain,
+    sections,
 };
 use super::report::Report;
 use super::tree::{Node, Place, Value};
 use super::{ErrorFormat, UpstreamErrors};
+use crate::limit::{OnError, Period};
 use crate::transform::OnUnparsable;
 
 pub(super) mod auth;
@@ -72,10 +74,24 @@ sections! {
 
     /// How often callers may call.
     RateLimiting {
-        /// One bucket per subject over all routes without a rule of their own.
-        default: Rate,
-        /// Other rules for some paths; the most specific path wins.
+        /// What holds on every path without an override, and on every route that states no rate of its own.
+        default: Shared,
+        /// Other limits for some paths; the most specific path wins.
         overrides: List<Override>,
+    }
+
+    /// A rate, quotas, or both, which routes share.
+    Shared {
+        /// So many in each calendar window (UTC), beside the rate; one, or a list with several periods.
+        quota: OneOrList<Amount>,
+        ..rate: Rate
+    }
+
+    /// Limits for some paths.
+    Override {
+        /// The paths they hold for, patterns allowed.
+        (required) path: Text,
+        ..shared: Shared
     }
 
     /// A rate: exactly one requests_per_... key.
@@ -90,17 +106,35 @@ sections! {
         requests_per_day: At<NonZeroU32>,
         /// How many fit at once; default the number of the rate.
         burst: At<NonZeroU32>,
+        ..counting: Counting
+    }
+
+    /// A quota of a route's own.
+    Quota {
+        /// How many.
+        (required) requests: At<NonZeroU64>,
+        /// In which calendar window, UTC: minute, hour, day or month.
+        (required) per: OneOf<Period>,
+        ..counting: Counting
+    }
+
+    /// A quota beside a rate.
+    Amount {
+        /// How many.
+        (required) requests: At<NonZeroU64>,
+        /// In which calendar window, UTC: minute, hour, day or month.
+        (required) per: OneOf<Period>,
+    }
+
+    /// How is counted.
+    Counting {
         /// What is counted by: client_ip (default), route, header:Name, claim:name, or a list of these.
         key: OneOrMore,
         /// Take a header for the key although any client can set it; default false.
         trust_client_key: At<bool>,
-    }
-
-    /// A rate for some paths.
-    Override {
-        /// The paths it holds for, patterns allowed.
-        (required) path: Text,
-        ..rate: Rate
+        /// While requests cannot be counted: local (default; a tenth of the rate in each function environment), allow or
+        /// deny (503).
+        on_error: OneOf<OnError>,
     }
 
     /// How answers are reshaped, for some paths.
@@ -148,8 +182,12 @@ sections! {
         timeout: At<Duration>,
         /// none: no credentials are looked at. Else which methods, scopes and claims are asked for.
         auth: RouteAuth,
-        /// Its own limit, in place of the default or an override.
+        /// Its own rate, in place of the default or an override.
         rate_limit: Box<Rate>,
+        /// Its own quota, or a list of several; what is shared holds beside it unless the route has a rate of its own.
+        quota: OneOrList<Quota>,
+        /// What one request counts for in every limit; default 1.
+        cost: At<NonZeroU32>,
     }
 
     /// An answer that is the same for every request.
@@ -204,6 +242,24 @@ impl Choice for UnderscoreHeaders {
 
 impl Choice for ErrorFormat {
     const WORDS: &'static [(&'static str, Self)] = &[("json", Self::Json), ("problem", Self::Problem)];
+}
+
+impl Choice for Period {
+    const WORDS: &'static [(&'static str, Self)] = &[
+        ("minute", Self::Minute),
+        ("hour", Self::Hour),
+        ("day", Self::Day),
+        ("month", Self::Month),
+    ];
+
+    fn why_not(word: &str) -> Option<&'static str> {
+        (word == "second").then_some("so short a window is a rate: requests_per_second")
+    }
+}
+
+impl Choice for OnError {
+    const WORDS: &'static [(&'static str, Self)] =
+        &[("local", Self::Local), ("allow", Self::Allow), ("deny", Self::Deny)];
 }
 
 impl Choice for UpstreamErrors {

@@ -1,14 +1,14 @@
 //! The JSON Schema of the document: derived from [`raw`](super::raw), with the kinds of values described here.
 
 use std::borrow::Cow;
-use std::num::NonZeroU32;
+use std::num::{NonZeroU32, NonZeroU64};
 use std::time::Duration;
 
 use http::StatusCode;
 use schemars::generate::SchemaSettings;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 
-use super::decode::{At, Body, Choice, Field, List, Map, OneOf, OneOrMore, Text};
+use super::decode::{At, Body, Choice, Field, List, Map, OneOf, OneOrList, OneOrMore, Text};
 use super::raw::auth::methods::{ApiKey, ClientCertificate, Introspection, Jwt, Platform, SessionCookie};
 use super::raw::auth::route::{AnyScope, AuthStance, ClaimTest, ClaimValue, Presence, RouteAuth, Scopes};
 use super::raw::auth::{Auth, Common, Method, MethodType, NamedMethods};
@@ -50,6 +50,7 @@ inline_schema! {
     Text, _generator => json_schema!({ "type": "string" });
     At<bool>, _generator => or_placeholder(json_schema!({ "type": "boolean" }));
     At<NonZeroU32>, _generator => or_placeholder(json_schema!({ "type": "integer", "minimum": 1, "maximum": u32::MAX }));
+    At<NonZeroU64>, _generator => or_placeholder(json_schema!({ "type": "integer", "minimum": 1, "maximum": u64::MAX }));
     At<Duration>, _generator => or_placeholder(json_schema!({ "type": "string", "pattern": "^(0|[1-9][0-9]*)(ms|s|m|h|d)$" }));
     OneOf<T>, [T: Choice], _generator => {
         let words: Vec<&str> = T::WORDS.iter().map(|(word, _)| *word).collect();
@@ -61,6 +62,9 @@ inline_schema! {
     };
     OneOrMore, generator => {
         json_schema!({ "anyOf": [Text::json_schema(generator), List::<Text>::json_schema(generator)] })
+    };
+    OneOrList<T>, [T: JsonSchema], generator => {
+        json_schema!({ "anyOf": [T::json_schema(generator), List::<T>::json_schema(generator)] })
     };
     At<StatusCode>, _generator => or_placeholder(json_schema!({ "type": "integer", "minimum": 200, "maximum": 599 }));
     Body, _generator => json_schema!({ "type": ["string", "object", "array"] });

@@ -13,7 +13,8 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::config;
-use crate::store::{CounterKey, CounterState, Step, StepOutcome, StoreError};
+use crate::limit::testing::apply;
+use crate::store::{Charge, ChargeOutcome, CounterKey, CounterState, StoreError};
 use crate::testing::CountersOnly;
 use crate::upstream::client::{CallError, CallLimits};
 
@@ -52,13 +53,14 @@ struct Store {
 
 #[async_trait]
 impl CountersOnly for Store {
-    async fn step(&self, _: &CounterKey, step: Step, _: u64) -> Result<StepOutcome, StoreError> {
+    async fn charge(&self, _: &CounterKey, charge: &Charge) -> Result<ChargeOutcome, StoreError> {
         if self.down {
             return Err(StoreError::Ambiguous("stalled".into()));
         }
-        Ok(match step {
-            Step::Idle { now, cost } => StepOutcome::Applied(CounterState { tat: Some(now + cost) }),
-            Step::Busy { .. } | Step::Foreign { .. } => StepOutcome::Refused(CounterState::default()),
+        let mut state = CounterState::default();
+        Ok(match apply(&mut state, charge) {
+            true => ChargeOutcome::Applied(state),
+            false => ChargeOutcome::Refused(state),
         })
     }
 
@@ -170,13 +172,39 @@ async fn limit_headers_are_on_errors_that_come_after_the_limit() {
 
 #[tokio::test(start_paused = true)]
 async fn a_store_without_an_answer_is_503_with_retry_after() {
-    let limits = public(json!({ "rate_limiting": { "default": { "requests_per_second": 100 } } }));
+    let limits = public(json!({ "rate_limiting": { "default": { "requests_per_second": 100, "on_error": "deny" } } }));
     let fixture = fixture(&limits, Store { down: true }, ok);
     let (answer, log) = handled(&fixture, &event("/api/x", json!({ "host": "api.example.com" }))).await;
     assert_eq!(answer["statusCode"], 503);
     assert_eq!(answer["headers"]["retry-after"], "1");
     assert_eq!(log["fault"], "gateway");
     assert!(fixture.upstream.calls.lock().expect("unpoisoned").is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn without_the_store_a_tenth_of_the_rate_goes_on() {
+    let limits = public(json!({ "rate_limiting": { "default": { "requests_per_second": 100, "burst": 20 } } }));
+    let fixture = fixture(&limits, Store { down: true }, ok);
+    let event = event("/api/x", json!({ "host": "api.example.com" }));
+    for request in 0..3 {
+        let (answer, log) = handled(&fixture, &event).await;
+        let status = if request < 2 { 200 } else { 429 };
+        assert_eq!(answer["statusCode"], status);
+        assert!(
+            answer["headers"].get("x-ratelimit-remaining").is_none(),
+            "nobody knows: {answer}"
+        );
+        let limit = &log["limit"];
+        assert_eq!(
+            (&limit["rule"], &limit["allowed"]),
+            (&json!("default"), &json!(status == 200))
+        );
+        assert!(
+            limit["uncounted"].as_str().is_some_and(|why| why.contains("stalled")),
+            "{log}"
+        );
+        assert_eq!(log["limited"], i32::from(status == 429));
+    }
 }
 
 #[tokio::test(start_paused = true)]
@@ -293,7 +321,7 @@ async fn a_wrapped_error_is_not_read_by_rules_that_hide_fields() {
 
 #[tokio::test(start_paused = true)]
 async fn the_record_names_the_stages_in_order_and_whom_a_failing_store_was_asked_about() {
-    let limits = public(json!({ "rate_limiting": { "default": { "requests_per_second": 100 } } }));
+    let limits = public(json!({ "rate_limiting": { "default": { "requests_per_second": 100, "on_error": "deny" } } }));
     let stages = |log: &Value| -> Vec<String> {
         log["stages_us"]
             .as_object()

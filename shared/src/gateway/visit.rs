@@ -8,8 +8,8 @@ use super::Answer;
 use crate::config::ErrorFormat;
 use crate::error::{GatewayError, response};
 use crate::event::{self, AnswerForm};
-use crate::limit::Decision;
-use crate::record::Record;
+use crate::limit::{self, Admission, Decision, Patience};
+use crate::record::{LimitOutcome, Record};
 use crate::respond::FixedAnswer;
 use crate::upstream::trace::random_hex;
 
@@ -21,7 +21,9 @@ pub(super) struct Visit {
     pub(super) record: Record,
     pub(super) request_id: String,
     pub(super) error_format: ErrorFormat,
-    pub(super) limit: Option<Decision>,
+    /// What its checks have decided so far, and how long the next may take.
+    pub(super) limits: Vec<Decision>,
+    pub(super) patience: Patience,
 }
 
 impl Visit {
@@ -33,8 +35,37 @@ impl Visit {
             record,
             request_id,
             error_format: response::negotiate(format, headers),
-            limit: None,
+            limits: Vec::new(),
+            patience: Patience::default(),
         }
+    }
+
+    /// Keeps what a check came to, for the record and every later answer. The error is what the request ends with.
+    pub(super) fn admitted(&mut self, admission: Admission) -> Result<(), GatewayError> {
+        let (outcome, verdict) = match admission {
+            Admission::Decided(decision) => {
+                let outcome = LimitOutcome {
+                    rule: decision.rule().clone(),
+                    allowed: decision.allowed(),
+                    remaining: Some(decision.remaining()),
+                    uncounted: None,
+                };
+                let verdict = decision.require();
+                self.limits.push(decision);
+                (outcome, verdict)
+            }
+            Admission::Uncounted { rule, why, verdict } => {
+                let outcome = LimitOutcome {
+                    rule,
+                    allowed: verdict.is_ok(),
+                    remaining: None,
+                    uncounted: Some(why),
+                };
+                (outcome, verdict)
+            }
+        };
+        self.record.limit = Some(outcome);
+        verdict
     }
 
     pub(super) fn respond(&mut self, fixed: &FixedAnswer) -> Response<Bytes> {
@@ -73,9 +104,7 @@ impl Visit {
 
     fn stamped(&self, mut answer: Response<Bytes>) -> Response<Bytes> {
         let headers = answer.headers_mut();
-        if let Some(decision) = &self.limit {
-            decision.stamp(headers);
-        }
+        limit::stamp(&self.limits, headers);
         if let Ok(id) = HeaderValue::from_str(&self.request_id) {
             headers.insert(X_REQUEST_ID, id);
         }

@@ -2,7 +2,7 @@
 //! microseconds. No store, no clock: `now` comes in, a step or a verdict goes out.
 //!
 //! One number is the whole state: the theoretical arrival time `tat`, the moment at which the bucket is full
-//! again. A request costs one emission interval T and fits while `tat + T <= now + tolerance`, with
+//! again. A request of cost c takes c emission intervals T and fits while `tat + c x T <= now + tolerance`, with
 //! tolerance = burst x T.
 //!
 //! **Rounding.** T is `per / requests` rounded up to a whole microsecond, and the tolerance is a multiple of that
@@ -13,7 +13,7 @@
 use std::time::Duration;
 
 use super::Rate;
-use crate::store::{CounterState, Step};
+use crate::store::BucketStep;
 
 /// How far beyond its ceiling a `tat` must lie to be none of this rule's making: it was left by a slower rule of an
 /// earlier config, or by a clock that ran ahead. No step of this rule writes one, for DynamoDB refuses signatures
@@ -26,7 +26,7 @@ const KEEP: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 /// A rate in the units that the steps are made of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Bucket {
-    /// T: what one request costs, in microseconds. At least 1.
+    /// T: what a request of cost 1 takes, in microseconds. At least 1.
     interval: u64,
     /// How far `tat` may lie beyond now, in microseconds: burst x T, the time to refill from empty.
     tolerance: u64,
@@ -42,15 +42,6 @@ pub(super) enum Guess {
     Idle,
     /// `tat` is none of this rule's making: the bucket begins anew.
     Foreign,
-}
-
-/// What a refused step means.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Refusal {
-    /// The request does not fit; the state's `tat` is the proof.
-    OverRate(u64),
-    /// It may fit: the step had the wrong form.
-    Try(Guess),
 }
 
 impl Bucket {
@@ -79,16 +70,21 @@ impl Bucket {
         }
     }
 
-    pub(super) fn step(&self, guess: Guess, now: u64) -> Step {
-        let cost = self.interval;
+    /// The form that fits an item's `tat`.
+    pub(super) fn form(&self, now: u64, tat: Option<u64>) -> Guess {
+        self.guess(now, tat.unwrap_or(0), 0.0)
+    }
+
+    pub(super) fn step(&self, guess: Guess, now: u64, cost: u32) -> BucketStep {
+        let cost = self.taken(cost);
         match guess {
-            Guess::Busy => Step::Busy {
+            Guess::Busy => BucketStep::Busy {
                 now,
                 cost,
                 max: self.ceiling(now).saturating_sub(cost),
             },
-            Guess::Idle => Step::Idle { now, cost },
-            Guess::Foreign => Step::Foreign {
+            Guess::Idle => BucketStep::Idle { now, cost },
+            Guess::Foreign => BucketStep::Foreign {
                 now,
                 cost,
                 above: self.foreign_above(now),
@@ -96,35 +92,25 @@ impl Bucket {
         }
     }
 
-    /// Reads a refused step's item. But for foreign states `tat` only ever grows, so after a refused idle step a busy
-    /// one decides: the longest way is busy, idle, busy.
-    pub(super) fn after_refusal(&self, now: u64, state: CounterState) -> Refusal {
-        match state.tat {
-            Some(tat) if self.is_foreign(now, tat) => Refusal::Try(Guess::Foreign),
-            Some(tat) if !self.fits(now, tat) => Refusal::OverRate(tat),
-            Some(tat) if tat > now => Refusal::Try(Guess::Busy),
-            _ => Refusal::Try(Guess::Idle),
+    /// How long until a request of this cost fits; zero when it does already. A foreign `tat` holds nobody back.
+    pub(super) fn wait(&self, now: u64, tat: u64, cost: u32) -> Duration {
+        if self.is_foreign(now, tat) {
+            return Duration::ZERO;
         }
-    }
-
-    /// Whether one more request fits.
-    pub(super) fn fits(&self, now: u64, tat: u64) -> bool {
-        tat.max(now).saturating_add(self.interval) <= self.ceiling(now)
-    }
-
-    /// How many requests would be let through right now; at most the burst.
-    pub(super) fn remaining(&self, now: u64, tat: u64) -> u32 {
-        let room = self.ceiling(now).saturating_sub(tat.max(now));
-        u32::try_from(room / self.interval).unwrap_or(u32::MAX).min(self.burst)
-    }
-
-    /// How long until one request fits; zero when it does already.
-    pub(super) fn wait(&self, now: u64, tat: u64) -> Duration {
         Duration::from_micros(
             tat.max(now)
-                .saturating_add(self.interval)
+                .saturating_add(self.taken(cost))
                 .saturating_sub(self.ceiling(now)),
         )
+    }
+
+    /// How much would be let through right now; at most the burst.
+    pub(super) fn remaining(&self, now: u64, tat: u64) -> u32 {
+        if self.is_foreign(now, tat) {
+            return self.burst;
+        }
+        let room = self.ceiling(now).saturating_sub(tat.max(now));
+        u32::try_from(room / self.interval).unwrap_or(u32::MAX).min(self.burst)
     }
 
     /// The epoch second after which the item may go. No step leaves a `tat` beyond `now + tolerance`, so counting
@@ -134,6 +120,20 @@ impl Bucket {
             .unwrap_or(u64::MAX)
             .max(self.tolerance.saturating_mul(7));
         self.ceiling(now).saturating_add(keep).div_ceil(1_000_000)
+    }
+
+    /// A `tat` that this bucket could have, were it counted by the present clock alone.
+    pub(super) fn within(&self, now: u64, tat: u64) -> u64 {
+        tat.min(self.ceiling(now))
+    }
+
+    /// The `tat` that a request leaves which fits.
+    pub(super) fn after(&self, now: u64, tat: u64, cost: u32) -> u64 {
+        tat.max(now).saturating_add(self.taken(cost))
+    }
+
+    fn taken(&self, cost: u32) -> u64 {
+        self.interval.saturating_mul(u64::from(cost))
     }
 
     fn is_foreign(&self, now: u64, tat: u64) -> bool {

@@ -1,17 +1,17 @@
-//! The outcome of one check, and the headers that tell the client about it.
+//! The outcome of one check, and the headers that tell the client about all of them.
 
-use std::num::NonZeroU32;
+use std::fmt::Write as _;
 use std::sync::Arc;
 use std::time::Duration;
 
 use http::{HeaderMap, HeaderName, HeaderValue};
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 
-use super::LimitRule;
-use super::bucket::Bucket;
+use super::check::Check;
 use crate::clock::Timestamp;
 use crate::config::Pointer;
 use crate::error::GatewayError;
+use crate::store::CounterState;
 
 const LIMIT: HeaderName = HeaderName::from_static("x-ratelimit-limit");
 const REMAINING: HeaderName = HeaderName::from_static("x-ratelimit-remaining");
@@ -23,37 +23,54 @@ const STATE: HeaderName = HeaderName::from_static("ratelimit");
 /// client reads; and `%`, so that two names never look alike.
 const UNSAFE: &AsciiSet = &CONTROLS.add(b'"').add(b'\\').add(b'%');
 
+/// How one limit stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Standing {
+    /// Its name in `RateLimit` headers.
+    pub(super) name: Arc<str>,
+    /// The number in the config, and the time it is for.
+    pub(super) requests: u64,
+    pub(super) per: Duration,
+    /// What would be let through now; of a rate at most the burst.
+    pub(super) remaining: u64,
+    /// How long until the bucket is full again, or the window is over.
+    pub(super) reset: Duration,
+    /// How long until the request fits; zero when it does.
+    pub(super) wait: Duration,
+}
+
 /// The outcome of one check, and all that the client is told about it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Decision {
-    /// The rule's name, as the `RateLimit` headers call it, and where it stands.
-    policy: Arc<str>,
+    /// The rule set's name, and where it stands.
+    rule: Arc<str>,
     at: Pointer,
-    /// The number in the config, and the time it is for.
-    requests: NonZeroU32,
-    per: Duration,
-    /// What would be let through now; at most the burst.
-    remaining: u32,
-    /// When the check was made, and when the bucket will be full again.
+    /// When the check was made.
     now: Timestamp,
-    full_at: Timestamp,
-    /// `None`: allowed. Else how long until one request fits.
+    /// Its limits; never none.
+    standings: Vec<Standing>,
+    /// `None`: allowed. Else how long until the request fits.
     retry_after: Option<Duration>,
 }
 
 impl Decision {
     /// Reads everything the client is told from the item's state after the check.
-    pub(super) fn new(rule: &LimitRule, bucket: &Bucket, now: Timestamp, tat: u64, allowed: bool) -> Self {
+    pub(super) fn new(check: &Check<'_>, state: &CounterState, allowed: bool) -> Self {
+        let standings = check.standings(state);
+        // Until the last of those that hold it back lets it through.
+        let wait = standings.iter().map(|standing| standing.wait).max().unwrap_or_default();
         Self {
-            policy: rule.name.clone(),
-            at: rule.pointer.clone(),
-            requests: rule.rate.requests,
-            per: rule.rate.per,
-            remaining: bucket.remaining(now.micros(), tat),
-            now,
-            full_at: Timestamp::from_micros(tat).max(now),
-            retry_after: (!allowed).then(|| bucket.wait(now.micros(), tat)),
+            rule: check.set.name.clone(),
+            at: check.set.pointer.clone(),
+            now: check.now,
+            standings,
+            retry_after: (!allowed).then_some(wait),
         }
+    }
+
+    /// The rule set's name.
+    pub fn rule(&self) -> &Arc<str> {
+        &self.rule
     }
 
     /// Whether the request may go on.
@@ -63,7 +80,11 @@ impl Decision {
 
     /// How many more would be let through now.
     pub fn remaining(&self) -> u64 {
-        self.remaining.into()
+        self.standings
+            .iter()
+            .map(|standing| standing.remaining)
+            .min()
+            .unwrap_or(0)
     }
 
     /// `RateLimited` when it may not.
@@ -77,26 +98,49 @@ impl Decision {
         }
     }
 
-    /// Sets `X-RateLimit-*`, `RateLimit-Policy` and `RateLimit` (draft-ietf-httpapi-ratelimit-headers); every
-    /// answer after the check carries them, in place of an upstream's own.
-    pub fn stamp(&self, headers: &mut HeaderMap) {
-        headers.insert(LIMIT, HeaderValue::from(self.requests.get()));
-        headers.insert(REMAINING, HeaderValue::from(self.remaining));
-        headers.insert(RESET, HeaderValue::from(self.full_at.micros().div_ceil(1_000_000)));
-        let policy = utf8_percent_encode(&self.policy, UNSAFE);
-        let until_full = self.full_at.since(self.now).as_micros().div_ceil(1_000_000);
-        let fields = [
-            (
-                POLICY,
-                format!(r#""{policy}";q={};w={}"#, self.requests, self.per.as_secs()),
-            ),
-            (STATE, format!(r#""{policy}";r={};t={until_full}"#, self.remaining)),
-        ];
-        for (name, text) in fields {
-            // Always a value: the policy's name is the only free text, and is encoded to visible ASCII and spaces.
-            if let Ok(value) = HeaderValue::try_from(text) {
-                headers.insert(name, value);
-            }
+    /// The limit that the client runs into first: of one that refused, the one that lasts; else the one with the least
+    /// left.
+    fn tightest(&self) -> Option<&Standing> {
+        let standings = self.standings.iter();
+        match self.retry_after {
+            Some(wait) => standings.rev().find(|standing| standing.wait == wait),
+            None => standings.min_by_key(|standing| standing.remaining),
+        }
+    }
+}
+
+/// Sets `X-RateLimit-*` by the tightest limit of all checks, and `RateLimit-Policy` and `RateLimit` with all of them
+/// (draft-ietf-httpapi-ratelimit-headers-11); every answer after a check carries them, in place of an upstream's own.
+pub fn stamp(decisions: &[Decision], headers: &mut HeaderMap) {
+    let refused = decisions.iter().find(|decision| !decision.allowed());
+    let with_least = || decisions.iter().min_by_key(|decision| decision.remaining());
+    let Some(decision) = refused.or_else(with_least) else {
+        return;
+    };
+    if let Some(tightest) = decision.tightest() {
+        let reset = decision.now.plus(tightest.reset);
+        headers.insert(LIMIT, HeaderValue::from(tightest.requests));
+        headers.insert(REMAINING, HeaderValue::from(tightest.remaining));
+        headers.insert(RESET, HeaderValue::from(reset.micros().div_ceil(1_000_000)));
+    }
+    let (mut policies, mut states) = (String::new(), String::new());
+    for standing in decisions.iter().flat_map(|decision| &decision.standings) {
+        let name = utf8_percent_encode(&standing.name, UNSAFE);
+        let separator = if policies.is_empty() { "" } else { ", " };
+        let reset = standing.reset.as_micros().div_ceil(1_000_000);
+        // Writing to a `String` cannot fail.
+        let _ = write!(
+            policies,
+            r#"{separator}"{name}";q={};w={}"#,
+            standing.requests,
+            standing.per.as_secs()
+        );
+        let _ = write!(states, r#"{separator}"{name}";r={};t={reset}"#, standing.remaining);
+    }
+    for (name, text) in [(POLICY, policies), (STATE, states)] {
+        // Always a value: the limits' names are the only free text, and are encoded to visible ASCII and spaces.
+        if let Ok(value) = HeaderValue::try_from(text) {
+            headers.insert(name, value);
         }
     }
 }

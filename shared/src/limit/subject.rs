@@ -9,7 +9,7 @@ use http::HeaderMap;
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 use ring::digest::{Context, SHA256};
 
-use super::{KeyPart, LimitRule};
+use super::{KeyPart, RuleSet};
 use crate::auth::{ClaimPath, Identity, claim_text};
 use crate::config::Route;
 use crate::request::Request;
@@ -33,7 +33,7 @@ struct Source<'a> {
 impl Subject {
     /// The subject of this request under this rule. A part without a value (header absent or empty, claim absent,
     /// nobody authenticated) falls back to the client address.
-    pub fn of(rule: &LimitRule, route: &Route, request: &Request, identity: Option<&Identity>) -> Self {
+    pub fn of(rule: &RuleSet, route: &Route, request: &Request, identity: Option<&Identity>) -> Self {
         Self::new(
             &rule.key,
             &Source {

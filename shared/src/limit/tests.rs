@@ -1,146 +1,29 @@
 //! The limiter on a model of the store: exactness, calls, time-outs, what is remembered.
 
-use std::collections::{HashMap, VecDeque};
-use std::num::NonZeroU32;
-use std::sync::Mutex;
-use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::Ordering;
 
-use async_trait::async_trait;
 use proptest::prelude::*;
 
+use super::testing::{Fault, Limits, ModelStore, bucket_at, throttled};
 use super::*;
-use crate::store::Step;
-use crate::testing::CountersOnly;
+use crate::auth::testing::ManualClock;
+use crate::clock::Timestamp;
+use crate::config::Pointer;
+
+mod outage;
+mod quotas;
 
 const START: u64 = 1_800_000_000_000_000;
 
-#[derive(Debug)]
-struct TestClock(AtomicU64);
-
-impl TestClock {
-    fn new() -> Arc<Self> {
-        Arc::new(Self(AtomicU64::new(START)))
-    }
-
-    fn set(&self, micros: u64) {
-        self.0.store(micros, Ordering::SeqCst);
-    }
-
-    fn advance(&self, by: Duration) {
-        self.0
-            .fetch_add(u64::try_from(by.as_micros()).unwrap(), Ordering::SeqCst);
-    }
+fn start_clock() -> Arc<ManualClock> {
+    ManualClock::at(Timestamp::from_micros(START))
 }
 
-impl Clock for TestClock {
-    fn now(&self) -> Timestamp {
-        Timestamp::from_micros(self.0.load(Ordering::SeqCst))
-    }
+fn rule(requests: u32, per_secs: u64, burst: u32) -> RuleSet {
+    Limits::rate(requests, per_secs, burst).build()
 }
 
-/// A table: each step atomic, its condition evaluated as it is written. Faults come first, in order.
-#[derive(Debug, Default)]
-struct ModelStore {
-    items: Mutex<HashMap<CounterKey, u64>>,
-    faults: Mutex<VecDeque<Fault>>,
-    calls: AtomicU32,
-    warmed: AtomicU32,
-    expires_at: AtomicU64,
-    /// Every so many calls are throttled; 0: none.
-    throttle_every: u32,
-}
-
-#[derive(Clone, Debug)]
-enum Fault {
-    Error(StoreError),
-    Stall,
-    Slow(Duration),
-    /// Counted, but the answer is lost.
-    LostAnswer,
-    /// An engine that leaves the item out of its refusal.
-    RefuseBlindly,
-}
-
-impl ModelStore {
-    fn with(faults: impl IntoIterator<Item = Fault>) -> Arc<Self> {
-        Arc::new(Self {
-            faults: Mutex::new(faults.into_iter().collect()),
-            ..Self::default()
-        })
-    }
-
-    fn calls(&self) -> u32 {
-        self.calls.swap(0, Ordering::SeqCst)
-    }
-
-    fn only_item(&self) -> u64 {
-        let items = self.items.lock().unwrap();
-        assert_eq!(items.len(), 1, "{items:?}");
-        *items.values().next().unwrap()
-    }
-
-    fn apply(&self, key: &CounterKey, step: Step) -> StepOutcome {
-        let mut items = self.items.lock().unwrap();
-        let tat = items.get(key).copied();
-        let next = match (step, tat) {
-            (Step::Busy { now, cost, max }, Some(tat)) if tat > now && tat <= max => tat + cost,
-            (Step::Idle { now, cost }, None) => now + cost,
-            (Step::Idle { now, cost }, Some(tat)) if tat <= now => now + cost,
-            (Step::Foreign { now, cost, above }, Some(tat)) if tat > above => now + cost,
-            _ => return StepOutcome::Refused(CounterState { tat }),
-        };
-        items.insert(key.clone(), next);
-        StepOutcome::Applied(CounterState { tat: Some(next) })
-    }
-}
-
-#[async_trait]
-impl CountersOnly for ModelStore {
-    async fn step(&self, key: &CounterKey, step: Step, expires_at: u64) -> Result<StepOutcome, StoreError> {
-        let call = self.calls.fetch_add(1, Ordering::SeqCst) + 1;
-        self.expires_at.store(expires_at, Ordering::SeqCst);
-        let fault = self.faults.lock().unwrap().pop_front();
-        match fault {
-            None if self.throttle_every > 0 && call.is_multiple_of(self.throttle_every) => {
-                return Err(StoreError::NotApplied("throttled".into()));
-            }
-            None => {}
-            Some(Fault::Error(error)) => return Err(error),
-            Some(Fault::Stall) => std::future::pending().await,
-            Some(Fault::Slow(by)) => tokio::time::sleep(by).await,
-            Some(Fault::LostAnswer) => {
-                self.apply(key, step);
-                return Err(StoreError::Ambiguous("reset".into()));
-            }
-            Some(Fault::RefuseBlindly) => return Ok(StepOutcome::Refused(CounterState::default())),
-        }
-        // Lets other tasks in before and after the atomic step.
-        tokio::task::yield_now().await;
-        let outcome = self.apply(key, step);
-        tokio::task::yield_now().await;
-        Ok(outcome)
-    }
-
-    async fn warm(&self) {
-        self.warmed.fetch_add(1, Ordering::SeqCst);
-    }
-}
-
-fn rule(requests: u32, per_secs: u64, burst: u32) -> LimitRule {
-    LimitRule {
-        name: "default".into(),
-        sort_key: "L#shared".into(),
-        rate: Rate {
-            requests: NonZeroU32::new(requests).unwrap(),
-            per: Duration::from_secs(per_secs),
-            burst: NonZeroU32::new(burst).unwrap(),
-        },
-        key: vec![KeyPart::ClientIp],
-        pointer: Pointer::new("/rate_limiting/default"),
-    }
-}
-
-fn limiter(store: &Arc<ModelStore>, clock: &Arc<TestClock>) -> Limiter {
+fn limiter(store: &Arc<ModelStore>, clock: &Arc<ManualClock>) -> Limiter {
     Limiter::new(PathLimits::default(), store.clone(), clock.clone())
 }
 
@@ -148,25 +31,40 @@ fn somebody() -> Subject {
     Subject::for_test("somebody")
 }
 
-async fn admitted(limiter: &Limiter, rule: &LimitRule) -> bool {
-    limiter.admit(rule, &somebody()).await.unwrap().allowed()
+async fn admit(limiter: &Limiter, rule: &RuleSet) -> Admission {
+    limiter.admit(rule, &somebody(), 1, &mut Patience::default()).await
 }
 
-fn why(result: Result<Decision, GatewayError>) -> String {
-    match result {
-        Err(GatewayError::LimitStoreUnavailable { why }) => why,
+async fn decision(limiter: &Limiter, rule: &RuleSet) -> Decision {
+    match admit(limiter, rule).await {
+        Admission::Decided(decision) => decision,
+        other => panic!("{other:?}"),
+    }
+}
+
+async fn admitted(limiter: &Limiter, rule: &RuleSet) -> bool {
+    decision(limiter, rule).await.allowed()
+}
+
+/// Why there was no decision, of a rule that lets nothing through then.
+async fn undecided(limiter: &Limiter, rule: &RuleSet) -> String {
+    match admit(limiter, rule).await {
+        Admission::Uncounted { why, verdict, .. } => {
+            assert_eq!(verdict, Err(GatewayError::LimitStoreUnavailable { why: why.clone() }));
+            why
+        }
         other => panic!("{other:?}"),
     }
 }
 
 #[tokio::test(start_paused = true)]
 async fn the_burst_then_refusals_then_one_at_a_time() {
-    let (store, clock) = (ModelStore::with([]), TestClock::new());
+    let (store, clock) = (ModelStore::with([]), start_clock());
     let (limiter, rule) = (limiter(&store, &clock), rule(10, 1, 3));
     for _ in 0..3 {
         assert!(admitted(&limiter, &rule).await);
     }
-    let refused = limiter.admit(&rule, &somebody()).await.unwrap();
+    let refused = decision(&limiter, &rule).await;
     let error = refused.require().unwrap_err();
     assert_eq!(
         error,
@@ -182,39 +80,35 @@ async fn the_burst_then_refusals_then_one_at_a_time() {
 
 #[tokio::test(start_paused = true)]
 async fn the_item_has_its_place_and_its_expiry() {
-    let (store, clock) = (ModelStore::with([]), TestClock::new());
+    let (store, clock) = (ModelStore::with([]), start_clock());
     assert!(admitted(&limiter(&store, &clock), &rule(100, 1, 20)).await);
     let expected = CounterKey {
         pk: "Q#client_ip#somebody".into(),
         sk: "L#shared".into(),
     };
     assert_eq!(store.items.lock().unwrap().keys().collect::<Vec<_>>(), [&expected]);
-    assert_eq!(store.only_item(), START + 10_000);
+    assert_eq!(store.only_item(), bucket_at(START + 10_000));
     assert_eq!(store.expires_at.load(Ordering::SeqCst), 1_800_000_000 + 1 + 7 * 86_400);
 }
 
 #[tokio::test(start_paused = true)]
 async fn subjects_and_rules_have_buckets_of_their_own() {
-    let (store, clock) = (ModelStore::with([]), TestClock::new());
+    let (store, clock) = (ModelStore::with([]), start_clock());
     let limiter = limiter(&store, &clock);
     let (one, mut other) = (rule(1, 60, 1), rule(1, 60, 1));
     other.sort_key = "L#login".into();
     assert!(admitted(&limiter, &one).await);
     assert!(!admitted(&limiter, &one).await);
     assert!(admitted(&limiter, &other).await);
-    assert!(
-        limiter
-            .admit(&one, &Subject::for_test("another"))
-            .await
-            .unwrap()
-            .allowed()
-    );
+    let another = Subject::for_test("another");
+    let admission = limiter.admit(&one, &another, 1, &mut Patience::default()).await;
+    assert!(matches!(admission, Admission::Decided(decision) if decision.allowed()));
 }
 
 #[tokio::test(start_paused = true)]
 async fn sixty_four_tasks_admit_exactly_the_burst() {
     for shared_environment in [true, false] {
-        let (store, clock) = (ModelStore::with([]), TestClock::new());
+        let (store, clock) = (ModelStore::with([]), start_clock());
         let rule = Arc::new(rule(20, 3_600, 20));
         let one = Arc::new(limiter(&store, &clock));
         let mut tasks = tokio::task::JoinSet::new();
@@ -234,7 +128,7 @@ async fn sixty_four_tasks_admit_exactly_the_burst() {
             });
         }
         assert_eq!(tasks.join_all().await.into_iter().sum::<u32>(), 20);
-        assert_eq!(store.only_item(), START + 20 * 180_000_000);
+        assert_eq!(store.only_item(), bucket_at(START + 20 * 180_000_000));
     }
 }
 
@@ -244,7 +138,7 @@ async fn a_tenth_of_all_calls_throttled_admits_nothing_more() {
         throttle_every: 10,
         ..ModelStore::default()
     });
-    let clock = TestClock::new();
+    let clock = start_clock();
     let rule = Arc::new(rule(50, 3_600, 50));
     let mut tasks = tokio::task::JoinSet::new();
     for _ in 0..64 {
@@ -252,19 +146,23 @@ async fn a_tenth_of_all_calls_throttled_admits_nothing_more() {
         tasks.spawn(async move {
             let mut count = 0;
             for _ in 0..5 {
-                let decision = limiter.admit(&rule, &somebody()).await;
-                count += u32::from(decision.is_ok_and(|decision| decision.allowed()));
+                let admission = admit(&limiter, &rule).await;
+                count += u32::from(matches!(admission, Admission::Decided(decision) if decision.allowed()));
             }
             count
         });
     }
     assert_eq!(tasks.join_all().await.into_iter().sum::<u32>(), 50);
-    assert_eq!(store.only_item(), START + 50 * 72_000_000, "nobody was charged twice");
+    assert_eq!(
+        store.only_item(),
+        bucket_at(START + 50 * 72_000_000),
+        "nobody was charged twice"
+    );
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_remembered_refusal_costs_no_call() {
-    let (store, clock) = (ModelStore::with([]), TestClock::new());
+    let (store, clock) = (ModelStore::with([]), start_clock());
     let (limiter, rule) = (limiter(&store, &clock), rule(1, 10, 1));
     assert!(admitted(&limiter, &rule).await);
     assert_eq!(store.calls(), 1);
@@ -279,11 +177,11 @@ async fn a_remembered_refusal_costs_no_call() {
 
 #[tokio::test(start_paused = true)]
 async fn a_remembered_refusal_tells_the_true_wait() {
-    let (store, clock) = (ModelStore::with([]), TestClock::new());
+    let (store, clock) = (ModelStore::with([]), start_clock());
     let (limiter, rule) = (limiter(&store, &clock), rule(1, 10, 1));
     assert!(admitted(&limiter, &rule).await);
     clock.advance(Duration::from_millis(7_500));
-    let decision = limiter.admit(&rule, &somebody()).await.unwrap();
+    let decision = decision(&limiter, &rule).await;
     let error = decision.require().unwrap_err();
     assert_eq!(
         error,
@@ -297,7 +195,7 @@ async fn a_remembered_refusal_tells_the_true_wait() {
 
 #[tokio::test(start_paused = true)]
 async fn a_remembered_refusal_is_trusted_for_thirty_seconds() {
-    let (store, clock) = (ModelStore::with([]), TestClock::new());
+    let (store, clock) = (ModelStore::with([]), start_clock());
     let (limiter, rule) = (limiter(&store, &clock), rule(1, 3_600, 1));
     assert!(admitted(&limiter, &rule).await);
     // An administrator resets the counter.
@@ -311,7 +209,7 @@ async fn a_remembered_refusal_is_trusted_for_thirty_seconds() {
 
 #[tokio::test(start_paused = true)]
 async fn refusing_from_memory_does_not_prolong_the_trust() {
-    let (store, clock) = (ModelStore::with([]), TestClock::new());
+    let (store, clock) = (ModelStore::with([]), start_clock());
     let (limiter, rule) = (limiter(&store, &clock), rule(1, 3_600, 1));
     assert!(admitted(&limiter, &rule).await);
     assert_eq!(store.calls(), 1);
@@ -325,20 +223,20 @@ async fn refusing_from_memory_does_not_prolong_the_trust() {
 
 #[tokio::test(start_paused = true)]
 async fn a_clock_that_jumps_back_asks_the_store_again_and_opens_nothing() {
-    let (store, clock) = (ModelStore::with([]), TestClock::new());
+    let (store, clock) = (ModelStore::with([]), start_clock());
     let (limiter, rule) = (limiter(&store, &clock), rule(1, 60, 1));
     assert!(admitted(&limiter, &rule).await);
     store.calls();
-    clock.set(START - 600_000_000);
+    clock.set(Timestamp::from_micros(START - 600_000_000));
     assert!(!admitted(&limiter, &rule).await);
     assert_eq!(store.calls(), 1, "what was seen ten minutes ahead proves nothing now");
-    clock.set(START + 60_000_000);
+    clock.set(Timestamp::from_micros(START + 60_000_000));
     assert!(admitted(&limiter, &rule).await);
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_wrong_guess_costs_one_more_call() {
-    let (store, clock) = (ModelStore::with([]), TestClock::new());
+    let (store, clock) = (ModelStore::with([]), start_clock());
     let rule = rule(10, 1, 10);
     assert!(admitted(&limiter(&store, &clock), &rule).await);
     assert_eq!(store.calls(), 1);
@@ -357,7 +255,7 @@ async fn a_wrong_guess_costs_one_more_call() {
 /// Ten a day used up, then the limit is raised: nobody waits for the old bucket to refill.
 #[tokio::test(start_paused = true)]
 async fn a_raised_limit_frees_whom_the_old_one_refused() {
-    let (store, clock) = (ModelStore::with([]), TestClock::new());
+    let (store, clock) = (ModelStore::with([]), start_clock());
     let (old, raised) = (rule(10, 86_400, 10), rule(100, 1, 20));
     let before = limiter(&store, &clock);
     for _ in 0..10 {
@@ -377,63 +275,63 @@ async fn a_raised_limit_frees_whom_the_old_one_refused() {
 /// What a bucket of this very rule may say, or one of a clock a few minutes ahead, is never thrown away.
 #[tokio::test(start_paused = true)]
 async fn a_bucket_that_may_be_this_rule_s_own_is_kept() {
-    let (store, clock) = (ModelStore::with([]), TestClock::new());
+    let (store, clock) = (ModelStore::with([]), start_clock());
     let daily = rule(10, 86_400, 10);
     clock.advance(Duration::from_secs(14 * 60));
     let ahead = limiter(&store, &clock);
     for _ in 0..10 {
         assert!(admitted(&ahead, &daily).await);
     }
-    clock.set(START);
+    clock.set(Timestamp::from_micros(START));
     assert!(!admitted(&limiter(&store, &clock), &daily).await);
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_stalled_store_is_given_up_after_150_milliseconds() {
-    let (store, clock) = (ModelStore::with([Fault::Stall]), TestClock::new());
+    let (store, clock) = (ModelStore::with([Fault::Stall]), start_clock());
     let before = tokio::time::Instant::now();
-    let why = why(limiter(&store, &clock).admit(&rule(10, 1, 10), &somebody()).await);
+    let why = undecided(&limiter(&store, &clock), &rule(10, 1, 10)).await;
     assert_eq!(before.elapsed(), Duration::from_millis(150));
-    assert_eq!(why, "the counter store took more than 150ms");
+    assert_eq!(why, "the store gave no answer in time: no answer within 150ms");
 }
 
 #[tokio::test(start_paused = true)]
 async fn the_150_milliseconds_are_for_all_calls_together() {
-    let throttled = Fault::Error(StoreError::NotApplied("throttled".into()));
+    let throttled = Fault::Error(throttled(false));
     let (store, clock) = (
         ModelStore::with([throttled, Fault::Slow(Duration::from_millis(146))]),
-        TestClock::new(),
+        start_clock(),
     );
     let (limiter, rule) = (limiter(&store, &clock), rule(10, 1, 10));
     let before = tokio::time::Instant::now();
-    why(limiter.admit(&rule, &somebody()).await);
+    undecided(&limiter, &rule).await;
     assert_eq!(before.elapsed(), Duration::from_millis(150));
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_step_that_was_surely_not_applied_is_tried_once_more() {
-    let throttled = || Fault::Error(StoreError::NotApplied("throttled".into()));
-    let (store, clock) = (ModelStore::with([throttled()]), TestClock::new());
+    let throttled = || Fault::Error(throttled(false));
+    let (store, clock) = (ModelStore::with([throttled()]), start_clock());
     let (limiter, rule) = (limiter(&store, &clock), rule(10, 60, 10));
     let before = tokio::time::Instant::now();
     assert!(admitted(&limiter, &rule).await);
     let waited = before.elapsed();
     assert!((5..=21).contains(&waited.as_millis()), "{waited:?}");
     assert_eq!(store.calls(), 2);
-    assert_eq!(store.only_item(), START + 6_000_000);
+    assert_eq!(store.only_item(), bucket_at(START + 6_000_000));
 
     store.faults.lock().unwrap().extend([throttled(), throttled()]);
-    let why = why(limiter.admit(&rule, &somebody()).await);
-    assert_eq!(why, "the store did not take the call: throttled");
+    let why = undecided(&limiter, &rule).await;
+    assert_eq!(why, "the store is throttled: too much");
     assert_eq!(store.calls(), 2);
-    assert_eq!(store.only_item(), START + 6_000_000, "nothing was charged");
+    assert_eq!(store.only_item(), bucket_at(START + 6_000_000), "nothing was charged");
 }
 
 #[tokio::test(start_paused = true)]
 async fn an_unclear_answer_is_never_tried_again() {
-    let (store, clock) = (ModelStore::with([Fault::LostAnswer]), TestClock::new());
+    let (store, clock) = (ModelStore::with([Fault::LostAnswer]), start_clock());
     let (limiter, rule) = (limiter(&store, &clock), rule(10, 60, 10));
-    let why = why(limiter.admit(&rule, &somebody()).await);
+    let why = undecided(&limiter, &rule).await;
     assert_eq!(why, "the store gave no clear answer: reset");
     assert_eq!(store.calls(), 1);
     // One too many is counted, and none too many let through.
@@ -447,31 +345,31 @@ async fn an_unclear_answer_is_never_tried_again() {
 #[tokio::test(start_paused = true)]
 async fn never_more_than_three_calls_the_retry_included() {
     let blind = || Fault::RefuseBlindly;
-    let (store, clock) = (ModelStore::with([blind(), blind(), blind(), blind()]), TestClock::new());
-    let why_blind = why(limiter(&store, &clock).admit(&rule(10, 1, 10), &somebody()).await);
+    let (store, clock) = (ModelStore::with([blind(), blind(), blind(), blind()]), start_clock());
+    let why_blind = undecided(&limiter(&store, &clock), &rule(10, 1, 10)).await;
     assert_eq!(store.calls(), 3);
     assert!(
         why_blind.ends_with("no decision after 3 calls: the item went back"),
         "{why_blind}"
     );
 
-    let throttled = Fault::Error(StoreError::NotApplied("throttled".into()));
-    let (store, clock) = (ModelStore::with([blind(), blind(), throttled]), TestClock::new());
-    why(limiter(&store, &clock).admit(&rule(10, 1, 10), &somebody()).await);
+    let throttled = Fault::Error(throttled(false));
+    let (store, clock) = (ModelStore::with([blind(), blind(), throttled]), start_clock());
+    undecided(&limiter(&store, &clock), &rule(10, 1, 10)).await;
     assert_eq!(store.calls(), 3);
 }
 
 #[tokio::test(start_paused = true)]
 async fn the_store_s_failure_is_forgotten_with_the_next_request() {
-    let (store, clock) = (ModelStore::with([Fault::Stall]), TestClock::new());
+    let (store, clock) = (ModelStore::with([Fault::Stall]), start_clock());
     let (limiter, rule) = (limiter(&store, &clock), rule(10, 1, 10));
-    why(limiter.admit(&rule, &somebody()).await);
+    undecided(&limiter, &rule).await;
     assert!(admitted(&limiter, &rule).await);
 }
 
 #[tokio::test(start_paused = true)]
 async fn warming_reaches_the_store() {
-    let (store, clock) = (ModelStore::with([]), TestClock::new());
+    let (store, clock) = (ModelStore::with([]), start_clock());
     limiter(&store, &clock).warm().await;
     assert_eq!((store.warmed.load(Ordering::SeqCst), store.calls()), (1, 0));
 }
@@ -485,7 +383,7 @@ fn the_retry_waits_between_5_and_20_milliseconds() {
 
 /// Mean calls per request: `environments` share one bucket of 100 a second, burst 20, at `load` times that rate.
 async fn mean_calls(environments: usize, load: f64) -> f64 {
-    let (store, clock) = (ModelStore::with([]), TestClock::new());
+    let (store, clock) = (ModelStore::with([]), start_clock());
     let limiters: Vec<Limiter> = (0..environments).map(|_| limiter(&store, &clock)).collect();
     let rule = rule(100, 1, 20);
     let mut random = 0x9E37_79B9_7F4A_7C15_u64;
@@ -535,7 +433,7 @@ proptest! {
     ) {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
         let admitted: Vec<u64> = runtime.block_on(async {
-            let (store, clock) = (ModelStore::with([]), TestClock::new());
+            let (store, clock) = (ModelStore::with([]), start_clock());
             let limiters: Vec<_> = (0..environments).map(|_| Arc::new(limiter(&store, &clock))).collect();
             let rule = Arc::new(rule(10, 1, burst));
             let mut tasks = tokio::task::JoinSet::new();

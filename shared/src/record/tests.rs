@@ -53,7 +53,8 @@ async fn a_request_that_went_through() {
     record.limit = Some(LimitOutcome {
         rule: "default".into(),
         allowed: true,
-        remaining: 19,
+        remaining: Some(19),
+        uncounted: None,
     });
     record.stage("call");
     pass(51_000).await;
@@ -75,7 +76,8 @@ async fn a_request_over_its_limit() {
     record.limit = Some(LimitOutcome {
         rule: "/api/auth/login".into(),
         allowed: false,
-        remaining: 0,
+        remaining: Some(0),
+        uncounted: None,
     });
     record.fail(&GatewayError::RateLimited {
         retry_after: Duration::from_secs(3),
@@ -217,7 +219,8 @@ async fn a_line_has_these_members_only() {
     record.limit = Some(LimitOutcome {
         rule: "default".into(),
         allowed: true,
-        remaining: 1,
+        remaining: Some(1),
+        uncounted: None,
     });
     record.upstream = Some("u".into());
     record.upstream_status = Some(StatusCode::OK);

@@ -1,3 +1,5 @@
+use std::num::NonZeroU32;
+
 use proptest::prelude::*;
 
 use super::*;
@@ -14,7 +16,8 @@ fn route(id: &str, path: &str, conditions: Conditions) -> Arc<Route> {
         conditions,
         target: Target::Call(call("http://service.internal", None)),
         auth: RouteAuth::None,
-        rate_limit: None,
+        limits: Vec::new(),
+        cost: NonZeroU32::MIN,
     })
 }
 

@@ -23,7 +23,7 @@ pub use self::trust::read_ca_bundle;
 use crate::api_key::ApiKeyRecord;
 use crate::clock::Timestamp;
 use crate::store::{
-    CounterKey, SessionHash, SessionRecord, Step, StepOutcome, Store, StoreError, StoredKeySet, TableKind,
+    Charge, ChargeOutcome, CounterKey, SessionHash, SessionRecord, Store, StoreError, StoredKeySet, TableKind,
 };
 
 mod admin;
@@ -91,24 +91,28 @@ impl DynamoDbStore {
 
 #[async_trait]
 impl Store for DynamoDbStore {
-    async fn step(&self, key: &CounterKey, step: Step, expires_at: u64) -> Result<StepOutcome, StoreError> {
+    async fn charge(&self, key: &CounterKey, charge: &Charge) -> Result<ChargeOutcome, StoreError> {
         let table = self.table(TableKind::Quota)?;
-        let expression = Expression::of(step);
+        let Expression {
+            update,
+            condition,
+            values,
+        } = Expression::of(charge);
         let result = table
             .client
             .update_item()
             .table_name(&*table.name)
             .key("pk", AttributeValue::S(key.pk.clone()))
             .key("sk", AttributeValue::S(key.sk.clone()))
-            .update_expression(expression.update)
-            .condition_expression(expression.condition)
+            .update_expression(update)
+            .set_condition_expression(Some(condition).filter(|condition| !condition.is_empty()))
             .expression_attribute_names("#ttl", "ttl") // a reserved word
-            .set_expression_attribute_values(Some(expression.values(expires_at)))
+            .set_expression_attribute_values(Some(values))
             .return_values(ReturnValue::AllNew)
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
             .send()
             .await;
-        counter::outcome(&table.name, result)
+        counter::outcome(&table.name, charge, result)
     }
 
     async fn api_key(&self, id: &str) -> Result<Option<ApiKeyRecord>, StoreError> {

@@ -21,7 +21,7 @@ use tollgate::error::GatewayError;
 use tollgate::event::Event;
 use tollgate::gateway::Seams;
 use tollgate::request::Request;
-use tollgate::store::{CounterKey, SessionHash, SessionRecord, Step, StepOutcome, Store, StoreError, StoredKeySet};
+use tollgate::store::{Charge, ChargeOutcome, CounterKey, SessionHash, SessionRecord, Store, StoreError, StoredKeySet};
 use tollgate::upstream::client::{CallError, CallLimits, HttpClient};
 
 /// Header and payload of the one token that is let in. The seeds have the same.
@@ -166,7 +166,7 @@ const NO_TABLE: StoreError = StoreError::NoTable("STATE_TABLE");
 
 #[async_trait]
 impl Store for NoTables {
-    async fn step(&self, _: &CounterKey, _: Step, _: u64) -> Result<StepOutcome, StoreError> {
+    async fn charge(&self, _: &CounterKey, _: &Charge) -> Result<ChargeOutcome, StoreError> {
         Err(NO_TABLE)
     }
 

@@ -7,8 +7,9 @@ use std::time::{Duration, Instant};
 use aws_sdk_dynamodb::types::AttributeValue;
 use proptest::prelude::*;
 use proptest::test_runner::{Config as ProptestConfig, TestRunner};
+use tollgate::limit::Window;
 use tollgate::store::dynamodb::DynamoDbStore;
-use tollgate::store::{CounterKey, CounterState, Step, StepOutcome, Store, StoreError};
+use tollgate::store::{BucketStep, Charge, ChargeOutcome, CounterKey, CounterState, Store, StoreError, WindowCharge};
 
 use crate::engine::{Engine, patient_store, settings, store};
 use crate::fake::{Fake, closed_port};
@@ -27,16 +28,38 @@ async fn item(engine: &Engine, table: &str) -> HashMap<String, AttributeValue> {
     engine.item(table, &key().pk, &key().sk).await
 }
 
-fn applied(tat: u64) -> Result<StepOutcome, StoreError> {
-    Ok(StepOutcome::Applied(CounterState { tat: Some(tat) }))
+fn bucket(tat: impl Into<Option<u64>>) -> CounterState {
+    CounterState {
+        tat: tat.into(),
+        windows: Vec::new(),
+    }
 }
 
-fn refused(tat: impl Into<Option<u64>>) -> Result<StepOutcome, StoreError> {
-    Ok(StepOutcome::Refused(CounterState { tat: tat.into() }))
+fn applied(tat: u64) -> Result<ChargeOutcome, StoreError> {
+    Ok(ChargeOutcome::Applied(bucket(tat)))
 }
 
-async fn idle(store: &DynamoDbStore) -> Result<StepOutcome, StoreError> {
-    store.step(&key(), Step::Idle { now: NOW, cost: 10 }, EXPIRES_AT).await
+fn refused(tat: impl Into<Option<u64>>) -> Result<ChargeOutcome, StoreError> {
+    Ok(ChargeOutcome::Refused(bucket(tat)))
+}
+
+/// A charge of the bucket alone.
+fn stepping(step: BucketStep) -> Charge {
+    Charge {
+        bucket: Some(step),
+        cost: 1,
+        windows: Vec::new(),
+        over: Vec::new(),
+        expires_at: EXPIRES_AT,
+    }
+}
+
+async fn step(store: &DynamoDbStore, step: BucketStep) -> Result<ChargeOutcome, StoreError> {
+    store.charge(&key(), &stepping(step)).await
+}
+
+async fn idle(store: &DynamoDbStore) -> Result<ChargeOutcome, StoreError> {
+    step(store, BucketStep::Idle { now: NOW, cost: 10 }).await
 }
 
 // --- the engine ---------------------------------------------------------------------------------------------------
@@ -75,16 +98,16 @@ async fn the_engine_itself_is_exact_at_64_tasks() {
 
 /// One check as the limiter makes it, without its memory: idle first, then what the item says.
 async fn admit(store: &DynamoDbStore, cost: u64, tolerance: u64) -> bool {
-    let mut step = Step::Idle { now: NOW, cost };
+    let mut form = BucketStep::Idle { now: NOW, cost };
     for _ in 0..3 {
-        match store.step(&key(), step, EXPIRES_AT).await.unwrap() {
-            StepOutcome::Applied(_) => return true,
-            StepOutcome::Refused(state) => {
+        match step(store, form).await.unwrap() {
+            ChargeOutcome::Applied(_) => return true,
+            ChargeOutcome::Refused(state) => {
                 let tat = state.tat.expect("only an existing item refuses an idle step");
                 if tat + cost > NOW + tolerance {
                     return false;
                 }
-                step = Step::Busy {
+                form = BucketStep::Busy {
                     now: NOW,
                     cost,
                     max: NOW + tolerance - cost,
@@ -136,20 +159,16 @@ async fn an_item_holds_its_keys_the_arrival_time_and_the_expiry() {
     assert_eq!(item(&engine, "layout").await, expected);
 
     let later = EXPIRES_AT + 5;
-    assert_eq!(
-        store
-            .step(
-                &key(),
-                Step::Busy {
-                    now: NOW,
-                    cost: 7,
-                    max: NOW + 90
-                },
-                later
-            )
-            .await,
-        applied(NOW + 17)
-    );
+    let busy = BucketStep::Busy {
+        now: NOW,
+        cost: 7,
+        max: NOW + 90,
+    };
+    let charge = Charge {
+        expires_at: later,
+        ..stepping(busy)
+    };
+    assert_eq!(store.charge(&key(), &charge).await, applied(NOW + 17));
     assert_eq!(
         item(&engine, "layout").await["ttl"],
         AttributeValue::N(later.to_string())
@@ -160,50 +179,100 @@ async fn an_item_holds_its_keys_the_arrival_time_and_the_expiry() {
 async fn a_refused_step_shows_the_item_and_writes_nothing() {
     let engine = Engine::start().await;
     let store = engine.store("refused").await;
-    let busy = Step::Busy {
+    let busy = BucketStep::Busy {
         now: NOW,
         cost: 10,
         max: NOW + 90,
     };
-    assert_eq!(store.step(&key(), busy, EXPIRES_AT).await, refused(None));
+    assert_eq!(step(&store, busy).await, refused(None));
     assert_eq!(item(&engine, "refused").await, HashMap::new());
     assert_eq!(idle(&store).await, applied(NOW + 10));
     let before = item(&engine, "refused").await;
     assert_eq!(idle(&store).await, refused(NOW + 10));
-    assert_eq!(
-        store
-            .step(
-                &key(),
-                Step::Busy {
-                    now: NOW,
-                    cost: 10,
-                    max: NOW + 9
-                },
-                1
-            )
-            .await,
-        refused(NOW + 10)
-    );
+    let full = BucketStep::Busy {
+        now: NOW,
+        cost: 10,
+        max: NOW + 9,
+    };
+    assert_eq!(step(&store, full).await, refused(NOW + 10));
     assert_eq!(item(&engine, "refused").await, before);
 }
 
-#[test]
-fn steps_do_in_the_database_what_the_model_says() {
+/// What an item must be after a charge, by other words than the expressions'.
+fn model(state: &mut CounterState, charge: &Charge) -> bool {
+    let tat = match charge.bucket {
+        None => Some(state.tat),
+        Some(BucketStep::Idle { now, cost }) => state.tat.is_none_or(|tat| tat <= now).then_some(Some(now + cost)),
+        Some(BucketStep::Busy { now, cost, max }) => {
+            let fits = state.tat.filter(|tat| *tat > now && *tat <= max);
+            fits.map(|tat| Some(tat + cost))
+        }
+        Some(BucketStep::Foreign { now, cost, above }) => {
+            state.tat.is_some_and(|tat| tat > above).then_some(Some(now + cost))
+        }
+    };
+    let Some(tat) = tat else { return false };
+    if charge
+        .windows
+        .iter()
+        .any(|charged| state.count(charged.window) > charged.room)
+    {
+        return false;
+    }
+    state.tat = tat;
+    for charged in &charge.windows {
+        let count = state.count(charged.window) + charge.cost;
+        state.windows.retain(|(window, _)| *window != charged.window);
+        state.windows.push((charged.window, count));
+    }
+    state.windows.retain(|(window, _)| !charge.over.contains(window));
+    true
+}
+
+fn in_order(mut state: CounterState) -> CounterState {
+    state.windows.sort();
+    state
+}
+
+fn any_charge() -> impl Strategy<Value = Charge> {
     // Times close to each other, so that every boundary is hit: equal, one off, far.
     let time = 0..12_u64;
     let step = prop_oneof![
-        (time.clone(), 1..6_u64, time.clone()).prop_map(|(now, cost, max)| Step::Busy {
+        (time.clone(), 1..6_u64, time.clone()).prop_map(|(now, cost, max)| BucketStep::Busy {
             now: NOW + now,
             cost,
             max: NOW + max,
         }),
-        (time.clone(), 1..6_u64).prop_map(|(now, cost)| Step::Idle { now: NOW + now, cost }),
-        (time.clone(), 1..6_u64, time).prop_map(|(now, cost, above)| Step::Foreign {
+        (time.clone(), 1..6_u64).prop_map(|(now, cost)| BucketStep::Idle { now: NOW + now, cost }),
+        (time.clone(), 1..6_u64, time).prop_map(|(now, cost, above)| BucketStep::Foreign {
             now: NOW + now,
             cost,
             above: NOW + above,
         }),
     ];
+    let names = ["i202611220937", "h2026112209", "d20261122", "m202611"];
+    let windows = prop::sample::subsequence(names.to_vec(), 0..=4);
+    let over = prop::sample::subsequence(vec!["i202611220936", "h2026112208", "d20261121", "m202610"], 0..=4);
+    (prop::option::of(step), 1..5_u64, windows, 0..12_u64, over).prop_map(|(bucket, cost, windows, room, over)| {
+        let window = |name: &str| Window::parse(name).unwrap();
+        Charge {
+            bucket,
+            cost,
+            windows: windows
+                .into_iter()
+                .map(|name| WindowCharge {
+                    window: window(name),
+                    room,
+                })
+                .collect(),
+            over: over.into_iter().map(window).collect(),
+            expires_at: EXPIRES_AT,
+        }
+    })
+}
+
+#[test]
+fn charges_do_in_the_database_what_the_model_says() {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
@@ -214,38 +283,44 @@ fn steps_do_in_the_database_what_the_model_says() {
         (engine, store)
     });
     let config = ProptestConfig {
-        cases: 24,
+        cases: 32,
         failure_persistence: None,
         ..ProptestConfig::default()
     };
     let cases = AtomicU32::new(0);
     TestRunner::new(config)
-        .run(&prop::collection::vec(step, 1..24), |steps| {
+        .run(&prop::collection::vec(any_charge(), 1..24), |charges| {
             let case = cases.fetch_add(1, Ordering::SeqCst);
             let key = CounterKey {
                 pk: format!("Q#route#{case}"),
                 sk: "L#shared".into(),
             };
-            let mut model: Option<u64> = None;
-            for step in steps {
-                let (holds, next) = match step {
-                    Step::Idle { now, cost } => (model.is_none_or(|tat| tat <= now), now + cost),
-                    Step::Busy { now, cost, max } => (
-                        model.is_some_and(|tat| tat > now && tat <= max),
-                        model.unwrap_or(0) + cost,
-                    ),
-                    Step::Foreign { now, cost, above } => (model.is_some_and(|tat| tat > above), now + cost),
+            // Windows of an earlier time, which charges take along.
+            let mut state = CounterState::default();
+            let earlier = ["d20261121", "i202611220936"].map(|name| WindowCharge {
+                window: Window::parse(name).unwrap(),
+                room: 0,
+            });
+            let first = Charge {
+                bucket: None,
+                cost: 7,
+                windows: earlier.to_vec(),
+                over: Vec::new(),
+                expires_at: EXPIRES_AT,
+            };
+            for charge in std::iter::once(first).chain(charges) {
+                let holds = model(&mut state, &charge);
+                let outcome = runtime.block_on(store.charge(&key, &charge)).unwrap();
+                let (applied, found) = match outcome {
+                    ChargeOutcome::Applied(found) => (true, found),
+                    ChargeOutcome::Refused(found) => (false, found),
                 };
-                if holds {
-                    model = Some(next);
-                }
-                let state = CounterState { tat: model };
-                let expected = if holds {
-                    StepOutcome::Applied(state)
-                } else {
-                    StepOutcome::Refused(state)
-                };
-                prop_assert_eq!(runtime.block_on(store.step(&key, step, EXPIRES_AT)), Ok(expected));
+                prop_assert_eq!(
+                    (applied, in_order(found)),
+                    (holds, in_order(state.clone())),
+                    "{:?}",
+                    charge
+                );
             }
             Ok(())
         })
@@ -286,17 +361,17 @@ async fn an_item_of_another_shape_is_an_error_and_stays_as_it_is() {
         .item("sk", AttributeValue::S(key().sk));
     put.send().await.unwrap();
     let before = item(&engine, "shape").await;
-    for step in [
-        Step::Idle { now: NOW, cost: 1 },
-        Step::Busy {
+    for form in [
+        BucketStep::Idle { now: NOW, cost: 1 },
+        BucketStep::Busy {
             now: NOW,
             cost: 1,
             max: NOW + 5,
         },
     ] {
-        let error = store.step(&key(), step, EXPIRES_AT).await.unwrap_err();
-        let expected = "table shape: the item's `tat` is not a whole number of microseconds";
-        assert_eq!(error, StoreError::NotApplied(expected.into()));
+        let error = step(&store, form).await.unwrap_err();
+        let expected = "table shape: the item's `tat` is not a whole number of 64 bits";
+        assert_eq!(error, StoreError::Malformed(expected.into()));
     }
     assert_eq!(item(&engine, "shape").await, before);
 }
@@ -350,11 +425,11 @@ async fn a_stalled_handshake_is_given_up_before_the_request_and_not_applied() {
 }
 
 #[tokio::test]
-async fn a_server_that_never_answers_is_ambiguous_after_150_milliseconds() {
+async fn a_server_that_never_answers_is_given_up_after_150_milliseconds() {
     let fake = Fake::raw(None).await;
     let before = Instant::now();
     let error = idle(&store(&fake.endpoint, "quota")).await.unwrap_err();
-    assert_eq!(error, StoreError::Ambiguous("table quota: no answer in time".into()));
+    assert_eq!(error, StoreError::TimedOut("table quota: no answer in time".into()));
     // Generous above: the machine may be busy. The limiter's own bound is tested on a paused clock.
     assert!(
         (145..20_000).contains(&before.elapsed().as_millis()),
@@ -389,7 +464,7 @@ async fn failures_of_the_service_are_ambiguous_and_sent_once() {
         (
             200,
             r#"{"Attributes":{"tat":{"N":"-5"}}}"#,
-            "the item's `tat` is not a whole number of microseconds",
+            "the item's `tat` is not a whole number of 64 bits",
         ),
     ] {
         let fake = Fake::answering(status, body).await;
@@ -439,7 +514,7 @@ async fn garbage_is_ambiguous() {
 }
 
 #[tokio::test]
-async fn throttling_is_not_applied_tells_its_reason_and_is_sent_once() {
+async fn throttling_tells_its_reason_and_is_sent_once() {
     let reason = r#"[{"reason":"TableWriteKeyRangeThroughputExceeded","resource":"arn:x"}]"#;
     for (code, member) in [
         ("ProvisionedThroughputExceededException", "ThrottlingReasons"),
@@ -449,8 +524,8 @@ async fn throttling_is_not_applied_tells_its_reason_and_is_sent_once() {
         let body = format!(r#"{{"__type":"com.amazonaws.dynamodb.v20120810#{code}","{member}":{reason}}}"#);
         let fake = Fake::answering(400, body.leak()).await;
         let error = idle(&patient_store(&fake.endpoint, "quota")).await.unwrap_err();
-        let expected = format!("table quota: {code} (status 400), TableWriteKeyRangeThroughputExceeded");
-        assert_eq!(error, StoreError::NotApplied(expected));
+        let why = format!("table quota: {code} (status 400), TableWriteKeyRangeThroughputExceeded");
+        assert_eq!(error, StoreError::Throttled { why, one_key: true });
         assert_eq!(fake.requests(), 1);
     }
 }

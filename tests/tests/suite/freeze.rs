@@ -19,7 +19,7 @@ const LONGEST_PAUSE: u64 = 20;
 
 /// Far more than any test sends, and so slow to fill that a test sees nothing of it.
 fn counted() -> serde_json::Value {
-    json!({ "requests_per_day": 1000, "key": "client_ip" })
+    json!({ "requests_per_day": 1000, "key": "client_ip", "on_error": "deny" })
 }
 
 /// One environment behind relays whose idle connections die between requests: `GET` and `POST`, each counted.

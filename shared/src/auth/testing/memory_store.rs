@@ -8,7 +8,7 @@ use async_trait::async_trait;
 
 use crate::api_key::ApiKeyRecord;
 use crate::clock::Timestamp;
-use crate::store::{CounterKey, SessionHash, SessionRecord, Step, StepOutcome, Store, StoreError, StoredKeySet};
+use crate::store::{Charge, ChargeOutcome, CounterKey, SessionHash, SessionRecord, Store, StoreError, StoredKeySet};
 
 /// The tables of credentials, in memory.
 #[derive(Debug, Default)]
@@ -47,7 +47,7 @@ impl MemoryStore {
 
 #[async_trait]
 impl Store for MemoryStore {
-    async fn step(&self, _: &CounterKey, _: Step, _: u64) -> Result<StepOutcome, StoreError> {
+    async fn charge(&self, _: &CounterKey, _: &Charge) -> Result<ChargeOutcome, StoreError> {
         panic!("authentication counts nothing")
     }
 

@@ -1,51 +1,57 @@
-//! `rate_limiting`, and the `rate_limit` of a route.
+//! `rate_limiting`, and what a route states of its own: `rate_limit`, `quota`, `cost`.
+
+mod key;
+mod rate;
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
-use std::num::NonZeroU32;
+use std::num::NonZeroU64;
 use std::sync::Arc;
-use std::time::Duration;
 
-use super::auth::{Identity, needs_auth};
-use super::header_name;
+use self::key::key;
+use self::rate::{Stated, rate};
+use super::auth::Identity;
 use super::sections::pattern;
-use crate::auth::ClaimPath;
-use crate::config::decode::{At, Field, Text};
+use crate::config::decode::{At, Field, OneOf};
 use crate::config::raw;
 use crate::config::report::Report;
 use crate::config::tree::Place;
 use crate::config::{PathLimits, PathSection};
-use crate::limit::{KeyPart, LimitRule, Rate};
+use crate::limit::{KeyPart, OnError, Period, Quota, Rate, RuleSet};
+use crate::path::PathPattern;
 
 /// The sort key of the default's items. Route ids share its space, so no route may be called `shared`.
 const DEFAULT_SORT_KEY: &str = "L#shared";
 
-/// Environments whose clocks differ by more than a burst lasts would starve one another.
-const SHORTEST_BURST: Duration = Duration::from_millis(50);
+/// How many items one request may be counted in.
+const MOST_ITEMS: usize = 2;
 
-/// A bucket that takes longer to fill is a slip; also keeps times in microseconds far below 64 bits.
-const LONGEST_BURST: Duration = Duration::from_secs(366 * 24 * 60 * 60);
-
-/// Counters hold whole microseconds: at more than one request each, there is nothing left to count.
-const MOST_PER_SECOND: u128 = 1_000_000;
+/// Limits that count by the same key, and so in the same item.
+struct Draft {
+    place: Place,
+    key: Vec<KeyPart>,
+    rate: Option<Rate>,
+    quotas: Vec<(NonZeroU64, Period)>,
+    on_error: Option<OnError>,
+}
 
 pub(super) fn check(section: &raw::RateLimiting, identity: &Identity, report: &mut Report) -> PathLimits {
     let default = section.default.given();
-    let default = default.and_then(|given| rule(given, "default", DEFAULT_SORT_KEY, identity, report));
+    let default = default.and_then(|given| shared(given, "default", DEFAULT_SORT_KEY, identity, report));
     let mut seen: HashMap<_, Place> = HashMap::new();
     let mut overrides = Vec::new();
     for given in section.overrides.given().map_or(&[][..], |list| &list.items) {
         let pattern = given.path.given().and_then(|text| pattern(text, report));
         let name = pattern.as_ref().map_or("", |pattern| pattern.as_str());
-        let rule = rule(&given.rate, name, &format!("L#{name}"), identity, report);
+        let rule = shared(&given.shared, name, &format!("L#{name}"), identity, report);
         let Some(pattern) = pattern else { continue };
         match seen.entry(pattern.segments().to_vec()) {
             Entry::Occupied(first) => {
                 let reason = format!("takes the same paths as {}", report.pointer(*first.get()).as_str());
-                report.mistake(given.rate.place, reason);
+                report.mistake(given.place, reason);
             }
             Entry::Vacant(free) => {
-                free.insert(given.rate.place);
+                free.insert(given.place);
                 overrides.extend(rule.map(|rule| PathSection { pattern, rule }));
             }
         }
@@ -54,169 +60,177 @@ pub(super) fn check(section: &raw::RateLimiting, identity: &Identity, report: &m
     PathLimits { default, overrides }
 }
 
-/// A rule with its names: `name` for answers and logs, `sort_key` for its items.
-pub(super) fn rule(
-    given: &raw::Rate,
+/// A set with its names: `name` for answers and logs, `sort_key` for its items.
+fn shared(
+    given: &raw::Shared,
     name: &str,
     sort_key: &str,
     identity: &Identity,
     report: &mut Report,
-) -> Option<Arc<LimitRule>> {
-    let rate = rate(given, report);
-    let key = key(given, identity, report);
-    Some(Arc::new(LimitRule {
-        name: name.into(),
-        sort_key: sort_key.into(),
-        rate: rate?,
+) -> Option<Arc<RuleSet>> {
+    let counting = &given.rate.counting;
+    let (rate, key) = (rate(&given.rate, report), key(counting, identity, report));
+    let amounts = given.quota.given().map_or(&[][..], |quota| &quota.0.items);
+    if let (Stated::Nothing, Field::Absent) = (&rate, &given.quota) {
+        missing(given.place, ", or a quota", report);
+    }
+    let mut draft = Draft {
+        place: given.place,
         key: key?,
-        pointer: report.pointer(given.place),
-    }))
+        rate: rate.given()?,
+        quotas: Vec::new(),
+        on_error: counting.on_error.given().map(|given| given.value),
+    };
+    for amount in amounts {
+        draft.add(amount.place, &amount.requests, amount.per.given(), report);
+    }
+    Some(draft.set(name, sort_key, report))
 }
 
-fn rate(given: &raw::Rate, report: &mut Report) -> Option<Rate> {
-    let day = 24 * 60 * 60;
-    let rates = [
-        (&given.requests_per_second, 1),
-        (&given.requests_per_minute, 60),
-        (&given.requests_per_hour, 60 * 60),
-        (&given.requests_per_day, day),
-    ];
-    let mut stated = rates
-        .iter()
-        .filter_map(|(field, seconds)| Some((field.given()?, *seconds)));
-    let (requests, seconds) = match (stated.next(), stated.next()) {
-        (Some(one), None) => one,
-        (Some(_), Some((second, _))) => {
-            let reason = "a second requests_per_... in one rule: one rule has one rate";
-            report.mistake(second.place, reason);
-            return None;
+/// What a route states of its own: a set for each key that it counts by.
+pub(super) fn of_route(raw: &raw::Route, id: &str, identity: &Identity, report: &mut Report) -> Vec<Arc<RuleSet>> {
+    let mut drafts: Vec<Draft> = Vec::new();
+    if let Some(given) = raw.rate_limit.given() {
+        let (rate, key) = (rate(given, report), key(&given.counting, identity, report));
+        if let Stated::Nothing = rate {
+            missing(given.place, "", report);
         }
-        // One that was meant but is wrong is not missed as well.
-        (None, _) if rates.iter().any(|(field, _)| matches!(field, Field::Bad)) => return None,
-        (None, _) => {
-            let reason = "a rate is missing: one of requests_per_second, requests_per_minute, requests_per_hour, requests_per_day";
-            report.mistake(given.place, reason);
-            return None;
+        if let (Some(rate), Some(key)) = (rate.given(), key) {
+            drafts.push(Draft {
+                place: given.place,
+                key,
+                rate,
+                quotas: Vec::new(),
+                on_error: given.counting.on_error.given().map(|given| given.value),
+            });
         }
-    };
-    let burst = given.burst.given();
-    let rate = Rate {
-        requests: requests.value,
-        per: Duration::from_secs(seconds),
-        burst: burst.map_or(requests.value, |burst| burst.value),
-    };
-    check_size(requests, burst, rate, report).then_some(rate)
+    }
+    for given in raw.quota.given().map_or(&[][..], |quota| &quota.0.items) {
+        let beside = drafts.first().filter(|_| matches!(given.counting.key, Field::Absent));
+        let key = match beside {
+            Some(draft) => Some(draft.key.clone()),
+            None => key(&given.counting, identity, report),
+        };
+        let Some(key) = key else { continue };
+        let on_error = given.counting.on_error.given().map(|given| given.value);
+        let known = drafts.iter().position(|draft| draft.key == key);
+        let place = known.unwrap_or_else(|| {
+            drafts.push(Draft {
+                place: given.place,
+                key,
+                rate: None,
+                quotas: Vec::new(),
+                on_error: None,
+            });
+            drafts.len() - 1
+        });
+        let Some(draft) = drafts.get_mut(place) else { continue };
+        draft.settle(given.place, on_error, report);
+        draft.add(given.place, &given.requests, given.per.given(), report);
+    }
+    let sort_key = format!("L#{id}");
+    drafts
+        .into_iter()
+        .map(|draft| draft.set(id, &sort_key, report))
+        .collect()
 }
 
-fn check_size(requests: &At<NonZeroU32>, burst: Option<&At<NonZeroU32>>, rate: Rate, report: &mut Report) -> bool {
-    let number = u128::from(rate.requests.get());
-    if number > MOST_PER_SECOND * u128::from(rate.per.as_secs()) {
-        report.mistake(
-            requests.place,
-            "more than 1000000 a second, the most that can be counted",
-        );
-        return false;
-    }
-    // A burst that was left out lasts for `per`, which is in range.
-    let Some(burst) = burst else { return true };
-    let lasts = u128::from(burst.value.get()) * rate.per.as_micros() / number;
-    if lasts < SHORTEST_BURST.as_micros() {
-        let least = (SHORTEST_BURST.as_micros() * number).div_ceil(rate.per.as_micros());
-        let reason =
-            format!("too small for this rate: a burst must last 50ms, here {least} (clocks differ by as much)");
-        report.mistake(burst.place, reason);
-        return false;
-    }
-    if lasts > LONGEST_BURST.as_micros() {
-        report.mistake(
-            burst.place,
-            "too large for this rate: it would take more than a year to fill",
-        );
-        return false;
-    }
-    true
-}
-
-fn key(given: &raw::Rate, identity: &Identity, report: &mut Report) -> Option<Vec<KeyPart>> {
-    let list = match &given.key {
-        Field::Absent => return Some(vec![KeyPart::ClientIp]),
-        Field::Bad => return None,
-        Field::Given(list) => &list.0,
-    };
-    list.refuse_empty("nothing to count by: leave the key out to count by client_ip", report);
-    let trusted = given.trust_client_key.given().is_some_and(|given| given.value);
-    // When `trust_client_key` itself is wrong, what it would have allowed is not refused as well.
-    let trusted = trusted || matches!(given.trust_client_key, Field::Bad);
-    let parts: Vec<KeyPart> = list
-        .items
+/// Refuses what no request of a route could pass, and what would count it in too many items.
+pub(super) fn fit_route(
+    raw: &raw::Route,
+    pattern: &PathPattern,
+    own: &[Arc<RuleSet>],
+    shared: &PathLimits,
+    report: &mut Report,
+) {
+    let states_rate = matches!(raw.rate_limit, Field::Given(_) | Field::Bad);
+    let overrides = shared.overrides.iter();
+    let overrides = overrides
+        .filter(|section| section.pattern.overlaps(pattern))
+        .map(|section| &section.rule);
+    let shared: Vec<&Arc<RuleSet>> = shared
+        .default
         .iter()
-        .filter_map(|text| part(text, trusted, identity, report))
+        .chain(overrides)
+        .filter(|_| !states_rate)
         .collect();
-    (parts.len() == list.items.len()).then_some(parts)
+    if own.len() + usize::from(!shared.is_empty()) > MOST_ITEMS {
+        let advice = if shared.is_empty() {
+            ""
+        } else {
+            ", or state a rate_limit, which stands in place of what is shared"
+        };
+        let reason = format!(
+            "its requests would be counted in more than {MOST_ITEMS} items, one for each key: count by fewer keys{advice}"
+        );
+        report.mistake(raw.place, reason);
+    }
+    let Some(cost) = raw.cost.given() else { return };
+    for set in own.iter().chain(shared).filter(|set| !set.takes(cost.value.get())) {
+        let reason = format!(
+            "more than {} ever lets through at once: no request of this route would pass",
+            set.pointer.as_str()
+        );
+        report.mistake(cost.place, reason);
+    }
 }
 
-fn part(text: &Text, trusted: bool, identity: &Identity, report: &mut Report) -> Option<KeyPart> {
-    match text.value.split_once(':') {
-        None if text.value == "client_ip" => Some(KeyPart::ClientIp),
-        None if text.value == "route" => Some(KeyPart::Route),
-        Some(("header", _)) => header_part(text, trusted, identity, report),
-        Some(("claim", name)) if !name.is_empty() => {
-            if !identity.exists {
-                needs_auth(text.place, &text.quoted(), report);
-                return None;
+impl Draft {
+    fn add(
+        &mut self,
+        place: Place,
+        requests: &Field<At<NonZeroU64>>,
+        per: Option<&OneOf<Period>>,
+        report: &mut Report,
+    ) {
+        let (Some(requests), Some(per)) = (requests.given(), per) else {
+            return;
+        };
+        if self.quotas.iter().any(|(_, period)| *period == per.value) {
+            let reason = format!(
+                "a second quota for each {} by the same key: one is enough",
+                per.value.as_str()
+            );
+            report.mistake(place, reason);
+            return;
+        }
+        self.quotas.push((requests.value, per.value));
+    }
+
+    /// Takes over how is counted. Everything that counts by one key is checked at once, and ends in one way.
+    fn settle(&mut self, place: Place, on_error: Option<OnError>, report: &mut Report) {
+        match (self.on_error, on_error) {
+            (Some(one), Some(other)) if one != other => {
+                let reason = "on_error is another than that of what is counted by the same key: both are one check";
+                report.mistake(place, reason);
             }
-            let parse = |text: &str| ClaimPath::parse(text.strip_prefix("claim:").unwrap_or_default());
-            text.parse("a path to a claim", report, parse).map(KeyPart::Claim)
+            (one, other) => self.on_error = one.or(other),
         }
-        _ => {
-            unknown_part(text, report);
-            None
-        }
+    }
+
+    fn set(self, name: &str, sort_key: &str, report: &mut Report) -> Arc<RuleSet> {
+        let mut quotas = self.quotas;
+        quotas.sort_by_key(|(_, per)| *per);
+        let quotas = quotas.into_iter().map(|(requests, per)| Quota {
+            name: format!("{name}-{}", per.as_str()).into(),
+            requests,
+            per,
+        });
+        Arc::new(RuleSet {
+            name: name.into(),
+            sort_key: sort_key.into(),
+            rate: self.rate,
+            quotas: quotas.collect(),
+            key: self.key,
+            on_error: self.on_error.unwrap_or_default(),
+            pointer: report.pointer(self.place),
+        })
     }
 }
 
-fn header_part(text: &Text, trusted: bool, identity: &Identity, report: &mut Report) -> Option<KeyPart> {
-    let parse = |text: &str| header_name(text.strip_prefix("header:").unwrap_or_default());
-    let header = text.parse("a header of a request", report, parse)?;
-    if identity.key_headers.iter().any(|(name, _)| *name == header) {
-        let reason = format!(
-            "{} holds the callers' keys, which are not counted by: take header:X-User-Id",
-            text.quoted()
-        );
-        report.mistake(text.place, reason);
-        return None;
-    }
-    let verified = identity.headers.iter().any(|given| given.header == header);
-    if !verified && identity.headers_known && identity.client_headers.removes(&header) {
-        let reason = format!(
-            "{} is taken out of every request before it is counted, and no verified token sets it: count by another key",
-            text.quoted()
-        );
-        report.mistake(text.place, reason);
-        return None;
-    }
-    if !trusted && !verified && identity.headers_known {
-        let reason = format!(
-            "{} is what a client says about itself, no verified token sets it: count by another key, or say trust_client_key: true",
-            text.quoted()
-        );
-        report.mistake(text.place, reason);
-        return None;
-    }
-    Some(KeyPart::Header(header))
-}
-
-fn unknown_part(text: &Text, report: &mut Report) {
-    const WORDS: [&str; 2] = ["client_ip", "route"];
-    let shown = text.quoted();
-    let near = if text.is_filled() {
-        None
-    } else {
-        report.nearest(&text.value, WORDS)
-    };
-    let reason = match near {
-        Some(near) => format!("{shown} is not something to count by (did you mean {near:?}?)"),
-        None => format!("{shown} is not something to count by: client_ip, route, header:Name or claim:name"),
-    };
-    report.mistake(text.place, reason);
+fn missing(place: Place, more: &str, report: &mut Report) {
+    let reason = format!(
+        "a rate is missing{more}: one of requests_per_second, requests_per_minute, requests_per_hour, requests_per_day"
+    );
+    report.mistake(place, reason);
 }

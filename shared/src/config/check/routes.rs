@@ -5,15 +5,16 @@ mod ids;
 mod shapes;
 mod target;
 
+use std::num::NonZeroU32;
 use std::sync::Arc;
 
 use super::auth::{self, Identity};
 use super::limits;
 use super::sections::pattern;
 use super::services::Services;
-use crate::config::Route;
 use crate::config::raw::{self, Document};
 use crate::config::report::Report;
+use crate::config::{PathLimits, Route};
 use crate::path::PathPattern;
 use crate::router::Conditions;
 
@@ -30,6 +31,7 @@ pub(super) fn check(
     document: &Document,
     services: &Services<'_>,
     identity: &Identity,
+    shared: &PathLimits,
     report: &mut Report,
 ) -> Vec<Arc<Route>> {
     let Some(list) = document.routes.given() else {
@@ -42,7 +44,7 @@ pub(super) fn check(
     let built = drafts
         .into_iter()
         .zip(ids)
-        .filter_map(|(draft, id)| build(draft, &id, services, identity, report));
+        .filter_map(|(draft, id)| build(draft, &id, services, identity, shared, report));
     built.map(Arc::new).collect()
 }
 
@@ -64,6 +66,7 @@ fn build(
     id: &str,
     services: &Services<'_>,
     identity: &Identity,
+    shared: &PathLimits,
     report: &mut Report,
 ) -> Option<Route> {
     let Draft {
@@ -74,8 +77,10 @@ fn build(
     } = draft;
     let target = target::of(raw, pattern.as_ref(), services, report);
     let auth = auth::of_route(raw, identity, report);
-    let own_limit = raw.rate_limit.given();
-    let rate_limit = own_limit.and_then(|given| limits::rule(given, id, &format!("L#{id}"), identity, report));
+    let own = limits::of_route(raw, id, identity, report);
+    if let Some(pattern) = &pattern {
+        limits::fit_route(raw, pattern, &own, shared, report);
+    }
     Some(Route {
         id: id.into(),
         pointer: report.pointer(raw.place),
@@ -83,6 +88,7 @@ fn build(
         conditions,
         target: target?,
         auth,
-        rate_limit,
+        limits: own,
+        cost: raw.cost.given().map_or(NonZeroU32::MIN, |given| given.value),
     })
 }

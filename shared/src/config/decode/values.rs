@@ -1,6 +1,6 @@
 //! The kinds of values that keys take, each with what messages need to know of it.
 
-use std::num::NonZeroU32;
+use std::num::{NonZeroU32, NonZeroU64};
 use std::time::Duration;
 
 use http::StatusCode;
@@ -106,6 +106,17 @@ impl Scalar for bool {
 
 impl Scalar for NonZeroU32 {
     const NOUN: &'static str = "a whole number from 1 to 4294967295, in plain digits";
+
+    fn read(value: &Value) -> Option<Self> {
+        match value {
+            Value::Number(text) if plain_digits(text) => text.parse().ok(),
+            _ => None,
+        }
+    }
+}
+
+impl Scalar for NonZeroU64 {
+    const NOUN: &'static str = "a whole number from 1 to 18446744073709551615, in plain digits";
 
     fn read(value: &Value) -> Option<Self> {
         match value {
@@ -244,6 +255,24 @@ impl Decode for OneOrMore {
                 })
             }),
         }
+    }
+}
+
+/// One value, or a list of such.
+#[derive(Debug)]
+pub(in crate::config) struct OneOrList<T>(pub(in crate::config) List<T>);
+
+impl<T: Decode> Decode for OneOrList<T> {
+    fn decode(node: Node, report: &mut Report) -> Option<Self> {
+        let place = node.place;
+        if let Value::List(_) = node.value {
+            return List::decode(node, report).map(Self);
+        }
+        let item = T::decode(node, report)?;
+        Some(Self(List {
+            place,
+            items: vec![item],
+        }))
     }
 }
 

@@ -9,7 +9,7 @@ use crate::auth::RouteAuth;
 use crate::auth::method::{Method, MethodKind};
 use crate::auth::{AuthPolicy, JwtRules};
 use crate::config::{Config, ErrorFormat, Route, UpstreamErrors};
-use crate::limit::KeyPart;
+use crate::limit::{KeyPart, Rate, RuleSet};
 
 const BASE: &str = include_str!("../../../../examples/base.json");
 const ALL: &str = include_str!("../../../../examples/all.yaml");
@@ -78,7 +78,11 @@ fn the_base_document_loads_without_warnings() {
         (Duration::from_secs(10), Duration::from_secs(1))
     );
     assert!(!policy(users).optional);
-    assert!(call(users).strip_prefix.is_some() && users.rate_limit.is_none());
+    assert!(call(users).strip_prefix.is_some() && users.limits.is_empty());
+}
+
+fn rate(set: &RuleSet) -> Rate {
+    set.rate.expect("a rate")
 }
 
 fn policy(route: &Route) -> &AuthPolicy {
@@ -135,7 +139,7 @@ fn limits_carry_their_names_keys_and_places() {
     let default = limits.default.expect("a default");
     assert_eq!((&*default.name, &*default.sort_key), ("default", "L#shared"));
     assert_eq!(default.pointer.as_str(), "/rate_limiting/default");
-    assert_eq!((default.rate.requests.get(), default.rate.burst.get()), (100, 20));
+    assert_eq!((rate(&default).requests.get(), rate(&default).burst.get()), (100, 20));
     assert_eq!(default.key, [KeyPart::Header("x-user-id".parse().expect("a name"))]);
     let login = limits
         .overrides
@@ -148,7 +152,7 @@ fn limits_carry_their_names_keys_and_places() {
     );
     assert_eq!(login.rule.pointer.as_str(), "/rate_limiting/overrides/0");
     assert_eq!(
-        (login.rule.rate.per, login.rule.rate.burst.get()),
+        (rate(&login.rule).per, rate(&login.rule).burst.get()),
         (Duration::from_secs(60), 10)
     );
 }
@@ -160,7 +164,7 @@ fn the_document_with_every_key_loads_without_warnings() {
     let config = checked.config;
     let order = &config.routes[1];
     assert!(policy(order).optional);
-    let limit = order.rate_limit.as_ref().expect("a limit of its own");
+    let limit = order.limits.first().expect("a limit of its own");
     assert_eq!((&*limit.name, &*limit.sort_key), ("order", "L#order"));
     assert_eq!(
         (call(&config.routes[0]).timeout, call(order).timeout),
@@ -220,7 +224,7 @@ fn a_placeholder_takes_its_type_from_its_text() {
         "rate_limiting: { default: { requests_per_second: \"${RPS}\", key: \"header:X-A\", trust_client_key: \"${YES}\" } }\n\
          defaults: { timeout: \"${TIMEOUT:-3s}\" }",
     );
-    assert_eq!(config.limits.default.expect("a default").rate.requests.get(), 100);
+    assert_eq!(rate(&config.limits.default.expect("a default")).requests.get(), 100);
     assert_eq!(call(&config.routes[0]).timeout, Duration::from_secs(3));
 }
 
@@ -394,7 +398,10 @@ fn a_rate_without_a_key_counts_by_address() {
     let config = with("rate_limiting: { default: { requests_per_day: 5 } }");
     let rule = config.limits.default.expect("a default");
     assert_eq!(rule.key, [KeyPart::ClientIp]);
-    assert_eq!((rule.rate.burst.get(), rule.rate.per), (5, Duration::from_secs(86_400)));
+    assert_eq!(
+        (rate(&rule).burst.get(), rate(&rule).per),
+        (5, Duration::from_secs(86_400))
+    );
 }
 
 #[test]

@@ -12,7 +12,11 @@ fn timeout(written: &str) -> Option<u128> {
 fn burst(written: &str) -> Option<u32> {
     let rate = format!("rate_limiting: {{ default: {{ requests_per_minute: 60, burst: {written} }} }}");
     let checked = super::load(&format!("{rate}\n{OPEN_ROUTE}")).ok()?;
-    checked.config.limits.default.map(|rule| rule.rate.burst.get())
+    checked
+        .config
+        .limits
+        .default
+        .map(|rule| rule.rate.map_or(0, |rate| rate.burst.get()))
 }
 
 #[test]

@@ -81,7 +81,7 @@ async fn it_is_closed_like_any_route() {
 #[tokio::test(start_paused = true)]
 async fn limits_hold_for_it_as_for_any_route() {
     let mut config = open(json!("health"));
-    config["rate_limiting"] = json!({ "default": { "requests_per_second": 100, "burst": 20 } });
+    config["rate_limiting"] = json!({ "default": { "requests_per_second": 100, "burst": 20, "on_error": "deny" } });
     assert_eq!(
         get(&config, "/api/health").await.0["statusCode"],
         503,

@@ -1,31 +1,30 @@
 //! The bucket against its promise, over random rates, schedules and interleavings.
 
-use std::num::NonZeroU32;
-
 use proptest::prelude::*;
 
 use super::*;
+use crate::limit::testing::{self, bucket_at, rate};
+use crate::store::Charge;
 
 const NOW: u64 = 1_800_000_000_000_000;
 
-fn rate(requests: u32, per_secs: u64, burst: u32) -> Rate {
-    Rate {
-        requests: NonZeroU32::new(requests).unwrap(),
-        per: Duration::from_secs(per_secs),
-        burst: NonZeroU32::new(burst).unwrap(),
-    }
+/// The bucket of an item, charged as its expression is. True: applied.
+fn apply(tat: &mut Option<u64>, step: BucketStep) -> bool {
+    let charge = Charge {
+        bucket: Some(step),
+        cost: 0,
+        windows: Vec::new(),
+        over: Vec::new(),
+        expires_at: 0,
+    };
+    let mut state = bucket_at(*tat);
+    let applied = testing::apply(&mut state, &charge);
+    *tat = state.tat;
+    applied
 }
 
-/// The item, with the two conditions as they stand in the expressions. True: applied.
-fn apply(tat: &mut Option<u64>, step: Step) -> bool {
-    match (step, *tat) {
-        (Step::Busy { now, cost, max }, Some(old)) if old > now && old <= max => *tat = Some(old + cost),
-        (Step::Idle { now, cost }, None) => *tat = Some(now + cost),
-        (Step::Idle { now, cost }, Some(old)) if old <= now => *tat = Some(now + cost),
-        (Step::Foreign { now, cost, above }, Some(old)) if old > above => *tat = Some(now + cost),
-        _ => return false,
-    }
-    true
+fn fits(bucket: &Bucket, now: u64, tat: u64) -> bool {
+    bucket.wait(now, tat, 1).is_zero()
 }
 
 /// One whole check: whether it was let through, and in how many calls. `between` acts before each call.
@@ -40,13 +39,13 @@ fn check(
     for calls in 1.. {
         assert!(calls <= 3, "no decision after three calls");
         between(tat);
-        if apply(tat, bucket.step(guess, now)) {
+        if apply(tat, bucket.step(guess, now, 1)) {
             return (true, calls);
         }
-        match bucket.after_refusal(now, CounterState { tat: *tat }) {
-            Refusal::OverRate(_) => return (false, calls),
-            Refusal::Try(next) => guess = next,
+        if !fits(bucket, now, tat.unwrap_or(0)) {
+            return (false, calls);
         }
+        guess = bucket.form(now, *tat);
     }
     unreachable!()
 }
@@ -91,7 +90,7 @@ fn a_minute_rate_alone_is_ten_at_once_then_one_each_six_seconds() {
     let mut tat = None;
     let at_once = (0..30).filter(|_| admit(&bucket, &mut tat, NOW)).count();
     assert_eq!(at_once, 10);
-    assert_eq!(bucket.wait(NOW, tat.unwrap()), Duration::from_secs(6));
+    assert_eq!(bucket.wait(NOW, tat.unwrap(), 1), Duration::from_secs(6));
     assert!(!admit(&bucket, &mut tat, NOW + 5_999_999));
     assert!(admit(&bucket, &mut tat, NOW + 6_000_000));
     assert!(!admit(&bucket, &mut tat, NOW + 6_000_000));
@@ -112,14 +111,32 @@ fn the_guess_follows_what_was_seen() {
 }
 
 #[test]
-fn a_refused_step_is_read_from_its_item_alone() {
+fn the_form_follows_the_item() {
     let bucket = Bucket::new(rate(10, 1, 2));
-    let read = |tat| bucket.after_refusal(NOW, CounterState { tat });
-    assert_eq!(read(None), Refusal::Try(Guess::Idle));
-    assert_eq!(read(Some(NOW)), Refusal::Try(Guess::Idle));
-    assert_eq!(read(Some(NOW + 1)), Refusal::Try(Guess::Busy));
-    assert_eq!(read(Some(NOW + 100_000)), Refusal::Try(Guess::Busy));
-    assert_eq!(read(Some(NOW + 100_001)), Refusal::OverRate(NOW + 100_001));
+    let form = |tat| bucket.form(NOW, tat);
+    assert_eq!(form(None), Guess::Idle);
+    assert_eq!(form(Some(NOW)), Guess::Idle);
+    assert_eq!(form(Some(NOW + 1)), Guess::Busy);
+    assert_eq!(form(Some(NOW + 100_000)), Guess::Busy);
+    let furthest = NOW + 200_000 + 900_000_000;
+    assert_eq!(form(Some(furthest)), Guess::Busy);
+    assert_eq!(form(Some(furthest + 1)), Guess::Foreign);
+    assert!(fits(&bucket, NOW, NOW + 100_000));
+    assert!(!fits(&bucket, NOW, NOW + 100_001));
+    assert!(!fits(&bucket, NOW, furthest));
+}
+
+#[test]
+fn a_request_that_costs_more_takes_more() {
+    let bucket = Bucket::new(rate(10, 1, 5));
+    let mut tat = None;
+    assert!(apply(&mut tat, bucket.step(Guess::Idle, NOW, 3)));
+    assert_eq!((tat, bucket.remaining(NOW, tat.unwrap())), (Some(NOW + 300_000), 2));
+    assert_eq!(bucket.wait(NOW, tat.unwrap(), 2), Duration::ZERO);
+    assert_eq!(bucket.wait(NOW, tat.unwrap(), 4), Duration::from_millis(200));
+    assert!(!apply(&mut tat, bucket.step(Guess::Busy, NOW, 3)));
+    assert!(apply(&mut tat, bucket.step(Guess::Busy, NOW, 2)));
+    assert_eq!(bucket.remaining(NOW, tat.unwrap()), 0);
 }
 
 #[test]
@@ -161,17 +178,19 @@ fn extreme_numbers_neither_overflow_nor_open_the_bucket() {
                     let tat = tat.unwrap();
                     let left = bucket.remaining(now, tat);
                     assert!(left < burst, "{bucket:?}");
-                    assert_eq!(left > 0, bucket.fits(now, tat), "{bucket:?}");
+                    assert_eq!(left > 0, fits(&bucket, now, tat), "{bucket:?}");
                     assert!(bucket.expires_at(now) >= tat.div_ceil(1_000_000).min(u64::MAX / 1_000_000));
                 }
             }
         }
     }
-    // A `tat` out of this world, written by a broken clock, refuses and says how long.
+    // A `tat` out of this world, written by a broken clock or by another rule, holds nobody back.
     let bucket = Bucket::new(rate(100, 1, 20));
-    assert_eq!(bucket.remaining(NOW, u64::MAX), 0);
-    assert!(!bucket.fits(NOW, u64::MAX));
-    assert!(bucket.wait(NOW, u64::MAX) > Duration::from_secs(1_000_000_000));
+    assert_eq!(bucket.form(NOW, Some(u64::MAX)), Guess::Foreign);
+    assert_eq!(
+        (bucket.remaining(NOW, u64::MAX), bucket.wait(NOW, u64::MAX, 1)),
+        (20, Duration::ZERO)
+    );
 }
 
 proptest! {
@@ -213,7 +232,7 @@ proptest! {
         for gap in gaps {
             now += gap * bucket.interval / 100;
             if !admit(&bucket, &mut tat, now) {
-                let wait = u64::try_from(bucket.wait(now, tat.unwrap()).as_micros()).unwrap();
+                let wait = u64::try_from(bucket.wait(now, tat.unwrap(), 1).as_micros()).unwrap();
                 prop_assert!(wait > 0);
                 let mut early = tat;
                 prop_assert!(!admit(&bucket, &mut early, now + wait - 1), "told to wait longer than needed");
@@ -261,7 +280,7 @@ proptest! {
         });
         prop_assert!(calls <= 3);
         prop_assert!(tat.unwrap() <= NOW + 3 * bucket.interval + bucket.tolerance);
-        prop_assert!(allowed || !bucket.fits(NOW, tat.unwrap()), "refused although it fits");
+        prop_assert!(allowed || !fits(&bucket, NOW, tat.unwrap()), "refused although it fits");
     }
 
     #[test]

@@ -1,6 +1,7 @@
-//! A step on a counter as one conditional `UpdateItem`, and what its answer says.
+//! A charge as one conditional `UpdateItem`, and what its answer says.
 
 use std::collections::HashMap;
+use std::fmt::Write as _;
 
 use aws_sdk_dynamodb::config::http::HttpResponse;
 use aws_sdk_dynamodb::error::SdkError;
@@ -8,78 +9,136 @@ use aws_sdk_dynamodb::operation::update_item::{UpdateItemError, UpdateItemOutput
 use aws_sdk_dynamodb::types::AttributeValue;
 
 use super::failure;
-use crate::store::{CounterState, Step, StepOutcome, StoreError};
+use super::item::number;
+use crate::limit::Window;
+use crate::store::{BucketStep, Charge, ChargeOutcome, CounterState, StoreError};
 
 /// The bucket's theoretical arrival time: microseconds since the epoch, N.
 pub(super) const TAT: &str = "tat";
 
-/// A step in DynamoDB's words.
+/// A charge in DynamoDB's words. Windows stand in it by their own names, which are plain words and not reserved.
+#[derive(Debug)]
 pub(super) struct Expression {
-    pub(super) update: &'static str,
-    pub(super) condition: &'static str,
-    numbers: [Option<(&'static str, u64)>; 3],
+    pub(super) update: String,
+    /// Empty: there is nothing to hold.
+    pub(super) condition: String,
+    pub(super) values: HashMap<String, AttributeValue>,
 }
 
 impl Expression {
-    pub(super) fn of(step: Step) -> Self {
-        match step {
-            Step::Busy { now, cost, max } => Self {
-                update: "SET tat = tat + :cost, #ttl = :ttl",
-                condition: "tat > :now AND tat <= :max",
-                numbers: [Some((":now", now)), Some((":cost", cost)), Some((":max", max))],
-            },
-            Step::Foreign { now, cost, above } => Self {
-                update: "SET tat = :next, #ttl = :ttl",
-                condition: "tat > :above",
-                numbers: [Some((":above", above)), Some((":next", now.saturating_add(cost))), None],
-            },
-            Step::Idle { now, cost } => Self {
-                update: "SET tat = :next, #ttl = :ttl",
-                condition: "attribute_not_exists(tat) OR tat <= :now",
-                numbers: [Some((":now", now)), Some((":next", now.saturating_add(cost))), None],
-            },
+    pub(super) fn of(charge: &Charge) -> Self {
+        let mut expression = Self {
+            update: String::from("SET #ttl = :ttl"),
+            condition: String::new(),
+            values: HashMap::from([value(":ttl", charge.expires_at)]),
+        };
+        if let Some(step) = charge.bucket {
+            expression.bucket(step);
         }
+        expression.windows(charge);
+        for (place, window) in charge.over.iter().enumerate() {
+            let separator = if place == 0 { " REMOVE " } else { ", " };
+            // Writing to a `String` cannot fail, here and below.
+            let _ = write!(expression.update, "{separator}{window}");
+        }
+        expression
     }
 
-    pub(super) fn values(&self, expires_at: u64) -> HashMap<String, AttributeValue> {
-        let numbers = self.numbers.iter().flatten().copied().chain([(":ttl", expires_at)]);
-        numbers
-            .map(|(name, number)| (name.to_owned(), AttributeValue::N(number.to_string())))
-            .collect()
+    fn bucket(&mut self, step: BucketStep) {
+        let (update, condition, values) = match step {
+            BucketStep::Busy { now, cost, max } => (
+                ", tat = tat + :cost",
+                "tat > :now AND tat <= :max",
+                vec![value(":now", now), value(":cost", cost), value(":max", max)],
+            ),
+            BucketStep::Foreign { now, cost, above } => (
+                ", tat = :next",
+                "tat > :above",
+                vec![value(":above", above), value(":next", now.saturating_add(cost))],
+            ),
+            BucketStep::Idle { now, cost } => (
+                ", tat = :next",
+                "(attribute_not_exists(tat) OR tat <= :now)",
+                vec![value(":now", now), value(":next", now.saturating_add(cost))],
+            ),
+        };
+        self.update.push_str(update);
+        self.condition.push_str(condition);
+        self.values.extend(values);
     }
+
+    fn windows(&mut self, charge: &Charge) {
+        for (place, charged) in charge.windows.iter().enumerate() {
+            let window = charged.window;
+            let separator = if place == 0 { " ADD " } else { ", " };
+            let _ = write!(self.update, "{separator}{window} :n");
+            let and = if self.condition.is_empty() { "" } else { " AND " };
+            let _ = write!(
+                self.condition,
+                "{and}(attribute_not_exists({window}) OR {window} <= :room{place})"
+            );
+            self.values.extend([value(&format!(":room{place}"), charged.room)]);
+        }
+        if !charge.windows.is_empty() {
+            self.values.extend([value(":n", charge.cost)]);
+        }
+    }
+}
+
+fn value(name: &str, value: u64) -> (String, AttributeValue) {
+    (name.to_owned(), number(value))
 }
 
 /// Reads an answer.
 pub(super) fn outcome(
     table: &str,
+    charge: &Charge,
     result: Result<UpdateItemOutput, SdkError<UpdateItemError, HttpResponse>>,
-) -> Result<StepOutcome, StoreError> {
+) -> Result<ChargeOutcome, StoreError> {
     let within = |why: String| format!("table {table}: {why}");
     match result {
-        Ok(output) => match state(output.attributes()) {
-            Ok(state @ CounterState { tat: Some(_) }) => Ok(StepOutcome::Applied(state)),
-            // It answers, but not as DynamoDB does: whether it wrote anything cannot be known.
-            Ok(_) => Err(StoreError::Ambiguous(within(format!("an answer without `{TAT}`")))),
+        // An engine that answers, but not as DynamoDB does: whether it wrote anything cannot be known.
+        Ok(output) => match state(output.attributes()).and_then(|state| charged(charge, state)) {
+            Ok(state) => Ok(ChargeOutcome::Applied(state)),
             Err(why) => Err(StoreError::Ambiguous(within(why))),
         },
         Err(error) => match error.as_service_error() {
             Some(UpdateItemError::ConditionalCheckFailedException(refused)) => match state(refused.item()) {
-                Ok(state) => Ok(StepOutcome::Refused(state)),
-                Err(why) => Err(StoreError::NotApplied(within(why))),
+                Ok(state) => Ok(ChargeOutcome::Refused(state)),
+                Err(why) => Err(StoreError::Malformed(within(why))),
             },
-            _ => Err(failure::classify_step(table, &error)),
+            _ => Err(failure::classify_charge(table, &error)),
         },
+    }
+}
+
+/// A state that has all that a charge leaves.
+fn charged(charge: &Charge, state: CounterState) -> Result<CounterState, String> {
+    let counted = |window: &Window| state.windows.iter().any(|(counted, _)| counted == window);
+    let mut windows = charge.windows.iter().map(|charged| charged.window);
+    if charge.bucket.is_some() && state.tat.is_none() {
+        Err(format!("an answer without `{TAT}`"))
+    } else if let Some(missing) = windows.find(|window| !counted(window)) {
+        Err(format!("an answer without `{missing}`"))
+    } else {
+        Ok(state)
     }
 }
 
 /// Reads an item; no item is an empty state.
 pub(super) fn state(item: Option<&HashMap<String, AttributeValue>>) -> Result<CounterState, String> {
-    let Some(value) = item.and_then(|item| item.get(TAT)) else {
-        return Ok(CounterState::default());
-    };
-    let tat = value.as_n().ok().and_then(|number| number.parse().ok());
-    match tat {
-        Some(tat) => Ok(CounterState { tat: Some(tat) }),
-        None => Err(format!("the item's `{TAT}` is not a whole number of microseconds")),
+    let mut state = CounterState::default();
+    for (name, value) in item.into_iter().flatten() {
+        let window = Window::parse(name);
+        if window.is_none() && name != TAT {
+            continue;
+        }
+        let count = value.as_n().ok().and_then(|number| number.parse().ok());
+        let count = count.ok_or_else(|| format!("the item's `{name}` is not a whole number of 64 bits"))?;
+        match window {
+            Some(window) => state.windows.push((window, count)),
+            None => state.tat = Some(count),
+        }
     }
+    Ok(state)
 }

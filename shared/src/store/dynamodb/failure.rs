@@ -10,13 +10,20 @@ use aws_sdk_dynamodb::types::ThrottlingReason;
 
 use crate::store::StoreError;
 
-/// Sorts a failed step on a counter.
-pub(super) fn classify_step(table: &str, error: &SdkError<UpdateItemError, HttpResponse>) -> StoreError {
-    let mut throttled = String::new();
-    if let SdkError::ServiceError(service) = error {
-        throttling(service.err(), &mut throttled);
+/// Sorts a failed charge.
+pub(super) fn classify_charge(table: &str, error: &SdkError<UpdateItemError, HttpResponse>) -> StoreError {
+    let why = format!("table {table}: {}", describe(error));
+    match error {
+        SdkError::ServiceError(service) => match throttling(service.err()) {
+            Some(reasons) => StoreError::Throttled {
+                one_key: is_one_key(reasons),
+                why: listed(why, reasons),
+            },
+            None => sort(error, why),
+        },
+        SdkError::TimeoutError(_) => StoreError::TimedOut(why),
+        _ => sort(error, why),
     }
-    sort(error, format!("table {table}: {}{throttled}", describe(error)))
 }
 
 /// Sorts any other failed call.
@@ -89,18 +96,29 @@ pub(super) fn describe<E: ProvideErrorMetadata>(error: &SdkError<E, HttpResponse
     }
 }
 
-/// Adds what was throttled: it tells one hot key (`...KeyRangeThroughputExceeded`) from a limit of the table.
-fn throttling(error: &UpdateItemError, why: &mut String) {
-    let reasons: &[ThrottlingReason] = match error {
-        UpdateItemError::ProvisionedThroughputExceededException(error) => error.throttling_reasons(),
-        UpdateItemError::RequestLimitExceeded(error) => error.throttling_reasons(),
-        UpdateItemError::ThrottlingException(error) => error.throttling_reasons(),
-        _ => &[],
-    };
+/// Why a charge was throttled; `None`: it was not.
+fn throttling(error: &UpdateItemError) -> Option<&[ThrottlingReason]> {
+    match error {
+        UpdateItemError::ProvisionedThroughputExceededException(error) => Some(error.throttling_reasons()),
+        UpdateItemError::RequestLimitExceeded(error) => Some(error.throttling_reasons()),
+        UpdateItemError::ThrottlingException(error) => Some(error.throttling_reasons()),
+        _ => None,
+    }
+}
+
+/// Whether only the key's own partition is too busy (`TableWriteKeyRangeThroughputExceeded`), and not the table or the
+/// account. Without a reason nobody can tell.
+fn is_one_key(reasons: &[ThrottlingReason]) -> bool {
+    let names = || reasons.iter().filter_map(ThrottlingReason::reason);
+    names().next().is_some() && names().all(|name| name.contains("KeyRange"))
+}
+
+fn listed(mut why: String, reasons: &[ThrottlingReason]) -> String {
     for reason in reasons.iter().filter_map(ThrottlingReason::reason) {
         // Writing to a `String` cannot fail.
         let _ = write!(why, ", {reason}");
     }
+    why
 }
 
 fn chain<'a>(error: &'a (dyn Error + 'static)) -> impl Iterator<Item = &'a (dyn Error + 'static)> {

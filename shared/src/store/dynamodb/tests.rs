@@ -12,7 +12,8 @@ use insta::assert_snapshot;
 
 use super::counter::{Expression, TAT, state};
 use super::*;
-use crate::store::CounterState;
+use crate::limit::Window;
+use crate::store::{BucketStep, CounterState, WindowCharge};
 
 fn store(endpoint: &str) -> DynamoDbStore {
     let settings = DynamoDbSettings::from_environment(
@@ -30,11 +31,29 @@ fn store(endpoint: &str) -> DynamoDbStore {
     DynamoDbStore::new(settings.unwrap()).unwrap()
 }
 
-fn rendered(step: Step) -> String {
-    let expression = Expression::of(step);
+/// A charge with this bucket, these windows, and those that are over.
+fn charge(bucket: Option<BucketStep>, windows: &[(&str, u64)], over: &[&str]) -> Charge {
+    let window = |name: &str| Window::parse(name).unwrap();
+    Charge {
+        bucket,
+        cost: 3,
+        windows: windows
+            .iter()
+            .map(|(name, room)| WindowCharge {
+                window: window(name),
+                room: *room,
+            })
+            .collect(),
+        over: over.iter().map(|name| window(name)).collect(),
+        expires_at: 99,
+    }
+}
+
+fn rendered(charge: &Charge) -> String {
+    let expression = Expression::of(charge);
     let mut values: Vec<String> = expression
-        .values(99)
-        .into_iter()
+        .values
+        .iter()
         .map(|(name, value)| format!("{name} = {}", value.as_n().unwrap()))
         .collect();
     values.sort();
@@ -46,10 +65,22 @@ fn rendered(step: Step) -> String {
     )
 }
 
+const BUSY: BucketStep = BucketStep::Busy {
+    now: 10,
+    cost: 3,
+    max: 17,
+};
+const IDLE: BucketStep = BucketStep::Idle { now: 10, cost: 3 };
+const FOREIGN: BucketStep = BucketStep::Foreign {
+    now: 10,
+    cost: 3,
+    above: 99,
+};
+
 #[test]
 fn a_busy_step_adds_to_a_bucket_in_use() {
-    assert_snapshot!(rendered(Step::Busy { now: 10, cost: 3, max: 17 }), @r"
-    SET tat = tat + :cost, #ttl = :ttl
+    assert_snapshot!(rendered(&charge(Some(BUSY), &[], &[])), @r"
+    SET #ttl = :ttl, tat = tat + :cost
     if tat > :now AND tat <= :max
     :cost = 3
     :max = 17
@@ -60,9 +91,9 @@ fn a_busy_step_adds_to_a_bucket_in_use() {
 
 #[test]
 fn an_idle_step_starts_a_full_bucket() {
-    assert_snapshot!(rendered(Step::Idle { now: 10, cost: 3 }), @r"
-    SET tat = :next, #ttl = :ttl
-    if attribute_not_exists(tat) OR tat <= :now
+    assert_snapshot!(rendered(&charge(Some(IDLE), &[], &[])), @r"
+    SET #ttl = :ttl, tat = :next
+    if (attribute_not_exists(tat) OR tat <= :now)
     :next = 13
     :now = 10
     :ttl = 99
@@ -71,13 +102,8 @@ fn an_idle_step_starts_a_full_bucket() {
 
 #[test]
 fn a_foreign_step_replaces_what_another_rule_left() {
-    let step = Step::Foreign {
-        now: 10,
-        cost: 3,
-        above: 99,
-    };
-    assert_snapshot!(rendered(step), @r"
-    SET tat = :next, #ttl = :ttl
+    assert_snapshot!(rendered(&charge(Some(FOREIGN), &[], &[])), @r"
+    SET #ttl = :ttl, tat = :next
     if tat > :above
     :above = 99
     :next = 13
@@ -86,26 +112,57 @@ fn a_foreign_step_replaces_what_another_rule_left() {
 }
 
 #[test]
+fn windows_are_added_to_where_they_all_have_room() {
+    let windows = [("d20261122", 997), ("m202611", 99_997)];
+    assert_snapshot!(rendered(&charge(None, &windows, &[])), @r"
+    SET #ttl = :ttl ADD d20261122 :n, m202611 :n
+    if (attribute_not_exists(d20261122) OR d20261122 <= :room0) AND (attribute_not_exists(m202611) OR m202611 <= :room1)
+    :n = 3
+    :room0 = 997
+    :room1 = 99997
+    :ttl = 99
+    ");
+}
+
+#[test]
+fn one_charge_holds_a_bucket_windows_and_what_is_over() {
+    let (windows, over) = (
+        [("d20261122", 997), ("m202611", 99_997)],
+        ["d20261121", "i202611212359"],
+    );
+    assert_snapshot!(rendered(&charge(Some(IDLE), &windows, &over)), @r"
+    SET #ttl = :ttl, tat = :next ADD d20261122 :n, m202611 :n REMOVE d20261121, i202611212359
+    if (attribute_not_exists(tat) OR tat <= :now) AND (attribute_not_exists(d20261122) OR d20261122 <= :room0) AND (attribute_not_exists(m202611) OR m202611 <= :room1)
+    :n = 3
+    :next = 13
+    :now = 10
+    :room0 = 997
+    :room1 = 99997
+    :ttl = 99
+    ");
+}
+
+#[test]
+fn what_only_takes_away_has_no_condition() {
+    assert_snapshot!(rendered(&charge(None, &[], &["d20261121"])), @r"
+    SET #ttl = :ttl REMOVE d20261121
+    if 
+    :ttl = 99
+    ");
+}
+
+#[test]
 fn every_placeholder_has_a_value_and_every_value_a_placeholder() {
-    for step in [
-        Step::Busy {
-            now: 1,
-            cost: 2,
-            max: 3,
-        },
-        Step::Idle { now: 1, cost: 2 },
-        Step::Foreign {
-            now: 1,
-            cost: 2,
-            above: 3,
-        },
-    ] {
-        let expression = Expression::of(step);
-        let text = format!("{} {}", expression.update, expression.condition);
-        let used: std::collections::BTreeSet<&str> =
-            text.split([' ', ',']).filter(|word| word.starts_with(':')).collect();
-        let given = expression.values(4);
-        assert_eq!(used, given.keys().map(String::as_str).collect());
+    for bucket in [None, Some(BUSY), Some(IDLE), Some(FOREIGN)] {
+        for windows in [&[][..], &[("h2026112209", 1)], &[("d20261122", 1), ("m202611", 2)]] {
+            let expression = Expression::of(&charge(bucket, windows, &["d20261121"]));
+            let text = format!("{} {}", expression.update, expression.condition);
+            let used: std::collections::BTreeSet<&str> = text
+                .split([' ', ',', ')'])
+                .filter(|word| word.starts_with(':'))
+                .collect();
+            assert_eq!(used, expression.values.keys().map(String::as_str).collect(), "{text}");
+        }
     }
 }
 
@@ -113,13 +170,29 @@ fn every_placeholder_has_a_value_and_every_value_a_placeholder() {
 fn an_item_is_read_strictly() {
     let item = |value| HashMap::from([(TAT.to_owned(), value)]);
     let number = |text: &str| item(AttributeValue::N(text.into()));
-    assert_eq!(state(None), Ok(CounterState { tat: None }));
-    assert_eq!(state(Some(&HashMap::new())), Ok(CounterState { tat: None }));
+    assert_eq!(state(None), Ok(CounterState::default()));
+    assert_eq!(state(Some(&HashMap::new())), Ok(CounterState::default()));
     assert_eq!(
         state(Some(&number("1800000000000000"))),
         Ok(CounterState {
-            tat: Some(1_800_000_000_000_000)
+            tat: Some(1_800_000_000_000_000),
+            windows: Vec::new()
         })
+    );
+    let item_with_a_window = HashMap::from([
+        ("d20261122".to_owned(), AttributeValue::N("7".into())),
+        ("pk".to_owned(), AttributeValue::S("Q#...".into())),
+        ("month".to_owned(), AttributeValue::S("not of ours".into())),
+    ]);
+    let windows = vec![(Window::parse("d20261122").unwrap(), 7)];
+    assert_eq!(
+        state(Some(&item_with_a_window)),
+        Ok(CounterState { tat: None, windows })
+    );
+    let broken = HashMap::from([("d20261122".to_owned(), AttributeValue::N("-1".into()))]);
+    assert_eq!(
+        state(Some(&broken)).unwrap_err(),
+        "the item's `d20261122` is not a whole number of 64 bits"
     );
     for hostile in ["-1", "1.5", "1E9", "99999999999999999999", "", "NaN", " 1"] {
         assert!(state(Some(&number(hostile))).is_err(), "{hostile:?}");
@@ -144,7 +217,7 @@ fn answered(status: u16, code: Option<&str>) -> StoreError {
 
 fn classify(status: u16, error: UpdateItemError) -> StoreError {
     let raw = HttpResponse::new(status.try_into().unwrap(), SdkBody::empty());
-    failure::classify_step("quota", &SdkError::service_error(error, raw))
+    failure::classify_charge("quota", &SdkError::service_error(error, raw))
 }
 
 #[test]
@@ -183,20 +256,20 @@ fn what_dynamodb_cannot_say_is_ambiguous() {
     }
     let unreadable = SdkError::response_error("garbage", HttpResponse::new(200.try_into().unwrap(), SdkBody::empty()));
     assert!(matches!(
-        failure::classify_step("quota", &unreadable),
+        failure::classify_charge("quota", &unreadable),
         StoreError::Ambiguous(_)
     ));
     let late = SdkError::timeout_error("late");
     assert_eq!(
-        failure::classify_step("quota", &late),
-        StoreError::Ambiguous("table quota: no answer in time".into())
+        failure::classify_charge("quota", &late),
+        StoreError::TimedOut("table quota: no answer in time".into())
     );
     for error in [
         ConnectorError::io("reset".into()),
         ConnectorError::timeout("late".into()),
     ] {
         assert!(matches!(
-            failure::classify_step("quota", &SdkError::dispatch_failure(error)),
+            failure::classify_charge("quota", &SdkError::dispatch_failure(error)),
             StoreError::Ambiguous(_)
         ));
     }
@@ -206,7 +279,7 @@ fn what_dynamodb_cannot_say_is_ambiguous() {
 fn a_request_that_was_never_built_is_not_applied() {
     let error = SdkError::construction_failure("no credentials");
     assert!(matches!(
-        failure::classify_step("quota", &error),
+        failure::classify_charge("quota", &error),
         StoreError::NotApplied(_)
     ));
 }
@@ -227,7 +300,7 @@ fn a_throttled_call_tells_a_hot_key_from_a_table_limit() {
         400,
         UpdateItemError::ProvisionedThroughputExceededException(error.build()),
     );
-    assert_snapshot!(error, @"the store did not take the call: table quota: ProvisionedThroughputExceededException (status 400), TableWriteKeyRangeThroughputExceeded");
+    assert_snapshot!(error, @"the store is throttled: table quota: ProvisionedThroughputExceededException (status 400), TableWriteKeyRangeThroughputExceeded");
 }
 
 #[test]

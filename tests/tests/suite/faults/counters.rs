@@ -21,7 +21,8 @@ async fn counting_in(database: &DynamoDb, event: Event) -> Api {
     let stage = Stage::set().await;
     let url = stage.site.url();
     let document = stage.public(json!([
-        { "path": "/limited", "upstream": url, "rate_limit": { "requests_per_hour": 1000, "key": "client_ip" } },
+        { "path": "/limited", "upstream": url,
+          "rate_limit": { "requests_per_hour": 1000, "key": "client_ip", "on_error": "deny" } },
         { "path": "/free", "upstream": url },
     ]));
     let gateway = Gateway::start(document.to_string()).event(event);

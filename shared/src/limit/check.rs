@@ -1,0 +1,154 @@
+//! One check: a rule set, at one moment, for a request of some cost. Pure: no store and no clock.
+//!
+//! An item says all at once, so each rule is read here only: what a state lets through, what the next step is, and
+//! what the client is told.
+
+use std::time::Duration;
+
+use super::bucket::{Bucket, Guess};
+use super::decision::Standing;
+use super::rules::{Quota, RuleSet};
+use super::seen::Contact;
+use super::window::{self, Window};
+use crate::clock::Timestamp;
+use crate::store::{Charge, CounterState, WindowCharge};
+
+/// Items stay at least this long after the last of their windows.
+const KEEP: Duration = Duration::from_secs(7 * 24 * 60 * 60);
+
+/// A rule set at a moment.
+#[derive(Debug)]
+pub(super) struct Check<'r> {
+    pub(super) set: &'r RuleSet,
+    pub(super) now: Timestamp,
+    pub(super) cost: u32,
+    bucket: Option<Bucket>,
+    windows: Vec<(Window, &'r Quota)>,
+}
+
+/// What a refused step means.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Refusal {
+    /// The request does not fit; the state is the proof.
+    Denied,
+    /// It may fit: the step had the wrong form.
+    Try(Guess),
+}
+
+impl<'r> Check<'r> {
+    /// The set must have room for a request of this cost ([`RuleSet::takes`]). `now` holds for the whole check, so that a second step cannot undo what the first one learned.
+    pub(super) fn new(set: &'r RuleSet, cost: u32, now: Timestamp) -> Self {
+        let window = |quota: &'r Quota| (Window::at(quota.per, now), quota);
+        Self {
+            set,
+            now,
+            cost,
+            bucket: set.rate.map(Bucket::new),
+            windows: set.quotas.iter().map(window).collect(),
+        }
+    }
+
+    /// The form to try first.
+    pub(super) fn guess(&self, last: Option<&Contact>) -> Guess {
+        let contact = self.bucket.as_ref().zip(last);
+        contact.map_or(Guess::Idle, |(bucket, last)| {
+            bucket.guess(self.now.micros(), last.state.tat.unwrap_or(0), last.busy_share)
+        })
+    }
+
+    /// The step in this form, which takes windows that are `over` along.
+    pub(super) fn charge(&self, guess: Guess, over: &[Window]) -> Charge {
+        let cost = u64::from(self.cost);
+        let window = |&(window, quota): &(Window, &Quota)| WindowCharge {
+            window,
+            room: quota.requests.get().saturating_sub(cost),
+        };
+        Charge {
+            bucket: self
+                .bucket
+                .map(|bucket| bucket.step(guess, self.now.micros(), self.cost)),
+            cost,
+            windows: self.windows.iter().map(window).collect(),
+            over: over.to_vec(),
+            expires_at: self.expires_at(),
+        }
+    }
+
+    /// A step that counts nothing and takes these windows away.
+    pub(super) fn removal(&self, over: Vec<Window>) -> Charge {
+        Charge {
+            bucket: None,
+            cost: 0,
+            windows: Vec::new(),
+            over,
+            expires_at: self.expires_at(),
+        }
+    }
+
+    /// Reads a refused step's item. But for foreign states `tat` only ever grows, so after a refused idle step a busy
+    /// one decides: the longest way is busy, idle, busy.
+    pub(super) fn after_refusal(&self, state: &CounterState) -> Refusal {
+        match &self.bucket {
+            _ if self.denies(state) => Refusal::Denied,
+            Some(bucket) => Refusal::Try(bucket.form(self.now.micros(), state.tat)),
+            None => Refusal::Try(Guess::Idle),
+        }
+    }
+
+    /// Whether the request does not fit into what this state leaves.
+    pub(super) fn denies(&self, state: &CounterState) -> bool {
+        self.standings(state).iter().any(|standing| !standing.wait.is_zero())
+    }
+
+    /// Whether the bucket was in use before a step that left this state, or found it.
+    pub(super) fn is_busy(&self, state: &CounterState) -> bool {
+        state.tat.is_some_and(|tat| tat > self.now.micros())
+    }
+
+    /// How each limit stands, the rate first; in `wait` whether a further request of the same cost fits.
+    pub(super) fn standings(&self, state: &CounterState) -> Vec<Standing> {
+        let rate = self.bucket.zip(self.set.rate).map(|(bucket, rate)| {
+            let (now, tat) = (self.now.micros(), state.tat.unwrap_or(0));
+            Standing {
+                name: self.set.name.clone(),
+                requests: rate.requests.get().into(),
+                per: rate.per,
+                remaining: bucket.remaining(now, tat).into(),
+                reset: Timestamp::from_micros(tat).since(self.now),
+                wait: bucket.wait(now, tat, self.cost),
+            }
+        });
+        let quotas = self.windows.iter().map(|(window, quota)| {
+            let remaining = quota.requests.get().saturating_sub(state.count(*window));
+            let reset = window::end(quota.per, self.now).since(self.now);
+            Standing {
+                name: quota.name.clone(),
+                requests: quota.requests.get(),
+                per: window::length(quota.per, self.now),
+                remaining,
+                reset,
+                wait: if remaining < self.cost.into() {
+                    reset
+                } else {
+                    Duration::ZERO
+                },
+            }
+        });
+        rate.into_iter().chain(quotas).collect()
+    }
+
+    /// The windows in a state that are over.
+    pub(super) fn over(&self, state: &CounterState) -> Vec<Window> {
+        let windows = state.windows.iter().map(|(window, _)| *window);
+        windows.filter(|window| window.is_over(self.now)).collect()
+    }
+
+    /// The epoch second after which the item may go. No decision depends on that: a forgotten bucket is full, and
+    /// so is a window that is over.
+    fn expires_at(&self) -> u64 {
+        let ends = self.windows.iter().map(|(_, quota)| window::end(quota.per, self.now));
+        let windows = ends.map(|end| end.plus(KEEP).secs()).max().unwrap_or(0);
+        let bucket = self.bucket.map_or(0, |bucket| bucket.expires_at(self.now.micros()));
+        windows.max(bucket)
+    }
+}

@@ -1,0 +1,92 @@
+//! What the config asks for: rule sets, each kept in one item for each subject.
+
+use std::num::{NonZeroU32, NonZeroU64};
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::HeaderName;
+
+use super::window::Period;
+use crate::auth::ClaimPath;
+use crate::config::Pointer;
+
+/// Limits that are checked and counted together, in one write: all of them let a request through, or none counts it.
+#[derive(Clone, Debug)]
+pub struct RuleSet {
+    /// `default`, the override's path, or the route's id: the name in `RateLimit` headers and logs.
+    pub name: Arc<str>,
+    /// The sort key of its items: `L#shared`, `L#<override path>`, `L#<route id>`.
+    pub sort_key: Arc<str>,
+    /// How fast.
+    pub rate: Option<Rate>,
+    /// How many; at most one of each period, and with a rate or without. Never neither.
+    pub quotas: Vec<Quota>,
+    /// By what; never empty. A list combines.
+    pub key: Vec<KeyPart>,
+    /// What becomes of a request that cannot be counted.
+    pub on_error: OnError,
+    /// Where it stands.
+    pub pointer: Pointer,
+}
+
+impl RuleSet {
+    /// Whether a request of this cost can ever fit: a burst, and every quota, is as large at least.
+    pub fn takes(&self, cost: u32) -> bool {
+        self.rate.is_none_or(|rate| rate.burst.get() >= cost)
+            && self.quotas.iter().all(|quota| quota.requests.get() >= u64::from(cost))
+    }
+
+    /// Whether it can be checked before anybody is authenticated: keyed by address and route only.
+    pub fn needs_no_identity(&self) -> bool {
+        self.key
+            .iter()
+            .all(|part| matches!(part, KeyPart::ClientIp | KeyPart::Route))
+    }
+}
+
+/// A rate: a token bucket. Any interval t lets at most `burst + rate x t` through.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Rate {
+    /// The number in the config, per `per`.
+    pub requests: NonZeroU32,
+    /// 1 s, 1 min, 1 h or 1 day.
+    pub per: Duration,
+    /// How many fit at once; the number of the rate when left out.
+    pub burst: NonZeroU32,
+}
+
+/// So many in each calendar window of a period, UTC.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Quota {
+    /// `<name of its set>-<period>`: its name in `RateLimit` headers.
+    pub name: Arc<str>,
+    /// How many.
+    pub requests: NonZeroU64,
+    /// In what time.
+    pub per: Period,
+}
+
+/// One part of what a limit counts by.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum KeyPart {
+    /// `header:Name`, read after the identity headers were set.
+    Header(HeaderName),
+    /// `client_ip`; IPv6 by /64.
+    ClientIp,
+    /// `claim:name`, what a verified credential proves.
+    Claim(ClaimPath),
+    /// `route`: the route's id.
+    Route,
+}
+
+/// What becomes of a request that cannot be counted, because the store is slow or down.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum OnError {
+    /// A bucket in each function environment, with a tenth of the rate.
+    #[default]
+    Local,
+    /// It goes on.
+    Allow,
+    /// 503.
+    Deny,
+}

@@ -1,0 +1,209 @@
+//! Rule sets, and a table that evaluates conditions as they are written.
+
+use std::collections::{HashMap, VecDeque};
+use std::num::{NonZeroU32, NonZeroU64};
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use async_trait::async_trait;
+
+use super::{KeyPart, OnError, Period, Quota, Rate, RuleSet};
+use crate::clock::Timestamp;
+use crate::config::Pointer;
+use crate::store::{BucketStep, Charge, ChargeOutcome, CounterKey, CounterState, StoreError, WindowCharge};
+use crate::testing::CountersOnly;
+
+pub(crate) fn at(secs: u64) -> Timestamp {
+    Timestamp::from_secs(secs)
+}
+
+/// A rule set in the making.
+#[derive(Clone, Debug)]
+pub(crate) struct Limits(RuleSet);
+
+impl Limits {
+    fn none() -> Self {
+        Self(RuleSet {
+            name: "default".into(),
+            sort_key: "L#shared".into(),
+            rate: None,
+            quotas: Vec::new(),
+            key: vec![KeyPart::ClientIp],
+            on_error: OnError::Deny,
+            pointer: Pointer::new("/rate_limiting/default"),
+        })
+    }
+
+    pub(crate) fn rate(requests: u32, per_secs: u64, burst: u32) -> Self {
+        let mut limits = Self::none();
+        limits.0.rate = Some(rate(requests, per_secs, burst));
+        limits
+    }
+
+    pub(crate) fn quota(requests: u64, per: &str) -> Self {
+        Self::none().and_quota(requests, per)
+    }
+
+    pub(crate) fn and_quota(mut self, requests: u64, per: &str) -> Self {
+        self.0.quotas.push(Quota {
+            name: format!("{}-{per}", self.0.name).into(),
+            requests: NonZeroU64::new(requests).unwrap(),
+            per: Period::ALL.into_iter().find(|period| period.as_str() == per).unwrap(),
+        });
+        self
+    }
+
+    pub(crate) fn named(mut self, name: &str) -> Self {
+        self.0.name = name.into();
+        for quota in &mut self.0.quotas {
+            quota.name = format!("{name}-{}", quota.per.as_str()).into();
+        }
+        self
+    }
+
+    pub(crate) fn on_error(mut self, on_error: OnError) -> Self {
+        self.0.on_error = on_error;
+        self
+    }
+
+    pub(crate) fn build(self) -> RuleSet {
+        self.0
+    }
+}
+
+pub(crate) fn rate(requests: u32, per_secs: u64, burst: u32) -> Rate {
+    Rate {
+        requests: NonZeroU32::new(requests).unwrap(),
+        per: Duration::from_secs(per_secs),
+        burst: NonZeroU32::new(burst).unwrap(),
+    }
+}
+
+/// An item that holds only a bucket.
+pub(crate) fn bucket_at(tat: impl Into<Option<u64>>) -> CounterState {
+    CounterState {
+        tat: tat.into(),
+        windows: Vec::new(),
+    }
+}
+
+/// Changes an item as the expression of this charge does; `false` where its condition does not hold.
+pub(crate) fn apply(state: &mut CounterState, charge: &Charge) -> bool {
+    let tat = match (charge.bucket, state.tat) {
+        (None, tat) => tat,
+        (Some(BucketStep::Busy { now, cost, max }), Some(tat)) if tat > now && tat <= max => Some(tat + cost),
+        (Some(BucketStep::Idle { now, cost }), None) => Some(now + cost),
+        (Some(BucketStep::Idle { now, cost }), Some(tat)) if tat <= now => Some(now + cost),
+        (Some(BucketStep::Foreign { now, cost, above }), Some(tat)) if tat > above => Some(now + cost),
+        (Some(_), _) => return false,
+    };
+    let has_room = |charged: &WindowCharge| {
+        let counted = state.windows.iter().find(|(window, _)| *window == charged.window);
+        counted.is_none_or(|(_, count)| *count <= charged.room)
+    };
+    if !charge.windows.iter().all(has_room) {
+        return false;
+    }
+    state.tat = tat;
+    for WindowCharge { window, .. } in &charge.windows {
+        match state.windows.iter_mut().find(|(counted, _)| counted == window) {
+            Some((_, count)) => *count += charge.cost,
+            None => state.windows.push((*window, charge.cost)),
+        }
+    }
+    state.windows.retain(|(window, _)| !charge.over.contains(window));
+    true
+}
+
+/// A table: each charge is atomic. Faults come first, in order.
+#[derive(Debug, Default)]
+pub(crate) struct ModelStore {
+    pub(crate) items: Mutex<HashMap<CounterKey, CounterState>>,
+    pub(crate) faults: Mutex<VecDeque<Fault>>,
+    pub(super) calls: AtomicU32,
+    pub(crate) warmed: AtomicU32,
+    pub(crate) expires_at: AtomicU64,
+    /// Every so many calls are throttled; 0: none.
+    pub(crate) throttle_every: u32,
+}
+
+#[derive(Clone, Debug)]
+pub(crate) enum Fault {
+    Error(StoreError),
+    Stall,
+    Slow(Duration),
+    /// Counted, but the answer is lost.
+    LostAnswer,
+    /// An engine that leaves the item out of its refusal.
+    RefuseBlindly,
+}
+
+impl ModelStore {
+    pub(crate) fn with(faults: impl IntoIterator<Item = Fault>) -> Arc<Self> {
+        Arc::new(Self {
+            faults: Mutex::new(faults.into_iter().collect()),
+            ..Self::default()
+        })
+    }
+
+    /// How many there were since this was asked last.
+    pub(crate) fn calls(&self) -> u32 {
+        self.calls.swap(0, Ordering::SeqCst)
+    }
+
+    pub(crate) fn only_item(&self) -> CounterState {
+        let items = self.items.lock().unwrap();
+        assert_eq!(items.len(), 1, "{items:?}");
+        items.values().next().unwrap().clone()
+    }
+
+    fn apply(&self, key: &CounterKey, charge: &Charge) -> ChargeOutcome {
+        let mut items = self.items.lock().unwrap();
+        let mut state = items.get(key).cloned().unwrap_or_default();
+        if !apply(&mut state, charge) {
+            return ChargeOutcome::Refused(state);
+        }
+        items.insert(key.clone(), state.clone());
+        ChargeOutcome::Applied(state)
+    }
+}
+
+#[async_trait]
+impl CountersOnly for ModelStore {
+    async fn charge(&self, key: &CounterKey, charge: &Charge) -> Result<ChargeOutcome, StoreError> {
+        let call = self.calls.fetch_add(1, Ordering::SeqCst) + 1;
+        self.expires_at.store(charge.expires_at, Ordering::SeqCst);
+        let fault = self.faults.lock().unwrap().pop_front();
+        match fault {
+            None if self.throttle_every > 0 && call.is_multiple_of(self.throttle_every) => {
+                return Err(throttled(false));
+            }
+            None => {}
+            Some(Fault::Error(error)) => return Err(error),
+            Some(Fault::Stall) => std::future::pending().await,
+            Some(Fault::Slow(by)) => tokio::time::sleep(by).await,
+            Some(Fault::LostAnswer) => {
+                self.apply(key, charge);
+                return Err(StoreError::Ambiguous("reset".into()));
+            }
+            Some(Fault::RefuseBlindly) => return Ok(ChargeOutcome::Refused(CounterState::default())),
+        }
+        // Lets other tasks in before and after the atomic change.
+        tokio::task::yield_now().await;
+        let outcome = self.apply(key, charge);
+        tokio::task::yield_now().await;
+        Ok(outcome)
+    }
+
+    async fn warm(&self) {
+        self.warmed.fetch_add(1, Ordering::SeqCst);
+    }
+}
+
+pub(crate) fn throttled(one_key: bool) -> StoreError {
+    StoreError::Throttled {
+        why: "too much".into(),
+        one_key,
+    }
+}
