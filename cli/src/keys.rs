@@ -80,7 +80,7 @@ fn after_revocation(id: &str, revoked: Revocation) -> String {
 async fn all(keys: &ApiKeys, owner: &str) -> Result<Vec<ApiKeyRecord>, AdminError> {
     let (mut found, mut after) = (Vec::new(), None);
     loop {
-        let page = keys.list(owner, after.as_deref()).await?;
+        let page = keys.list(owner, after.as_deref(), ApiKeys::LARGEST_PAGE).await?;
         found.extend(page.keys);
         after = page.next;
         if after.is_none() {

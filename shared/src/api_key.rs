@@ -13,7 +13,7 @@ mod record;
 mod tests;
 
 pub use self::hash::KeyHash;
-pub use self::record::{ApiKeyRecord, KeyStatus, PreviousKey};
+pub use self::record::{ApiKeyRecord, KeyState, KeyStatus, PreviousKey};
 pub use crate::base62::NoRandomness;
 use crate::base62::{self, is_base62};
 use crate::clock::Timestamp;

@@ -28,7 +28,7 @@ use http::HeaderMap;
 use ipnet::IpNet;
 
 use crate::error::GatewayError;
-use crate::request::Request;
+use crate::request::{PlatformFacts, Request};
 use shape::Proxy;
 
 pub use answer::{AnswerForm, write};
@@ -137,6 +137,26 @@ impl Event {
     pub fn request(self, trusted_proxies: &[IpNet]) -> Result<Request, GatewayError> {
         complete(self.request, self.headers, trusted_proxies)
     }
+}
+
+/// What the front door says of the caller, also where the request in the event is broken: whoever must not be served
+/// need not hear what is wrong with it.
+///
+/// # Errors
+/// An event that is no HTTP request.
+pub fn platform_facts(payload: &str) -> Result<PlatformFacts, NotHttp> {
+    let proxy = shape::read(payload).map_err(|kind| NotHttp { kind: kind.to_owned() })?;
+    let Ok(context) = &proxy.context else {
+        return Ok(PlatformFacts::none(proxy.kind));
+    };
+    Ok(match proxy.kind {
+        EventKind::Http | EventKind::Url => platform::of_payload_v2(context, proxy.kind),
+        EventKind::Rest => {
+            let identity = context.object("identity", "requestContext.identity.");
+            platform::of_rest(context, &identity.unwrap_or_default())
+        }
+        EventKind::Alb => PlatformFacts::none(EventKind::Alb),
+    })
 }
 
 /// What was read of a request, with its headers and the address that those let trusted proxies vouch for.

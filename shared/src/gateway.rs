@@ -32,7 +32,7 @@ mod visit;
 
 use budget::Budget;
 use visit::Visit;
-pub(crate) use visit::request_id;
+pub use visit::request_id;
 
 /// Everything that serves requests, built once from a checked config. Shared by all requests of a function
 /// environment; whatever it remembers between them (key sets, connections, refused credentials) is that
@@ -222,7 +222,8 @@ impl Gateway {
     }
 }
 
-pub(crate) fn panic_message(panic: &(dyn std::any::Any + Send)) -> String {
+/// What a panic says, for the log.
+pub fn panic_message(panic: &(dyn std::any::Any + Send)) -> String {
     let text = panic
         .downcast_ref::<&str>()
         .copied()

@@ -1,4 +1,5 @@
-//! The functions' main loops, shared by `functions/` and the local runtime's environments.
+//! The functions' main loops, shared by `functions/` and the local runtime's environments. A function with a handler of
+//! its own begins with [`prepare`] and ends with [`answer_http`].
 
 use std::env;
 use std::error::Error;
@@ -18,9 +19,9 @@ use crate::auth::issuer_client::IssuerClient;
 use crate::authorizer::{Authorizer, Failure};
 use crate::clock::{SystemClock, Timestamp};
 use crate::config::{self, Config};
-use crate::event::EventKind;
 use crate::event::authorizer::ResponseForm;
-use crate::gateway::{Gateway, Seams};
+use crate::event::{EventKind, NotHttp};
+use crate::gateway::{Answer, Gateway, Seams};
 use crate::store::TableKind;
 use crate::store::dynamodb::{DynamoDbSettings, DynamoDbStore};
 use crate::upstream::hyper_client::HyperClient;
@@ -42,15 +43,7 @@ pub async fn serve() -> ExitCode {
         Err(mistakes) => return not_started(&*mistakes),
     };
     gateway.warm().await;
-    let gateway = &gateway;
-    let serving = lambda_runtime::run(service_fn(|event: LambdaEvent<Box<RawValue>>| async move {
-        let deadline = Timestamp::from_millis(event.context.deadline);
-        let answer = gateway.handle(event.payload.get(), deadline).await;
-        let answer = answer.map_err(|event| refuse("NotHttp", &event))?;
-        write_log(answer.log);
-        Ok::<_, Diagnostic>(answer.event)
-    }));
-    ended(serving.await)
+    answer_http(async |payload: &str, deadline| gateway.handle(payload, deadline).await).await
 }
 
 /// The authorizer: the same for [`crate::authorizer`].
@@ -73,7 +66,31 @@ pub async fn serve_authorizer() -> ExitCode {
     ended(serving.await)
 }
 
-fn not_started(mistakes: &dyn Error) -> ExitCode {
+/// Sends diagnostics to standard error and makes sure that this is Lambda: before a function reads its settings.
+///
+/// # Errors
+/// It is not; the text is ready to be shown.
+pub fn prepare() -> Result<(), String> {
+    log_to_standard_error();
+    on_lambda()
+}
+
+/// Answers HTTP events by this handler, which is told when Lambda ends the invocation, until the process ends. What is
+/// no HTTP request fails as an invocation.
+pub async fn answer_http(handle: impl AsyncFn(&str, Timestamp) -> Result<Answer, NotHttp>) -> ExitCode {
+    let handle = &handle;
+    let serving = lambda_runtime::run(service_fn(|event: LambdaEvent<Box<RawValue>>| async move {
+        let deadline = Timestamp::from_millis(event.context.deadline);
+        let answer = handle(event.payload.get(), deadline).await;
+        let answer = answer.map_err(|event| refuse("NotHttp", &event))?;
+        write_log(answer.log);
+        Ok::<_, Diagnostic>(answer.event)
+    }));
+    ended(serving.await)
+}
+
+/// Says why a function does not start, on standard error.
+pub fn not_started(mistakes: &dyn Error) -> ExitCode {
     eprintln!("{mistakes}");
     ExitCode::from(WRONG_CONFIG)
 }
@@ -90,16 +107,21 @@ fn ended(served: Result<(), lambda_runtime::Error>) -> ExitCode {
 
 /// The config that the environment names, once it is sure that this is Lambda.
 fn load() -> Result<Config, Box<dyn Error>> {
-    if env::var_os("AWS_LAMBDA_RUNTIME_API").is_none() {
-        return Err(
-            "this is a Lambda function: it needs the Lambda Runtime API. To run it here, use `tollgate dev`".into(),
-        );
-    }
+    on_lambda()?;
     let checked = config::from_environment()?;
     for warning in &checked.warnings {
         tracing::warn!("{warning}");
     }
     Ok(checked.config)
+}
+
+fn on_lambda() -> Result<(), String> {
+    match env::var_os("AWS_LAMBDA_RUNTIME_API") {
+        Some(_) => Ok(()),
+        None => Err(
+            "this is a Lambda function: it needs the Lambda Runtime API. To run it here, use `tollgate dev`".to_owned(),
+        ),
+    }
 }
 
 /// What a variable says, read by its type; nothing where it is unset or empty.

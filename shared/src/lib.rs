@@ -23,7 +23,7 @@ pub mod request;
 pub mod respond;
 pub mod router;
 pub mod session_id;
-mod sha256;
+pub mod sha256;
 pub mod store;
 #[cfg(test)]
 mod testing;

@@ -19,9 +19,11 @@ use tokio::time::Instant;
 
 use crate::clock::Timestamp;
 use crate::error::{Fault, GatewayError};
-use bounds::{bounded, dimension};
+pub use bounds::bounded;
+use bounds::dimension;
 use metrics::Metadata;
 use stages::Stages;
+pub use time::rfc3339;
 
 /// What a limit said.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]

@@ -48,7 +48,38 @@ pub enum KeyStatus {
     Revoked,
 }
 
+/// What a key is good for at some time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum KeyState {
+    /// It lets its owner in.
+    Active,
+    /// It did until its time was over.
+    Expired,
+    /// It was taken back; this holds whatever its time says.
+    Revoked,
+}
+
+impl KeyState {
+    /// Its word in listings.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Active => "active",
+            Self::Expired => "expired",
+            Self::Revoked => "revoked",
+        }
+    }
+}
+
 impl ApiKeyRecord {
+    /// What the key is good for now.
+    pub fn state(&self, now: Timestamp) -> KeyState {
+        match self.status {
+            KeyStatus::Revoked => KeyState::Revoked,
+            KeyStatus::Active if self.expires_at.is_some_and(|end| now >= end) => KeyState::Expired,
+            KeyStatus::Active => KeyState::Active,
+        }
+    }
+
     /// What the key proves about whoever sent it: `sub` is the owner; `key_id`; `scope` as in a token, joined by blanks;
     /// `plan` and `name` where there are any.
     pub fn claims(&self) -> Map<String, Value> {

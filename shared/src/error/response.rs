@@ -125,7 +125,8 @@ struct Problem<'a> {
     detail: &'a str,
 }
 
-fn shaped(
+/// An answer in the shape of an error: status, code, a sentence for people, and the seconds after which a retry may help.
+pub fn shaped(
     status: StatusCode,
     code: &str,
     message: &str,

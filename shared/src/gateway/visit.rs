@@ -116,7 +116,7 @@ impl Visit {
 }
 
 /// The client's own id when it is well-formed, else a new one.
-pub(crate) fn request_id(headers: &HeaderMap) -> String {
+pub fn request_id(headers: &HeaderMap) -> String {
     let well_formed = |id: &&str| {
         (1..=64).contains(&id.len())
             && id

@@ -11,7 +11,7 @@ const NO_ROUTE: &str = "(none)";
 /// At most `max` bytes, cut between characters; `…` behind says that something was cut. JSON escapes only the
 /// control characters below U+0020, so the others (DEL, C1, line and paragraph separators, and those that turn the
 /// direction of text) become U+FFFD: they would let a path rewrite what a person sees.
-pub(super) fn bounded(text: &str, max: usize) -> Cow<'_, str> {
+pub fn bounded(text: &str, max: usize) -> Cow<'_, str> {
     // Nearly everything is short and plain.
     if text.len() <= max && text.bytes().all(|byte| byte < 0x7F) {
         return Cow::Borrowed(text);

@@ -4,7 +4,7 @@ use crate::clock::{Civil, Timestamp};
 
 /// RFC 3339 in UTC with milliseconds, rounded down: `2026-01-31T23:59:59.123Z`. Years after 9999 take more digits,
 /// which RFC 3339 does not know.
-pub(super) fn rfc3339(time: Timestamp) -> String {
+pub fn rfc3339(time: Timestamp) -> String {
     let Civil {
         year,
         month,

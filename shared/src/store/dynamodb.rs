@@ -1,6 +1,6 @@
 //! The store in DynamoDB: one client, three tables. Only here (and below) are AWS crates named.
 //!
-//! The SDK must not retry by itself: a step is not idempotent, and only the caller knows its budget. How a failed
+//! The gateway's SDK must not retry by itself: a step is not idempotent, and only the caller knows its budget. How a failed
 //! call counts is decided in [`failure`].
 
 use std::time::Duration;
@@ -13,7 +13,7 @@ use aws_sdk_dynamodb::config::{BehaviorVersion, Config, IdentityCache, Region, S
 use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue, ReturnValuesOnConditionCheckFailure};
 
-pub use self::admin::{AdminError, NewApiKey, Page, Revocation};
+pub use self::admin::{AdminError, NewApiKey, Page, Revocation, is_label};
 pub use self::api_keys::{ApiKeys, OWNER_INDEX};
 use self::counter::Expression;
 pub use self::sessions::Sessions;
@@ -42,6 +42,12 @@ mod trust;
 /// The one call during init, when nobody waits yet.
 const WARM_TIMEOUT: Duration = Duration::from_millis(300);
 
+/// Opening a connection for an administrator.
+const ADMIN_CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
+
+/// One call for an administrator. Three of them end before an HTTP API gives up.
+const ADMIN_ATTEMPT_TIMEOUT: Duration = Duration::from_secs(3);
+
 /// The gateway's tables. Cheap to clone: clones share the client and its connections.
 #[derive(Clone, Debug)]
 pub struct DynamoDbStore {
@@ -53,24 +59,7 @@ pub struct DynamoDbStore {
 impl DynamoDbStore {
     /// Builds the client; opens no connection yet. The error says which trust root cannot be read, ready to be shown.
     pub fn new(settings: DynamoDbSettings) -> Result<Self, String> {
-        let timeouts = TimeoutConfig::builder()
-            .connect_timeout(settings.connect_timeout)
-            .operation_attempt_timeout(settings.attempt_timeout)
-            .build();
-        let http = trust::https_client(settings.ca_bundle.as_deref())?;
-        let mut config = Config::builder()
-            .behavior_version(BehaviorVersion::v2026_01_12())
-            .region(Region::new(settings.region))
-            .credentials_provider(settings.credentials)
-            // Credentials of a function never change while it runs: nothing to cache or to refresh.
-            .identity_cache(IdentityCache::no_cache())
-            .retry_config(RetryConfig::disabled())
-            .timeout_config(timeouts)
-            // Watches long downloads; these answers are a few hundred bytes under a time-out of their own.
-            .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
-            .http_client(thaw::after_a_turn(http));
-        config.set_endpoint_url(settings.endpoint);
-        let client = Client::from_conf(config.build());
+        let client = client(&settings, RetryConfig::disabled())?;
         let table = |name: Option<String>| name.map(|name| Table::new(client.clone(), &name));
         Ok(Self {
             quota: table(settings.quota_table),
@@ -87,6 +76,37 @@ impl DynamoDbStore {
         };
         table.as_ref().ok_or(StoreError::NoTable(kind.variable()))
     }
+}
+
+impl DynamoDbSettings {
+    /// A client for administration, which is about one item at a time, and whose writes are safe to repeat: unlike a
+    /// gateway's it tries again by itself, and waits for as long as a person would. Opens no connection yet. The error
+    /// says which trust root cannot be read, ready to be shown.
+    pub fn admin_client(&self) -> Result<Client, String> {
+        let patient = self.clone().with_timeouts(ADMIN_CONNECT_TIMEOUT, ADMIN_ATTEMPT_TIMEOUT);
+        client(&patient, RetryConfig::standard())
+    }
+}
+
+fn client(settings: &DynamoDbSettings, retries: RetryConfig) -> Result<Client, String> {
+    let timeouts = TimeoutConfig::builder()
+        .connect_timeout(settings.connect_timeout)
+        .operation_attempt_timeout(settings.attempt_timeout)
+        .build();
+    let http = trust::https_client(settings.ca_bundle.as_deref())?;
+    let mut config = Config::builder()
+        .behavior_version(BehaviorVersion::v2026_01_12())
+        .region(Region::new(settings.region.clone()))
+        .credentials_provider(settings.credentials.clone())
+        // Credentials of a function never change while it runs: nothing to cache or to refresh.
+        .identity_cache(IdentityCache::no_cache())
+        .retry_config(retries)
+        .timeout_config(timeouts)
+        // Watches long downloads; these answers are a few hundred bytes under a time-out of their own.
+        .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
+        .http_client(thaw::after_a_turn(http));
+    config.set_endpoint_url(settings.endpoint.clone());
+    Ok(Client::from_conf(config.build()))
 }
 
 #[async_trait]

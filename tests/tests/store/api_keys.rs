@@ -110,7 +110,7 @@ async fn an_owner_has_all_of_their_keys_and_nobody_elses() {
 
     let (mut listed, mut sizes, mut after) = (Vec::new(), Vec::new(), None::<String>);
     loop {
-        let page = keys.list("ann", after.as_deref()).await.unwrap();
+        let page = keys.list("ann", after.as_deref(), 100).await.unwrap();
         sizes.push(page.keys.len());
         listed.extend(page.keys.into_iter().map(|key| key.id));
         after = page.next;
@@ -121,10 +121,10 @@ async fn an_owner_has_all_of_their_keys_and_nobody_elses() {
     assert_eq!(sizes, [100, 3]);
     assert_eq!(listed, made.into_iter().collect::<Vec<_>>());
 
-    let page = keys.list("an", None).await.unwrap();
+    let page = keys.list("an", None, 100).await.unwrap();
     assert_eq!((page.keys, page.next), (vec![record], None));
-    assert_eq!(keys.list("nobody", None).await.unwrap().keys, []);
-    assert_eq!(keys.list("an", Some(other.id())).await.unwrap().keys, []);
+    assert_eq!(keys.list("nobody", None, 100).await.unwrap().keys, []);
+    assert_eq!(keys.list("an", Some(other.id()), 100).await.unwrap().keys, []);
 }
 
 #[tokio::test]
@@ -139,7 +139,7 @@ async fn a_revoked_key_is_refused_and_stays_so() {
         status: KeyStatus::Revoked,
         ..record
     };
-    assert_eq!(keys.list("ann", None).await.unwrap().keys, [expected]);
+    assert_eq!(keys.list("ann", None, 100).await.unwrap().keys, [expected]);
     let id = key.id().to_owned();
     assert_eq!(keys.rotate(&id, HOUR, NOW).await.unwrap_err(), AdminError::Revoked(id));
 }
@@ -263,7 +263,7 @@ async fn a_table_without_the_index_is_named() {
     let engine = Engine::start().await;
     engine.table("no_index", &["pk", "sk"]).await;
     let keys = ApiKeys::new(engine.client.clone(), "no_index");
-    let error = keys.list("ann", None).await.unwrap_err();
+    let error = keys.list("ann", None, 100).await.unwrap_err();
     let expected = "table no_index: ValidationException (status 400)";
     assert_eq!(error, AdminError::Store(StoreError::NotApplied(expected.into())));
 }
@@ -273,7 +273,7 @@ async fn nothing_is_scanned() {
     let fake = Fake::answering(200, "{}").await;
     let keys = ApiKeys::new(plain_client(&fake.endpoint), "keys");
     keys.create(of("ann"), NOW).await.unwrap();
-    keys.list("ann", None).await.unwrap();
+    keys.list("ann", None, 100).await.unwrap();
     keys.get("a").await.unwrap();
     let _ = keys.revoke("a").await;
     let _ = keys.rotate("0123456789AB", HOUR, NOW).await;

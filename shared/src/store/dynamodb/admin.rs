@@ -6,14 +6,14 @@ use crate::base62::NoRandomness;
 use crate::clock::Timestamp;
 use crate::store::StoreError;
 
-/// The longest owner, plan, scope and name, in bytes: much shorter than what an index takes (2,048), because owners end
-/// up in headers and limit keys.
+/// The longest owner, plan, scope and name, in characters, as a JSON Schema counts them: at most 1,024 bytes, which is
+/// less than an index takes (2,048), because owners end up in headers and limit keys.
 const LONGEST: usize = 256;
 
 /// What a new key is to be.
 #[derive(Clone, Debug, Default)]
 pub struct NewApiKey {
-    /// Whom it is given to: 1 to 256 bytes without control characters.
+    /// Whom it is given to: 1 to 256 characters without control characters.
     pub owner: String,
     /// The usage plan: the same.
     pub plan: Option<String>,
@@ -73,7 +73,7 @@ impl NewApiKey {
         for (what, text) in texts {
             if text.is_some_and(|text| !is_label(text)) {
                 return Err(format!(
-                    "the {what} must have 1 to {LONGEST} bytes and no control characters"
+                    "the {what} must have 1 to {LONGEST} characters and no control characters"
                 ));
             }
         }
@@ -93,8 +93,9 @@ impl NewApiKey {
     }
 }
 
-fn is_label(text: &str) -> bool {
-    (1..=LONGEST).contains(&text.len()) && !text.contains(char::is_control)
+/// Whether this can be an owner, a plan or a name.
+pub fn is_label(text: &str) -> bool {
+    (1..=LONGEST).contains(&text.chars().count()) && !text.contains(char::is_control)
 }
 
 /// Why a change was not made. The texts are ready to be shown.
@@ -164,20 +165,21 @@ mod tests {
             owner: owner.into(),
             ..new()
         };
-        assert_snapshot!(why(owner("")), @"the owner must have 1 to 256 bytes and no control characters");
-        for wrong in ["a\nb", "\0", "\u{85}", &"x".repeat(257)] {
+        assert_snapshot!(why(owner("")), @"the owner must have 1 to 256 characters and no control characters");
+        assert!(owner(&"\u{1f511}".repeat(256)).check(NOW).is_ok());
+        for wrong in ["a\nb", "\0", "\u{85}", &"x".repeat(257), &"\u{1f511}".repeat(257)] {
             assert!(why(owner(wrong)).starts_with("the owner must"), "{wrong}");
         }
         let plan = NewApiKey {
             plan: Some(String::new()),
             ..new()
         };
-        assert_snapshot!(why(plan), @"the plan must have 1 to 256 bytes and no control characters");
+        assert_snapshot!(why(plan), @"the plan must have 1 to 256 characters and no control characters");
         let name = NewApiKey {
             name: Some("\u{1b}[2J".into()),
             ..new()
         };
-        assert_snapshot!(why(name), @"the name must have 1 to 256 bytes and no control characters");
+        assert_snapshot!(why(name), @"the name must have 1 to 256 characters and no control characters");
         for scope in ["", "a b", "a\"b", "a\\b", "\u{e4}", "a\n", &"x".repeat(257)] {
             let scopes = NewApiKey {
                 scopes: vec!["ok".into(), scope.into()],

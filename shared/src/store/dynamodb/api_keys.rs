@@ -22,14 +22,14 @@ use crate::store::StoreError;
 /// The index that finds an owner's keys: partition key `owner`, sort key `pk`, every attribute.
 pub const OWNER_INDEX: &str = "owner";
 
-/// Keys on a page of a listing, at most.
-const PAGE: i32 = 100;
-
 /// The API keys of one config table. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct ApiKeys(Table);
 
 impl ApiKeys {
+    /// Keys on a page of a listing, at most.
+    pub const LARGEST_PAGE: u8 = 100;
+
     /// In this table. The client may retry by itself.
     pub fn new(client: Client, table: &str) -> Self {
         Self(Table::new(client, table))
@@ -69,9 +69,9 @@ impl ApiKeys {
         Ok(item.as_ref().map(api_key_item::read).transpose()?)
     }
 
-    /// The keys of an owner, revoked and expired ones too, a page at a time; `after` is the last page's `next`. The index
-    /// follows the table: what was changed a moment ago may not show yet.
-    pub async fn list(&self, owner: &str, after: Option<&str>) -> Result<Page, AdminError> {
+    /// The keys of an owner, revoked and expired ones too, a page at a time: `most` (1 to [`Self::LARGEST_PAGE`]) of them
+    /// after the last page's `next`. The index follows the table: what was changed a moment ago may not show yet.
+    pub async fn list(&self, owner: &str, after: Option<&str>, most: u8) -> Result<Page, AdminError> {
         let start = after.map(|id| {
             let mut start = key(&pk(id));
             start.insert("owner".to_owned(), text(owner));
@@ -85,7 +85,7 @@ impl ApiKeys {
             .expression_attribute_values(":owner", text(owner))
             .expression_attribute_values(":prefix", text(PREFIX))
             .set_exclusive_start_key(start)
-            .limit(PAGE)
+            .limit(most.clamp(1, Self::LARGEST_PAGE).into())
             .send()
             .await;
         let answer = answer.map_err(|error| self.0.failed(&error))?;

@@ -78,6 +78,16 @@ impl DynamoDbSettings {
         }
     }
 
+    /// The name of a table, where it is set.
+    pub fn table(&self, kind: TableKind) -> Option<&str> {
+        let table = match kind {
+            TableKind::Quota => &self.quota_table,
+            TableKind::Config => &self.config_table,
+            TableKind::State => &self.state_table,
+        };
+        table.as_deref()
+    }
+
     /// Waits longer than a gateway may (100 ms for a connection, 150 ms for a call): for tools and test suites that
     /// talk to a table far away or on a busy machine.
     pub fn with_timeouts(self, connect: Duration, attempt: Duration) -> Self {

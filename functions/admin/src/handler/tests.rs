@@ -1,0 +1,225 @@
+//! What is decided before any table is asked: who may call, what can be read, and the shape of every refusal.
+
+use insta::{assert_json_snapshot, assert_snapshot};
+use serde_json::{Value, json};
+
+use crate::testing::{ANN, Answered, admin, answered, event, with_body};
+
+async fn refused(event: &Value) -> Answered {
+    let answer = answered(&admin(""), event).await;
+    assert!((400..500).contains(&answer.status), "{event}: {answer:?}");
+    assert_eq!(answer.body["request_id"], "req-1", "{event}");
+    assert_eq!(answer.headers["x-request-id"], "req-1", "{event}");
+    assert_eq!(answer.headers["content-type"], "application/json", "{event}");
+    assert_eq!(answer.headers["cache-control"], "no-store", "{event}");
+    assert_eq!(answer.log["error"], answer.body["error"], "{event}");
+    answer
+}
+
+/// Status, code and message in a line.
+async fn told(event: &Value) -> String {
+    let Answered { status, body, .. } = refused(event).await;
+    format!(
+        "{status} {}: {}",
+        body["error"].as_str().unwrap(),
+        body["message"].as_str().unwrap()
+    )
+}
+
+fn post(path: &str, body: &str) -> Value {
+    with_body(event("POST", path), "application/json", body)
+}
+
+#[tokio::test]
+async fn each_refusal_has_its_code_and_a_sentence() {
+    let long = "x".repeat(70_000);
+    let mut forbidden = event("GET", "/keys");
+    forbidden["requestContext"]["authorizer"] = Value::Null;
+    let mut told_all = Vec::new();
+    for (what, event) in [
+        ("no identity", forbidden),
+        ("no such path", event("GET", "/key")),
+        ("another method", event("DELETE", "/keys")),
+        ("a broken path", event("GET", "/keys/../x")),
+        ("no id", event("GET", "/keys/tg_0123456789AB_abc")),
+        ("no owner", event("GET", "/keys")),
+        ("an empty owner", event("GET", "/keys?owner=")),
+        ("two owners", event("GET", "/keys?owner=a&owner=b")),
+        ("an owner of no text", event("GET", "/keys?owner=%ff")),
+        ("a limit of 0", event("GET", "/keys?owner=a&limit=0")),
+        ("a limit of 101", event("GET", "/keys?owner=a&limit=101")),
+        ("a limit that is no number", event("GET", "/keys?owner=a&limit=ten")),
+        ("no cursor", event("GET", "/keys?owner=a&cursor=x")),
+        ("no JSON", post("/keys", "{\"owner\":")),
+        ("no body", post("/keys", "")),
+        ("no owner in a body", post("/keys", "{}")),
+        ("an unknown member", post("/keys", r#"{"owner":"a","admin":true}"#)),
+        ("a duplicate member", post("/keys", r#"{"owner":"a","owner":"b"}"#)),
+        ("another type", post("/keys", r#"{"owner":"a","scopes":["a",5]}"#)),
+        ("a wrong scope", post("/keys", r#"{"owner":"a","scopes":["a b"]}"#)),
+        (
+            "too many scopes",
+            post("/keys", &json!({ "owner": "a", "scopes": vec!["s"; 65] }).to_string()),
+        ),
+        ("no lifetime", post("/keys", r#"{"owner":"a","expires_in":0}"#)),
+        (
+            "too long a lifetime",
+            post("/keys", r#"{"owner":"a","expires_in":3155760001}"#),
+        ),
+        ("an empty owner in a body", post("/keys", r#"{"owner":""}"#)),
+        (
+            "too long a grace",
+            post("/keys/0123456789AB/rotate", r#"{"grace":3155760001}"#),
+        ),
+        (
+            "another content type",
+            with_body(event("POST", "/keys"), "text/plain", "{}"),
+        ),
+        ("too large a body", post("/keys", &long)),
+    ] {
+        told_all.push(format!("{what}: {}", told(&event).await));
+    }
+    assert_snapshot!(told_all.join("\n"));
+}
+
+#[tokio::test]
+async fn an_error_is_a_problem_document_for_who_asks_for_one() {
+    let mut event = event("GET", "/nowhere");
+    event["headers"]["accept"] = "application/problem+json".into();
+    let answer = answered(&admin(""), &event).await;
+    assert_eq!(answer.headers["content-type"], "application/problem+json");
+    assert_json_snapshot!(answer.body);
+}
+
+#[tokio::test]
+async fn without_an_identity_every_path_and_every_broken_request_is_forbidden() {
+    let mut events = Vec::new();
+    for path in ["/", "/keys", "/openapi.json", "/nowhere", "/../x", "/%2e%2e/x", "\\"] {
+        let mut event = event("GET", path);
+        event["requestContext"]["authorizer"] = Value::Null;
+        events.push(event);
+    }
+    let mut broken = event("NO METHOD", "/keys");
+    broken["requestContext"]["authorizer"] = json!({ "jwt": { "claims": { "sub": ANN } } });
+    events.push(broken);
+    events.push(json!({ "version": "2.0", "requestContext": "nonsense" }));
+    events.push(json!({ "version": "2.0", "requestContext": { "http": {}, "authorizer": "nonsense" } }));
+    events.push(json!({
+        "httpMethod": "GET", "path": "/keys", "headers": { "host": "x", "x-forwarded-for": "192.0.2.1" },
+        "requestContext": { "elb": { "targetGroupArn": "x" }, "authorizer": { "iam": { "userArn": ANN } } },
+    }));
+    for event in events {
+        let answer = answered(&admin(""), &event).await;
+        assert_eq!(
+            (answer.status, &answer.body["error"]),
+            (403, &json!("forbidden")),
+            "{event}"
+        );
+        assert_eq!(answer.log["principal"], Value::Null, "{event}");
+        assert!(answer.log["detail"].is_string(), "{event}");
+    }
+}
+
+#[tokio::test]
+async fn of_those_whom_iam_lets_in_a_list_may_choose() {
+    for (patterns, status) in [
+        (ANN, 200),
+        ("arn:aws:iam::123456789012:user/*", 200),
+        ("arn:aws:iam::1:*", 403),
+    ] {
+        let answer = answered(&admin(patterns), &event("GET", "/openapi.json")).await;
+        assert_eq!(answer.status, status, "{patterns}");
+    }
+}
+
+#[tokio::test]
+async fn what_is_no_request_fails_as_an_invocation() {
+    for payload in ["", "null", "{}", "[]", r#"{"Records":[{"eventSource":"aws:sqs"}]}"#] {
+        assert!(admin("").handle(payload).await.is_err(), "{payload}");
+    }
+}
+
+#[tokio::test]
+async fn another_method_hears_which_there_are() {
+    for (path, methods) in [
+        ("/keys", "GET,HEAD,POST"),
+        ("/keys/0123456789AB", "GET,HEAD"),
+        ("/keys/0123456789AB/revoke", "POST"),
+    ] {
+        for method in ["PUT", "DELETE", "PATCH", "OPTIONS", "QUERY"] {
+            let answer = refused(&event(method, path)).await;
+            let mut allowed: Vec<&str> = answer.headers["allow"].as_str().unwrap().split(',').collect();
+            allowed.sort_unstable();
+            assert_eq!((answer.status, &*allowed.join(",")), (405, methods), "{method} {path}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn the_document_is_served_to_callers() {
+    let answer = answered(&admin(""), &event("GET", "/openapi.json")).await;
+    assert_eq!(
+        (answer.status, &answer.headers["content-type"]),
+        (200, &json!("application/json"))
+    );
+    assert_eq!(answer.body, serde_json::to_value(crate::document()).unwrap());
+    assert_eq!(answer.log["route"], "/openapi.json");
+}
+
+#[tokio::test]
+async fn a_log_line_says_who_asked_for_what_and_never_a_key() {
+    let whole_key = "tg_0123456789AB_abcdefghijklmnopqrstuvwxyzABCDEF_hLSfXg";
+    let mut event = post(&format!("/keys/{whole_key}/revoke?x={whole_key}"), whole_key);
+    event["headers"]["authorization"] = whole_key.into();
+    let answer = answered(&admin(""), &event).await;
+    let mut log = answer.log;
+    for (changing, value) in [("time", "2027-01-15T08:00:00.000Z".into()), ("latency", 1.5.into())] {
+        assert!(log[changing].is_string() || log[changing].is_number());
+        log[changing] = value;
+    }
+    assert!(!log.to_string().contains("abcdefghijklmnopqrstuvwxyzABCDEF"), "{log}");
+    assert!(
+        !answer.body.to_string().contains("abcdefghijklmnopqrstuvwxyzABCDEF"),
+        "{}",
+        answer.body
+    );
+    assert_json_snapshot!(log);
+    let about = answered(&admin(""), &post("/keys/0123456789AB/rotate", "[]")).await.log;
+    assert_eq!(
+        (&about["route"], &about["key_id"]),
+        (&json!("/keys/{id}/rotate"), &json!("0123456789AB"))
+    );
+}
+
+#[tokio::test]
+async fn hostile_bodies_are_refused_in_few_words() {
+    let deep = "[".repeat(60_000);
+    let long = format!("{{\"{}\":1}}", "k".repeat(10_000));
+    let text = format!("{{\"owner\":5,\"name\":\"{}\"}}", "\u{1f511}".repeat(2_500));
+    for body in [
+        &*deep,
+        &long,
+        &text,
+        &format!(r#"{{"owner":"a","scopes":["{}"]}}"#, "\u{1f511}".repeat(2_500)),
+        "\u{feff}{}",
+        "null",
+        "[]",
+        "\"owner\"",
+        r#"{"owner":"\ud800"}"#,
+        r#"{"owner":null}"#,
+        r#"{"owner":"a","expires_in":-1}"#,
+        r#"{"owner":"a","expires_in":1e400}"#,
+        r#"{"owner":"a","expires_in":1.5}"#,
+        r#"{"owner":"a\u0000"}"#,
+        r#"{"owner":"a"} {}"#,
+    ] {
+        let answer = refused(&post("/keys", body)).await;
+        assert!([400, 422].contains(&answer.status), "{body:.80}");
+        assert!(answer.body["message"].as_str().unwrap().len() < 400, "{body:.80}");
+    }
+    let mut base64 = post("/keys", "no base64");
+    base64["isBase64Encoded"] = true.into();
+    assert_eq!(refused(&base64).await.status, 400);
+    let long_query = format!("/keys?owner={}", "x".repeat(100_000));
+    assert_eq!(refused(&event("GET", &long_query)).await.status, 400);
+}

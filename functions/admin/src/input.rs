@@ -1,0 +1,136 @@
+//! What requests bring: JSON bodies, query parameters, ids in paths. Each is read strictly, and what is wrong with it is
+//! said in the API's own shape.
+
+use axum::Json;
+use axum::extract::rejection::JsonRejection;
+use axum::extract::{FromRequest, FromRequestParts, Path, Query, Request};
+use bytes::Bytes;
+use http::header::CONTENT_TYPE;
+use http::request::Parts;
+use http::{HeaderMap, StatusCode};
+use percent_encoding::percent_decode_str;
+use serde::de::DeserializeOwned;
+use tollgate::api_key::ApiKey;
+use tollgate::record::bounded;
+
+use crate::error::ApiError;
+
+/// The most bytes of a body.
+pub(crate) const LARGEST_BODY: usize = 64 * 1024;
+
+/// The longest reason that repeats what a client sent, in bytes.
+pub(crate) const LONGEST_REASON: usize = 300;
+
+/// A JSON body.
+pub(crate) struct JsonBody<T>(pub(crate) T);
+
+impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for JsonBody<T> {
+    type Rejection = ApiError;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, ApiError> {
+        let is_json = is_json(request.headers());
+        let bytes = whole(request, state).await?;
+        if is_json {
+            parse(&bytes).map(Self)
+        } else {
+            Err(ApiError::UnsupportedMediaType)
+        }
+    }
+}
+
+/// A JSON body that may be left out, or be null: then it says nothing special.
+pub(crate) struct OptionalJsonBody<T>(pub(crate) T);
+
+impl<S: Send + Sync, T: DeserializeOwned + Default> FromRequest<S> for OptionalJsonBody<T> {
+    type Rejection = ApiError;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, ApiError> {
+        let is_json = is_json(request.headers());
+        let bytes = whole(request, state).await?;
+        match is_json {
+            _ if bytes.is_empty() => Ok(Self(T::default())),
+            true => Ok(Self(parse::<Option<T>>(&bytes)?.unwrap_or_default())),
+            false => Err(ApiError::UnsupportedMediaType),
+        }
+    }
+}
+
+/// The bytes, as many as the router's bound allows.
+async fn whole<S: Send + Sync>(request: Request, state: &S) -> Result<Bytes, ApiError> {
+    let read = Bytes::from_request(request, state).await;
+    read.map_err(|rejection| match rejection.status() {
+        StatusCode::PAYLOAD_TOO_LARGE => ApiError::TooLarge,
+        _ => ApiError::BadRequest {
+            why: "The body cannot be read.".into(),
+        },
+    })
+}
+
+fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, ApiError> {
+    match Json::from_bytes(bytes) {
+        Ok(Json(value)) => Ok(value),
+        Err(rejection) => {
+            let why = reason("The body", &rejection.body_text());
+            Err(match rejection {
+                JsonRejection::JsonDataError(_) => ApiError::Invalid { why },
+                _ => ApiError::BadRequest { why },
+            })
+        }
+    }
+}
+
+/// What is wrong with a part of a request, in few words: `axum` says first what it tried, and then repeats of the request
+/// as much as the client liked to write.
+fn reason(part: &str, said: &str) -> String {
+    let why = said.split_once(": ").map_or(said, |(_, why)| why);
+    format!("{part} is not what this path takes: {}", bounded(why, LONGEST_REASON))
+}
+
+/// Whether the one `Content-Type` says JSON (RFC 8259 section 11), with parameters or without.
+fn is_json(headers: &HeaderMap) -> bool {
+    let mut types = headers.get_all(CONTENT_TYPE).iter();
+    let (Some(given), None) = (types.next(), types.next()) else {
+        return false;
+    };
+    let essence = given.to_str().unwrap_or_default().split(';').next().unwrap_or_default();
+    essence.trim().eq_ignore_ascii_case("application/json")
+}
+
+/// Query parameters. Those that are not asked for are left alone: a presigned request has its signature among them.
+pub(crate) struct QueryParameters<T>(pub(crate) T);
+
+impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for QueryParameters<T> {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, ApiError> {
+        let query = parts.uri.query().unwrap_or_default();
+        // The form reader would put U+FFFD in the place of what is none, and so ask for something else.
+        if percent_decode_str(query).decode_utf8().is_err() {
+            let why = "The query is not valid UTF-8 once decoded.".into();
+            return Err(ApiError::BadRequest { why });
+        }
+        match Query::try_from_uri(&parts.uri) {
+            Ok(Query(parameters)) => Ok(Self(parameters)),
+            Err(rejection) => {
+                let why = reason("The query", &rejection.body_text());
+                Err(ApiError::BadRequest { why })
+            }
+        }
+    }
+}
+
+/// The id of an API key, from the path. Anything else is not repeated: it may be a whole key.
+pub(crate) struct KeyId(pub(crate) String);
+
+impl<S: Send + Sync> FromRequestParts<S> for KeyId {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
+        match Path::<String>::from_request_parts(parts, state).await {
+            Ok(Path(id)) if ApiKey::is_id(&id) => Ok(Self(id)),
+            _ => Err(ApiError::BadRequest {
+                why: "That is no id of an API key: the 12 letters and digits between `tg_` and the next `_`.".into(),
+            }),
+        }
+    }
+}

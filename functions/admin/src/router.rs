@@ -1,0 +1,82 @@
+//! Paths to handlers. What they take and give stands beside each, and the OpenAPI document is made of it.
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::{DefaultBodyLimit, MatchedPath, RawPathParams, Request};
+use axum::middleware::{Next, from_fn};
+use axum::response::{IntoResponse, Response};
+use http::header::CONTENT_TYPE;
+use tollgate::api_key::ApiKey;
+use tollgate::clock::Clock;
+use tollgate::store::dynamodb::ApiKeys;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use crate::document;
+use crate::error::ApiError;
+use crate::input::LARGEST_BODY;
+use crate::keys;
+
+/// What handlers work on. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct AdminState {
+    /// The API keys of the config table.
+    pub keys: ApiKeys,
+    /// For expiry and grace.
+    pub clock: Arc<dyn Clock>,
+}
+
+/// What an answer was about, for the record.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct About {
+    /// The route's path, such as `/keys/{id}`: never the request's own, which may hold a whole key.
+    pub(crate) route: Option<String>,
+    /// The id of the key.
+    pub(crate) key_id: Option<String>,
+}
+
+/// Every route, with its part of the document.
+pub(crate) fn routes() -> OpenApiRouter<AdminState> {
+    OpenApiRouter::with_openapi(document::head())
+        .merge(keys::routes())
+        .routes(routes!(openapi))
+}
+
+/// The API, for requests of callers that may use it. Errors carry an [`ApiError`] among their extensions, and no body yet.
+pub fn router(state: AdminState) -> Router {
+    let (router, _) = routes().split_for_parts();
+    router
+        .route_layer(from_fn(note_route))
+        .layer(DefaultBodyLimit::max(LARGEST_BODY))
+        .fallback(async || ApiError::NotFound)
+        .method_not_allowed_fallback(async || ApiError::MethodNotAllowed)
+        .with_state(state)
+}
+
+async fn note_route(path: MatchedPath, parameters: RawPathParams, request: Request, next: Next) -> Response {
+    let id = parameters
+        .iter()
+        .find(|(name, value)| *name == "id" && ApiKey::is_id(value));
+    let mut about = About {
+        route: Some(path.as_str().to_owned()),
+        key_id: id.map(|(_, id)| id.to_owned()),
+    };
+    let mut response = next.run(request).await;
+    if let Some(made) = response.extensions_mut().remove::<About>() {
+        about.key_id = about.key_id.or(made.key_id);
+    }
+    response.extensions_mut().insert(about);
+    response
+}
+
+/// This API, as an OpenAPI document.
+#[utoipa::path(
+    get,
+    path = "/openapi.json",
+    tag = "document",
+    responses((status = 200, description = "The document.", body = Object)),
+)]
+async fn openapi() -> Response {
+    ([(CONTENT_TYPE, "application/json")], document::bytes()).into_response()
+}

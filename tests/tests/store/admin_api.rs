@@ -1,0 +1,288 @@
+//! The admin API on a table: every event goes through the function's own handler, and every answer is one that the API's
+//! OpenAPI document knows.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::config::retry::RetryConfig;
+use serde_json::{Value, json};
+use tollgate::api_key::ApiKey;
+use tollgate::clock::{Clock, Timestamp};
+use tollgate::store::dynamodb::ApiKeys;
+use tollgate_admin::{Admin, AdminState, Principals};
+
+use crate::engine::{Engine, patient_store, plain_client};
+use crate::fake::Fake;
+
+const NOW: Timestamp = Timestamp::from_secs(1_800_000_000);
+
+#[derive(Debug)]
+struct Standing(Timestamp);
+
+impl Clock for Standing {
+    fn now(&self) -> Timestamp {
+        self.0
+    }
+}
+
+/// The API on a table of its own.
+async fn api(engine: &Engine, table: &str) -> Admin {
+    let keys = engine.api_keys(table).await;
+    at(keys, NOW)
+}
+
+fn at(keys: ApiKeys, now: Timestamp) -> Admin {
+    let clock = Arc::new(Standing(now));
+    Admin::new(AdminState { keys, clock }, Principals::default())
+}
+
+struct Answer {
+    status: u64,
+    headers: Value,
+    body: Value,
+}
+
+/// Sends a request of a principal that IAM named. That the document knows the answer's status is looked at here.
+async fn send(api: &Admin, method: &str, path: &str, body: Option<&Value>) -> Answer {
+    let (raw_path, query) = path.split_once('?').unwrap_or((path, ""));
+    let mut event = json!({
+        "version": "2.0", "rawPath": raw_path, "rawQueryString": query, "headers": { "host": "admin.example.com" },
+        "requestContext": {
+            "http": { "method": method, "sourceIp": "192.0.2.1" },
+            "authorizer": { "iam": { "userArn": "arn:aws:iam::123456789012:user/ann" } },
+        },
+    });
+    if let Some(body) = body {
+        event["headers"]["content-type"] = "application/json".into();
+        event["body"] = body.to_string().into();
+    }
+    let answer = api.handle(&event.to_string()).await.unwrap();
+    let written: Value = serde_json::from_str(answer.event.get()).unwrap();
+    let log: Value = serde_json::from_str(&answer.log).unwrap();
+    let status = written["statusCode"].as_u64().unwrap();
+    documented(&log, status);
+    Answer {
+        status,
+        headers: written["headers"].clone(),
+        body: serde_json::from_str(written["body"].as_str().unwrap()).unwrap(),
+    }
+}
+
+fn documented(log: &Value, status: u64) {
+    let document = serde_json::to_value(tollgate_admin::document()).unwrap();
+    let method = log["method"].as_str().unwrap().to_lowercase();
+    let responses = &document["paths"][log["route"].as_str().unwrap()][&method]["responses"];
+    assert!(responses[status.to_string()].is_object(), "{log}");
+}
+
+async fn get(api: &Admin, path: &str) -> Answer {
+    send(api, "GET", path, None).await
+}
+
+async fn post(api: &Admin, path: &str, body: Value) -> Answer {
+    send(api, "POST", path, Some(&body)).await
+}
+
+fn key_of(answer: &Answer) -> ApiKey {
+    ApiKey::parse(answer.body["key"].as_str().unwrap()).unwrap()
+}
+
+#[tokio::test]
+async fn a_key_lives_through_rotation_and_revocation() {
+    let engine = Engine::start().await;
+    let api = api(&engine, "admin_life").await;
+    let wanted = json!({
+        "owner": "ann", "plan": "gold", "scopes": ["b", "a", "b"], "expires_in": 3600, "name": "n\u{e4}chtlich",
+    });
+    let made = post(&api, "/keys", wanted).await;
+    let first = key_of(&made);
+    let mut record = json!({
+        "id": first.id(), "status": "active", "owner": "ann", "plan": "gold", "scopes": ["a", "b"],
+        "created_at": 1_800_000_000, "expires_at": 1_800_003_600, "name": "n\u{e4}chtlich",
+    });
+    let mut with_key = record.clone();
+    with_key["key"] = first.secret_text().into();
+    assert_eq!((made.status, &made.body), (201, &with_key));
+    assert_eq!(made.headers["location"], format!("keys/{}", first.id()));
+    let path = format!("/keys/{}", first.id());
+    assert_eq!(get(&api, &path).await.body, record);
+    // The gateway's own reader takes it.
+    let store = patient_store(&engine.endpoint, "admin_life");
+    let kept = tollgate::store::Store::api_key(&store, first.id()).await.unwrap();
+    assert!(first.verify(kept.as_ref(), NOW).is_ok());
+
+    let rotated = post(&api, &format!("{path}/rotate"), json!({ "grace": 60 })).await;
+    let second = key_of(&rotated);
+    assert_eq!((rotated.status, second.id()), (200, first.id()));
+    assert_ne!(second.secret_text(), first.secret_text());
+    record["previous_until"] = 1_800_000_060.into();
+    assert_eq!(get(&api, &path).await.body, record);
+    // Without a body the old one stays good for a day.
+    let rotated = send(&api, "POST", &format!("{path}/rotate"), None).await;
+    assert_eq!(rotated.body["previous_until"], 1_800_086_400);
+
+    for before in [false, true] {
+        let revoked = send(&api, "POST", &format!("{path}/revoke"), None).await;
+        let expected = json!({ "id": first.id(), "status": "revoked", "before": before });
+        assert_eq!((revoked.status, revoked.body), (200, expected));
+    }
+    assert_eq!(get(&api, &path).await.body["status"], "revoked");
+    let refused = post(&api, &format!("{path}/rotate"), json!({})).await;
+    assert_eq!((refused.status, &refused.body["error"]), (409, &json!("key_revoked")));
+}
+
+#[tokio::test]
+async fn what_is_not_there_or_over_is_said() {
+    let engine = Engine::start().await;
+    let keys = engine.api_keys("admin_absent").await;
+    let api = at(keys.clone(), NOW);
+    for (method, path) in [
+        ("GET", "/keys/0123456789AB"),
+        ("POST", "/keys/0123456789AB/rotate"),
+        ("POST", "/keys/0123456789AB/revoke"),
+    ] {
+        let answer = send(&api, method, path, None).await;
+        assert_eq!(answer.status, 404, "{path}");
+        assert_eq!(answer.body["error"], "no_such_record", "{path}");
+        assert_eq!(answer.body["message"], "There is no API key 0123456789AB.", "{path}");
+    }
+    let short = post(&api, "/keys", json!({ "owner": "ann", "expires_in": 1 })).await;
+    let path = format!("/keys/{}", key_of(&short).id());
+    let later = at(keys, Timestamp::from_secs(1_800_000_001));
+    assert_eq!(get(&later, &path).await.body["status"], "expired");
+    let refused = send(&later, "POST", &format!("{path}/rotate"), None).await;
+    assert_eq!((refused.status, &refused.body["error"]), (409, &json!("key_expired")));
+}
+
+#[tokio::test]
+async fn pages_of_every_size_show_each_key_once() {
+    let engine = Engine::start().await;
+    let api = api(&engine, "admin_pages").await;
+    let mut made = BTreeSet::new();
+    for owner in ["ann", "ann", "ann", "ann", "ann", "bob"] {
+        let key = key_of(&post(&api, "/keys", json!({ "owner": owner })).await);
+        if owner == "ann" {
+            made.insert(key.id().to_owned());
+        }
+    }
+    for limit in [1, 2, 3, 5, 6, 100] {
+        let (mut found, mut cursor) = (Vec::new(), String::new());
+        loop {
+            let page = get(&api, &format!("/keys?owner=ann&limit={limit}{cursor}")).await;
+            let keys = page.body["keys"].as_array().unwrap();
+            assert!(keys.len() <= limit);
+            found.extend(keys.iter().map(|key| key["id"].as_str().unwrap().to_owned()));
+            match page.body["next_cursor"].as_str() {
+                Some(next) => cursor = format!("&cursor={next}"),
+                None => break,
+            }
+        }
+        assert_eq!(found, made.iter().cloned().collect::<Vec<_>>(), "{limit}");
+    }
+    let page = get(&api, "/keys?owner=ann&limit=1").await;
+    let cursor = page.body["next_cursor"].as_str().unwrap();
+    let foreign = get(&api, &format!("/keys?owner=bob&cursor={cursor}")).await;
+    assert_eq!((foreign.status, &foreign.body["error"]), (400, &json!("bad_request")));
+    assert_eq!(get(&api, "/keys?owner=nobody").await.body, json!({ "keys": [] }));
+}
+
+#[tokio::test]
+async fn owners_of_every_script_and_length_are_found_again() {
+    let engine = Engine::start().await;
+    let api = api(&engine, "admin_owners").await;
+    let long = "\u{1f511}".repeat(256);
+    for owner in [
+        "a b",
+        "a&b=c",
+        "a%20b",
+        "a+b",
+        "\u{fc}\u{308}",
+        "\u{202e}x",
+        "KEY#1",
+        "\"\\/",
+        &long,
+    ] {
+        let made = post(&api, "/keys", json!({ "owner": owner })).await;
+        assert_eq!(made.status, 201, "{owner}");
+        let encoded: String = owner.bytes().map(|byte| format!("%{byte:02X}")).collect();
+        let page = get(&api, &format!("/keys?owner={encoded}")).await;
+        assert_eq!(page.body["keys"][0]["id"], made.body["id"], "{owner}");
+        assert_eq!(page.body["keys"][0]["owner"], owner);
+    }
+}
+
+#[tokio::test]
+async fn an_item_that_cannot_be_read_is_told_without_its_content() {
+    let engine = Engine::start().await;
+    let api = api(&engine, "admin_malformed").await;
+    let made = post(&api, "/keys", json!({ "owner": "ann" })).await;
+    let id = key_of(&made).id().to_owned();
+    let item = engine.client.update_item().table_name("admin_malformed");
+    let text = |text: String| aws_sdk_dynamodb::types::AttributeValue::S(text);
+    let broken = item
+        .key("pk", text(format!("KEY#{id}")))
+        .key("sk", text("META".into()))
+        .update_expression("SET created_at = :wrong")
+        .expression_attribute_values(":wrong", text("very-secret".into()));
+    broken.send().await.unwrap();
+    for path in [format!("/keys/{id}"), "/keys?owner=ann".into()] {
+        let answer = get(&api, &path).await;
+        assert_eq!(
+            (answer.status, &answer.body["error"]),
+            (500, &json!("unreadable_record")),
+            "{path}"
+        );
+        assert!(!answer.body.to_string().contains("admin_malformed"), "{}", answer.body);
+    }
+    // It can still be taken back.
+    assert_eq!(
+        send(&api, "POST", &format!("/keys/{id}/revoke"), None).await.status,
+        200
+    );
+}
+
+#[tokio::test]
+async fn a_table_that_fails_is_told_apart_from_one_that_may_have_done_it() {
+    let refused = r#"{"__type":"com.amazon.coral.service#AccessDeniedException","message":"very-secret"}"#;
+    let throttled = r#"{"__type":"com.amazonaws.dynamodb.v20120810#ThrottlingException","message":"very-secret"}"#;
+    for (status, body, words) in [
+        (400, refused, "nothing was changed"),
+        (400, throttled, "nothing was changed"),
+        (
+            500,
+            r#"{"__type":"com.amazonaws.dynamodb.v20120810#InternalServerError"}"#,
+            "may have been made or not",
+        ),
+        (200, "no JSON", "may have been made or not"),
+    ] {
+        let fake = Fake::answering(status, body).await;
+        // At once: how often the SDK tries is its own affair.
+        let config = plain_client(&fake.endpoint)
+            .config()
+            .to_builder()
+            .retry_config(RetryConfig::disabled());
+        let api = at(ApiKeys::new(Client::from_conf(config.build()), "keys"), NOW);
+        for (method, path, body) in [
+            ("POST", "/keys", Some(json!({ "owner": "ann" }))),
+            ("POST", "/keys/0123456789AB/revoke", None),
+        ] {
+            let answer = send(&api, method, path, body.as_ref()).await;
+            assert_eq!(
+                (answer.status, &answer.body["error"]),
+                (503, &json!("store_unavailable")),
+                "{body:?}"
+            );
+            assert!(
+                answer.body["message"].as_str().unwrap().contains(words),
+                "{status} {}",
+                answer.body
+            );
+            assert_eq!(
+                (&answer.headers["retry-after"], &answer.body["retry_after"]),
+                (&json!("1"), &json!(1))
+            );
+            assert!(!answer.body.to_string().contains("very-secret"), "{}", answer.body);
+        }
+    }
+}
