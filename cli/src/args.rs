@@ -158,6 +158,9 @@ pub(crate) struct DevOptions {
     /// Stop each function environment while it has no event, as Lambda does
     #[arg(long)]
     pub(crate) freeze: bool,
+    /// Where the admin API listens, for one fixed IAM principal [default: nowhere]
+    #[arg(long, value_name = "ADDRESS:PORT")]
+    pub(crate) admin: Option<SocketAddr>,
     /// Where the Lambda Invoke API listens [default: 127.0.0.1:9001, or a free port]
     #[arg(long, value_name = "ADDRESS:PORT")]
     pub(crate) invoke_listen: Option<SocketAddr>,

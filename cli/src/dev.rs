@@ -23,6 +23,7 @@ mod guard;
 pub(crate) mod identity_provider;
 pub(crate) mod invoke_api;
 mod listen;
+mod places;
 pub(crate) mod random;
 mod reload;
 pub(crate) mod runtime;
@@ -37,7 +38,7 @@ mod wire;
 mod writer;
 
 use std::convert::Infallible;
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
@@ -59,6 +60,7 @@ use crate::dev::guard::Access;
 use crate::dev::identity_provider::{IdentityProvider, TokenRequest};
 use crate::dev::invoke_api::InvokeApi;
 use crate::dev::listen::{Opened, Place};
+use crate::dev::places::Places;
 use crate::dev::reload::Reload;
 use crate::dev::runtime::Runtime;
 use crate::dev::services::Services;
@@ -99,6 +101,10 @@ async fn serve(options: &DevOptions, console: &Console, shutdown: &Shutdown) -> 
     let text = source.read().await?;
     let places = Places::of(options)?;
     let front = open(&places.front, console).await?;
+    let admin = match &places.admin {
+        Some(place) => Some(open(place, console).await?),
+        None => None,
+    };
     let invoke = open(&places.invoke, console).await?;
     let mut behind = Behind::start(&places, &source, options.db.clone(), console).await?;
     accept(&behind.variables, &source.name(), &text, console).map_err(Failure::usage)?;
@@ -109,6 +115,10 @@ async fn serve(options: &DevOptions, console: &Console, shutdown: &Shutdown) -> 
     let (serving, functions) = watch::channel(first);
     let (address, invoke_address) = (front.address, invoke.address);
     behind.serve_invoke(invoke, functions.clone());
+    if let Some(opened) = admin {
+        console.say(&format!("admin on http://{}", opened.address));
+        behind.serve_admin(opened, functions.clone());
+    }
     behind.serve_front(front, door, caller, functions);
 
     console.say(&format!("dynamodb on {}", behind.database_url));
@@ -193,42 +203,33 @@ impl Behind {
     }
 
     fn serve_front(&mut self, opened: Opened, door: Door, caller: Caller, functions: watch::Receiver<Functions>) {
-        let front = Arc::new(Front {
+        let front = Front {
             door,
             port: opened.address.port(),
             caller,
+            function: FunctionKind::Gateway,
             functions,
-        });
-        let handler = move |request, client| Arc::clone(&front).answer(request, client);
-        self.servers
-            .spawn(server::serve(opened.listener, Access::Public, handler));
-    }
-}
-
-/// Where to listen.
-struct Places {
-    front: Place,
-    invoke: Place,
-    database: Place,
-    provider: Place,
-}
-
-impl Places {
-    fn of(options: &DevOptions) -> Result<Self, Failure> {
-        let place = |option, given, port| {
-            let place = Place {
-                option,
-                given,
-                default: SocketAddr::from((Ipv4Addr::LOCALHOST, port)),
-            };
-            place.check(options.allow_remote).map(|()| place)
         };
-        Ok(Self {
-            front: place("--listen", options.listen, 9000)?,
-            invoke: place("--invoke-listen", options.invoke_listen, 9001)?,
-            database: place("--dynamodb-listen", options.dynamodb_listen, 8000)?,
-            provider: place("--idp-listen", options.idp_listen, 9003)?,
-        })
+        self.serve(opened, Access::Public, front);
+    }
+
+    /// An HTTP API of its own. Nobody signs requests here: whoever may speak to this listener is the administrator.
+    fn serve_admin(&mut self, opened: Opened, functions: watch::Receiver<Functions>) {
+        let access = Access::guarded(opened.address);
+        let front = Front {
+            door: Door::Http,
+            port: opened.address.port(),
+            caller: Caller::administrator(),
+            function: FunctionKind::Admin,
+            functions,
+        };
+        self.serve(opened, access, front);
+    }
+
+    fn serve(&mut self, opened: Opened, access: Access, front: Front) {
+        let front = Arc::new(front);
+        let handler = move |request, client| Arc::clone(&front).answer(request, client);
+        self.servers.spawn(server::serve(opened.listener, access, handler));
     }
 }
 
@@ -274,12 +275,13 @@ fn accept(variables: &Variables, name: &str, text: &str, console: &Console) -> R
     Ok(())
 }
 
-/// How to start the functions of a config. `program` is the gateway; the authorizer is always the one in this program.
+/// How to start the functions of a config. `program` is the gateway; the others are always those in this program.
 fn settings(runtime: &Runtime, program: &FunctionProgram, text: &str) -> Result<Settings, Failure> {
     let text = runtime.keep(text)?;
     Ok(Settings {
         gateway: runtime.setting(FunctionKind::Gateway, program, &text)?,
         authorizer: runtime.setting(FunctionKind::Authorizer, &FunctionProgram::Own, &text)?,
+        admin: runtime.setting(FunctionKind::Admin, &FunctionProgram::Own, &text)?,
     })
 }
 

@@ -12,6 +12,8 @@ pub(crate) enum FunctionKind {
     Gateway,
     /// Decides on requests for API Gateway
     Authorizer,
+    /// Answers administrators
+    Admin,
 }
 
 impl FunctionKind {
@@ -20,6 +22,7 @@ impl FunctionKind {
         match self {
             Self::Gateway => "gateway",
             Self::Authorizer => "authorizer",
+            Self::Admin => "admin",
         }
     }
 }
@@ -32,7 +35,7 @@ impl FromStr for FunctionKind {
         let kind = kinds.iter().find(|kind| kind.name() == text);
         kind.copied().ok_or_else(|| {
             let names: Vec<_> = kinds.iter().map(|kind| kind.name()).collect();
-            format!("{text:?} is no function; there are {}", names.join(" and "))
+            format!("{text:?} is no function; there are {}", names.join(", "))
         })
     }
 }
@@ -43,11 +46,11 @@ mod tests {
 
     #[test]
     fn each_is_read_by_its_name() {
-        for kind in [FunctionKind::Gateway, FunctionKind::Authorizer] {
+        for kind in [FunctionKind::Gateway, FunctionKind::Authorizer, FunctionKind::Admin] {
             assert_eq!(kind.name().parse(), Ok(kind));
             assert_eq!(<FunctionKind as ValueEnum>::from_str(kind.name(), false), Ok(kind));
         }
-        let why = "admin".parse::<FunctionKind>().unwrap_err();
-        assert_eq!(why, "\"admin\" is no function; there are gateway and authorizer");
+        let why = "admins".parse::<FunctionKind>().unwrap_err();
+        assert_eq!(why, "\"admins\" is no function; there are gateway, authorizer, admin");
     }
 }

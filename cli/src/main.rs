@@ -73,6 +73,7 @@ fn function(kind: FunctionKind, lifeline: bool) -> Result<(), Failure> {
     Err(Failure::Code(match kind {
         FunctionKind::Gateway => runtime.block_on(tollgate::lambda::serve()),
         FunctionKind::Authorizer => runtime.block_on(tollgate::lambda::serve_authorizer()),
+        FunctionKind::Admin => runtime.block_on(tollgate_admin::serve()),
     }))
 }
 

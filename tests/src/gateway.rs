@@ -51,6 +51,7 @@ pub struct Builder {
     database: Option<PathBuf>,
     function: Vec<OsString>,
     freeze: bool,
+    admin: bool,
     variables: Vec<(String, String)>,
 }
 
@@ -97,6 +98,13 @@ impl Builder {
         self
     }
 
+    /// With the admin API on a listener of its own.
+    #[must_use]
+    pub fn admin(mut self) -> Self {
+        self.admin = true;
+        self
+    }
+
     /// An environment variable.
     #[must_use]
     pub fn env(mut self, name: &str, value: impl Into<String>) -> Self {
@@ -132,10 +140,13 @@ impl Builder {
         }
         command.args(self.function);
         command.args(self.freeze.then_some("--freeze"));
+        if self.admin {
+            command.args(["--admin", "127.0.0.1:0"]);
+        }
         // What a killed one leaves behind goes with the folder.
         command.env("TMPDIR", folder.path());
         command.envs(self.variables).current_dir(folder.path());
-        Gateway::run(command, folder, config).await
+        Gateway::run(command, folder, config, self.admin).await
     }
 }
 
@@ -154,6 +165,7 @@ struct Listeners {
     invoke_api: SocketAddr,
     dynamodb: SocketAddr,
     identity_provider: SocketAddr,
+    admin: Option<SocketAddr>,
 }
 
 impl Gateway {
@@ -168,17 +180,22 @@ impl Gateway {
             database: None,
             function: function_binary(),
             freeze: false,
+            admin: false,
             variables: Vec::new(),
         }
     }
 
-    async fn run(command: Command, folder: TempDir, config: PathBuf) -> Self {
+    async fn run(command: Command, folder: TempDir, config: PathBuf, admin: bool) -> Self {
         let process = Running::start(command);
         let listeners = Listeners {
             gateway: process.address("listening on").await,
             invoke_api: process.address("invoke on").await,
             dynamodb: process.address("dynamodb on").await,
             identity_provider: process.address("identity provider on").await,
+            admin: match admin {
+                true => Some(process.address("admin on").await),
+                false => None,
+            },
         };
         Self {
             process,
@@ -206,6 +223,16 @@ impl Gateway {
     /// Where the demo identity provider listens.
     pub fn identity_provider(&self) -> SocketAddr {
         self.listeners.identity_provider
+    }
+
+    /// Where the admin API listens.
+    ///
+    /// # Panics
+    /// When it was started without.
+    pub fn admin(&self) -> SocketAddr {
+        self.listeners
+            .admin
+            .expect("a gateway that was started with its admin API")
     }
 
     /// The process and its output.

@@ -12,6 +12,7 @@ use tollgate::clock::Timestamp;
 use crate::args::DevOptions;
 use crate::dev::calendar;
 use crate::dev::door::Door;
+use crate::dev::event::ACCOUNT;
 use crate::exit::Failure;
 
 #[cfg(test)]
@@ -53,6 +54,23 @@ impl Caller {
             certificate: options.client_certificate.as_deref().map(certificate).transpose()?,
             authorizer: options.authorizer.as_deref().map(authorizer).transpose()?,
         })
+    }
+
+    /// The one principal of the local admin API, as IAM authorization of an HTTP API names a user.
+    pub(crate) fn administrator() -> Self {
+        let user = "AIDALOCALADMIN";
+        Self {
+            certificate: None,
+            authorizer: Some(json!({ "iam": {
+                "accessKey": "AKIALOCALADMIN",
+                "accountId": ACCOUNT,
+                "callerId": user,
+                "cognitoIdentity": null,
+                "principalOrgId": null,
+                "userArn": format!("arn:aws:iam::{ACCOUNT}:user/local-admin"),
+                "userId": user,
+            } })),
+        }
     }
 
     /// Puts it where this front door has it. Of a certificate in headers, nothing that a client wrote is left.

@@ -37,6 +37,8 @@ pub(crate) struct Front {
     pub(crate) port: u16,
     /// What it says of whoever calls.
     pub(crate) caller: Caller,
+    /// Which function answers.
+    pub(crate) function: FunctionKind,
     /// The functions of the config that is served now.
     pub(crate) functions: watch::Receiver<Functions>,
 }
@@ -78,7 +80,7 @@ impl Front {
 
     async fn invoke(&self, trace_id: String, event: Bytes) -> Result<Answer, Refusal> {
         let refusals = self.door.refusals();
-        let environments = self.functions.borrow().of(FunctionKind::Gateway);
+        let environments = self.functions.borrow().of(self.function);
         let invocation = environments.invoke(random::uuid(), trace_id, event);
         let result = match self.door {
             Door::Http => timeout(HTTP_API_TIMEOUT, invocation).await,

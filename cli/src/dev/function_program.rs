@@ -138,7 +138,7 @@ mod tests {
     fn without_a_name_it_is_this_program() {
         let program = FunctionProgram::of(None).unwrap();
         assert_eq!(program, FunctionProgram::Own);
-        for kind in [FunctionKind::Gateway, FunctionKind::Authorizer] {
+        for kind in [FunctionKind::Gateway, FunctionKind::Authorizer, FunctionKind::Admin] {
             let command = program.command(kind, Vec::new()).unwrap();
             assert_eq!(command.program, std::env::current_exe().unwrap());
             assert_eq!(command.arguments, ["function", kind.name(), "--lifeline"]);

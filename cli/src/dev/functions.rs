@@ -9,6 +9,7 @@ use crate::function_kind::FunctionKind;
 pub(crate) struct Settings {
     pub(crate) gateway: Setting,
     pub(crate) authorizer: Setting,
+    pub(crate) admin: Setting,
 }
 
 #[cfg(test)]
@@ -18,6 +19,7 @@ impl Settings {
         Self {
             gateway: one(),
             authorizer: one(),
+            admin: one(),
         }
     }
 }
@@ -27,15 +29,17 @@ impl Settings {
 pub(crate) struct Functions {
     gateway: Environments,
     authorizer: Environments,
+    admin: Environments,
 }
 
 impl Functions {
-    /// Starts the gateway's first environment and returns when it is ready. The authorizer's start with its first event:
-    /// most configs have no use for them.
+    /// Starts the gateway's first environment and returns when it is ready. Those of the others start with their first
+    /// events: most runs have no use for them.
     pub(crate) async fn start(settings: Settings) -> Result<Self, StartError> {
         Ok(Self {
             gateway: Environments::start(settings.gateway).await?,
             authorizer: Environments::none_yet(settings.authorizer),
+            admin: Environments::none_yet(settings.admin),
         })
     }
 
@@ -45,6 +49,7 @@ impl Functions {
         Self {
             gateway: Environments::none_yet(settings.gateway),
             authorizer: Environments::none_yet(settings.authorizer),
+            admin: Environments::none_yet(settings.admin),
         }
     }
 
@@ -53,6 +58,7 @@ impl Functions {
         match kind {
             FunctionKind::Gateway => self.gateway.clone(),
             FunctionKind::Authorizer => self.authorizer.clone(),
+            FunctionKind::Admin => self.admin.clone(),
         }
     }
 
@@ -60,5 +66,6 @@ impl Functions {
     pub(crate) fn retire(&self) {
         self.gateway.retire();
         self.authorizer.retire();
+        self.admin.retire();
     }
 }

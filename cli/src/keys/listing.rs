@@ -1,8 +1,9 @@
 //! Keys as they are shown, to people and to programs. Never a hash: whoever reads a listing need not know even that.
 
-use serde_json::{Map, Value};
-use tollgate::api_key::{ApiKeyRecord, KeyStatus};
+use serde_json::{Value, json};
+use tollgate::api_key::ApiKeyRecord;
 use tollgate::clock::Timestamp;
+use tollgate_admin::keys::KeyView;
 
 use crate::dev::calendar::iso_8601;
 
@@ -50,7 +51,7 @@ pub(super) fn table(keys: &[ApiKeyRecord], now: Timestamp) -> String {
 fn row(key: &ApiKeyRecord, now: Timestamp) -> [String; COLUMNS.len()] {
     [
         key.id.clone(),
-        status(key, now).to_owned(),
+        key.state(now).name().to_owned(),
         iso_8601(key.created_at),
         key.expires_at.map_or_else(|| "never".to_owned(), iso_8601),
         key.plan.clone().unwrap_or_default(),
@@ -65,46 +66,16 @@ fn plain(text: &str) -> String {
     text.replace(char::is_control, "\u{fffd}")
 }
 
-/// A JSON array in one piece, ended by a newline. Members are called what the table's attributes are; times are epoch
-/// seconds.
+/// A JSON array in one piece, ended by a newline, of keys as the admin API shows them.
 pub(super) fn json(keys: &[ApiKeyRecord], now: Timestamp) -> String {
-    let keys: Vec<Value> = keys.iter().map(|key| object(key, now)).collect();
-    format!("{:#}\n", Value::Array(keys))
-}
-
-fn object(key: &ApiKeyRecord, now: Timestamp) -> Value {
-    let members = [
-        ("id", Some(Value::from(&*key.id))),
-        ("status", Some(status(key, now).into())),
-        ("owner", Some((&*key.owner).into())),
-        ("plan", key.plan.as_deref().map(Value::from)),
-        ("scopes", Some(key.scopes.clone().into())),
-        ("created_at", Some(key.created_at.secs().into())),
-        ("expires_at", key.expires_at.map(|end| end.secs().into())),
-        (
-            "previous_until",
-            key.previous.map(|previous| previous.until.secs().into()),
-        ),
-        ("name", key.name.as_deref().map(Value::from)),
-    ];
-    let given = members
-        .into_iter()
-        .filter_map(|(name, value)| Some((name.to_owned(), value?)));
-    Value::Object(given.collect::<Map<_, _>>())
-}
-
-fn status(key: &ApiKeyRecord, now: Timestamp) -> &'static str {
-    match key.status {
-        KeyStatus::Revoked => "revoked",
-        KeyStatus::Active if key.expires_at.is_some_and(|end| now >= end) => "expired",
-        KeyStatus::Active => "active",
-    }
+    let keys = keys.iter().map(|key| json!(KeyView::of(key, now)));
+    format!("{:#}\n", Value::Array(keys.collect()))
 }
 
 #[cfg(test)]
 mod tests {
     use insta::assert_snapshot;
-    use tollgate::api_key::{KeyHash, PreviousKey};
+    use tollgate::api_key::{KeyHash, KeyStatus, PreviousKey};
 
     use super::*;
 

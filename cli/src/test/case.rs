@@ -12,10 +12,9 @@ use tollgate::clock::Timestamp;
 use tollgate::config::Config;
 use tollgate::gateway::{Gateway, Seams};
 
-use super::expectation::{DEFAULT_TIME, Exchange, Expectation};
+use super::expectation::{DEFAULT_TIME, Exchange, Expectation, TestedFunction};
 use super::outcome::{Handled, Outcome};
 use super::seams::{OwnStore, Script, SetClock};
-use crate::function_kind::FunctionKind;
 
 /// What Lambda gives a function unless it is told otherwise, and more than a gateway behind API Gateway uses.
 const TIMEOUT: Duration = Duration::from_secs(30);
@@ -79,8 +78,8 @@ impl Case {
             store: Arc::new(OwnStore::with(setting.records.clone())),
         };
         match setting.function {
-            FunctionKind::Gateway => Function::Gateway(Box::new(Gateway::new(config, setting.kind, seams))),
-            FunctionKind::Authorizer => {
+            TestedFunction::Gateway => Function::Gateway(Box::new(Gateway::new(config, setting.kind, seams))),
+            TestedFunction::Authorizer => {
                 let form = setting.form.unwrap_or_default();
                 Function::Authorizer(Box::new(Authorizer::new(config, form, &seams)))
             }

@@ -9,6 +9,7 @@ mod values;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::str::FromStr;
 
 use bytes::Bytes;
 use serde_json::{Map, Value};
@@ -45,7 +46,7 @@ pub(super) struct Setting {
     /// Values for placeholders.
     pub(super) variables: BTreeMap<String, String>,
     /// Which function gets it.
-    pub(super) function: FunctionKind,
+    pub(super) function: TestedFunction,
     /// `GATEWAY_EVENT`.
     pub(super) kind: Option<EventKind>,
     /// `AUTHORIZER_RESPONSE`.
@@ -55,6 +56,28 @@ pub(super) struct Setting {
     pub(super) records: Records,
     /// What is sent first.
     pub(super) before: Vec<Before>,
+}
+
+/// A function that can be tested without a database.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum TestedFunction {
+    #[default]
+    Gateway,
+    Authorizer,
+}
+
+impl FromStr for TestedFunction {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text.parse()? {
+            FunctionKind::Gateway => Ok(Self::Gateway),
+            FunctionKind::Authorizer => Ok(Self::Authorizer),
+            FunctionKind::Admin => {
+                Err("\"admin\" works on a database, and these tests have none: `tollgate invoke` has one".into())
+            }
+        }
+    }
 }
 
 /// What stands in the tables before anything is sent.

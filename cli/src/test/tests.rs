@@ -13,10 +13,10 @@ use tempfile::TempDir;
 
 use super::case::{Case, Unscripted};
 use super::compare::differences;
+use super::expectation::TestedFunction;
 use super::outcome::{Outcome, Output};
 use super::{folder, report};
 use crate::exit::Failure;
-use crate::function_kind::FunctionKind;
 
 /// `events/` of this repository.
 fn events() -> PathBuf {

@@ -1,5 +1,6 @@
 //! The end-to-end suites: every test starts the real binary and speaks HTTP to it.
 
+mod admin;
 mod design_4_1;
 mod faults;
 mod freeze;

@@ -42,6 +42,7 @@ impl Served {
             door,
             port: address.port(),
             caller: Caller::default(),
+            function: FunctionKind::Gateway,
             functions,
         });
         let handler = move |request, client| Arc::clone(&front).answer(request, client);

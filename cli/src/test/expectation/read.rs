@@ -10,8 +10,7 @@ use serde_json::{Map, Value};
 
 use super::records::records;
 use super::values::{LARGEST_BODY, base64, body, failing, headers, only, request_line, set_headers, time};
-use super::{Answer, Before, Exchange, Expectation, Expected, Setting};
-use crate::function_kind::FunctionKind;
+use super::{Answer, Before, Exchange, Expectation, Expected, Setting, TestedFunction};
 use crate::test::document::{Document, Node, Object};
 
 /// The most events that one step may send first.
@@ -76,8 +75,8 @@ impl Reader<'_> {
             exchanges: exchanges.collect(),
             outcome: match setting.function {
                 _ if shared => None,
-                FunctionKind::Gateway => outcome(&mut object),
-                FunctionKind::Authorizer => decision(&mut object),
+                TestedFunction::Gateway => outcome(&mut object),
+                TestedFunction::Authorizer => decision(&mut object),
             },
             setting,
         };
@@ -102,7 +101,7 @@ impl Reader<'_> {
                 .and_then(|node| node.parsed(str::parse)),
             at: object.take("at").and_then(|node| node.parsed(time)),
             records: object.take("records").map(|node| records(&node)).unwrap_or_default(),
-            function: FunctionKind::default(),
+            function: TestedFunction::default(),
             before: Vec::new(),
         }
     }

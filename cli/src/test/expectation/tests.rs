@@ -45,7 +45,7 @@ fn everything_can_be_said() {
     );
     assert_eq!(expectation.setting.kind, Some(EventKind::Url));
     assert_eq!(expectation.setting.form, Some(ResponseForm::Policy));
-    assert_eq!(expectation.setting.function, FunctionKind::Gateway);
+    assert_eq!(expectation.setting.function, TestedFunction::Gateway);
     assert_eq!(expectation.setting.at, Some(Timestamp::from_secs(1_773_342_238)));
     let times: Vec<u32> = expectation.setting.before.iter().map(|before| before.times).collect();
     assert_eq!(times, [3, 1]);
@@ -305,7 +305,7 @@ proptest! {
 #[test]
 fn a_decision_is_the_authorizer_s_and_nothing_stands_beside_it() {
     let expectation = right(r#"{ "function": "authorizer", "decision": { "isAuthorized": true } }"#);
-    assert_eq!(expectation.setting.function, FunctionKind::Authorizer);
+    assert_eq!(expectation.setting.function, TestedFunction::Authorizer);
     assert!(matches!(expectation.outcome, Some(Expected::Decision(decision)) if decision["isAuthorized"] == true));
     let expectation = right(r#"{ "function": "authorizer", "error": { "type": "Unauthorized" } }"#);
     assert!(matches!(expectation.outcome, Some(Expected::Error { .. })));
@@ -318,7 +318,7 @@ fn a_decision_is_the_authorizer_s_and_nothing_stands_beside_it() {
         r#"{ "function": "authorizer", "authorizer_response": "iam", "decision": {} }"#,
     ];
     insta::assert_snapshot!(mistakes.map(wrong).join("\n"), @r#"
-    one.expect.json:1: /function: "admin" is no function; there are gateway and authorizer
+    one.expect.json:1: /function: "admin" works on a database, and these tests have none: `tollgate invoke` has one
     one.expect.json:1: needs either "decision" (the authorizer's answer) or "error" (a Lambda error)
     one.expect.json:1: /status: the authorizer gives no "status": that is of the gateway's answer
     one.expect.json:1: /headers: the authorizer gives no "headers": that is of the gateway's answer

@@ -91,7 +91,7 @@ async fn it_decides_as_the_gateway_does() {
     let mut seen = std::collections::BTreeSet::new();
     for request in requests() {
         case.event = request.to_string();
-        case.expectation.setting.function = FunctionKind::Gateway;
+        case.expectation.setting.function = TestedFunction::Gateway;
         let answered = outcome(&case).await;
         let Ok(Output::Response(response)) = &answered.result else {
             panic!("{answered:?}")
@@ -102,7 +102,7 @@ async fn it_decides_as_the_gateway_does() {
             status => status,
         };
         seen.insert(expected);
-        case.expectation.setting.function = FunctionKind::Authorizer;
+        case.expectation.setting.function = TestedFunction::Authorizer;
         for event in authorizers_of(&request) {
             case.event = event.to_string();
             assert_eq!(status_of(&outcome(&case).await), expected, "{event}");

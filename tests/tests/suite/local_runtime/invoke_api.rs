@@ -84,7 +84,7 @@ async fn a_function_that_hangs_is_a_function_error() {
 #[tokio::test]
 async fn no_other_function_is_there() {
     let api = open("30s").await;
-    let answer = invoke(&api.gateway, "admin", "{}".to_owned()).await;
+    let answer = invoke(&api.gateway, "reports", "{}".to_owned()).await;
     assert_eq!(answer.status, 404);
     assert_eq!(answer.header("X-Amzn-ErrorType"), Some("ResourceNotFoundException"));
     assert_eq!(
