@@ -89,7 +89,7 @@ async fn no_other_function_is_there() {
     assert_eq!(answer.header("X-Amzn-ErrorType"), Some("ResourceNotFoundException"));
     assert_eq!(
         answer.json()["Message"],
-        "Function not found: arn:aws:lambda:us-east-1:123456789012:function:admin"
+        "Function not found: arn:aws:lambda:us-east-1:123456789012:function:reports"
     );
     api.finish();
 }
