@@ -1,9 +1,10 @@
-//! What administrators of API keys and sessions ask for, and what they hear.
+//! What administrators of API keys, plans and sessions ask for, and what they hear.
 
 use crate::api_key::{ApiKey, ApiKeyRecord, KeyStatus};
 use crate::auth::registered::is_scope;
 use crate::base62::NoRandomness;
 use crate::clock::Timestamp;
+use crate::limit::PlanDocument;
 use crate::store::StoreError;
 
 /// The longest owner, plan, scope and name, in bytes: much shorter than what an index takes (2,048), because owners end
@@ -17,6 +18,10 @@ pub struct NewApiKey {
     pub owner: String,
     /// The usage plan: the same.
     pub plan: Option<String>,
+    /// From then on it has no plan (whole seconds); `None`: for good.
+    pub plan_expires_at: Option<Timestamp>,
+    /// Limits of its own, in place of the plan's.
+    pub limits: Option<PlanDocument>,
     /// What it may do: each a `scope-token` of RFC 6749 section 3.3.
     pub scopes: Vec<String>,
     /// From then on it is refused (whole seconds); `None`: never.
@@ -57,6 +62,8 @@ impl NewApiKey {
             status: KeyStatus::Active,
             owner: self.owner,
             plan: self.plan,
+            plan_expires_at: self.plan_expires_at.map(Timestamp::whole_seconds),
+            limits: self.limits,
             scopes,
             expires_at: self.expires_at.map(Timestamp::whole_seconds),
             created_at: now.whole_seconds(),
@@ -71,11 +78,7 @@ impl NewApiKey {
             ("name", self.name.as_ref()),
         ];
         for (what, text) in texts {
-            if text.is_some_and(|text| !is_label(text)) {
-                return Err(format!(
-                    "the {what} must have 1 to {LONGEST} bytes and no control characters"
-                ));
-            }
+            text.map_or(Ok(()), |text| check_label(what, text))?;
         }
         if let Some(scope) = self
             .scopes
@@ -89,12 +92,21 @@ impl NewApiKey {
         if self.expires_at.is_some_and(|end| end <= now) {
             return Err("the key would have expired already".to_owned());
         }
+        if self.plan_expires_at.is_some_and(|end| end <= now) {
+            return Err("the plan would have ended already".to_owned());
+        }
         Ok(())
     }
 }
 
-fn is_label(text: &str) -> bool {
-    (1..=LONGEST).contains(&text.len()) && !text.contains(char::is_control)
+/// What people call something. The error is ready to be shown.
+pub(super) fn check_label(what: &str, text: &str) -> Result<(), String> {
+    match (1..=LONGEST).contains(&text.len()) && !text.contains(char::is_control) {
+        true => Ok(()),
+        false => Err(format!(
+            "the {what} must have 1 to {LONGEST} bytes and no control characters"
+        )),
+    }
 }
 
 /// Why a change was not made. The texts are ready to be shown.
