@@ -20,8 +20,8 @@ use tollgate::config::{self, Config, Route};
 use tollgate::error::GatewayError;
 use tollgate::event::Event;
 use tollgate::gateway::Seams;
-use tollgate::request::Request;
 use tollgate::limit::PlanRecord;
+use tollgate::request::Request;
 use tollgate::store::{Charge, ChargeOutcome, CounterKey, SessionHash, SessionRecord, Store, StoreError, StoredKeySet};
 use tollgate::upstream::client::{CallError, CallLimits, HttpClient};
 
