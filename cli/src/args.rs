@@ -6,12 +6,15 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use tollgate::limit::PlanDocument;
+
 use crate::function_kind::FunctionKind;
 
 mod admin;
 
 pub(crate) use self::admin::{
-    CreateKeyOptions, DEFAULT_ENGINE, KeysAction, KeysOptions, PlaceOptions, SessionsAction, SessionsOptions,
+    CreateKeyOptions, DEFAULT_ENGINE, KeysAction, KeysOptions, PlaceOptions, PlansAction, PlansOptions, SessionsAction,
+    SessionsOptions,
 };
 
 /// The issuer of the demo identity provider on its default address.
@@ -93,6 +96,8 @@ pub(crate) enum Command {
     Token(TokenOptions),
     /// Make, list, revoke and rotate API keys: docs/keys.md
     Keys(KeysOptions),
+    /// Make, list and take away plans in the config table: docs/limits.md
+    Plans(PlansOptions),
     /// Begin and end sessions that a cookie stands for: docs/keys.md
     Sessions(SessionsOptions),
     /// Print a completion script for a shell
@@ -299,6 +304,11 @@ pub(crate) fn parse_duration(text: &str) -> Result<Duration, String> {
         _ => return Err(wrong()),
     };
     Ok(unit * number)
+}
+
+/// What one plan lets through.
+pub(crate) fn parse_limits(text: &str) -> Result<PlanDocument, String> {
+    PlanDocument::parse("limits", "JSON", text)
 }
 
 fn parse_claim(text: &str) -> Result<(String, String), String> {

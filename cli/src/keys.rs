@@ -57,6 +57,8 @@ fn wanted(options: CreateKeyOptions, now: Timestamp) -> NewApiKey {
     NewApiKey {
         owner: options.owner,
         plan: options.plan,
+        plan_expires_at: options.plan_expires.map(|time| now.plus(time)),
+        limits: options.limits,
         scopes: options.scope,
         expires_at: options.expires.map(|lifetime| now.plus(lifetime)),
         name: options.name,

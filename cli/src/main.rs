@@ -12,6 +12,7 @@ mod keys;
 mod lifeline;
 mod pack;
 mod place;
+mod plans;
 mod sessions;
 mod test;
 mod token;
@@ -45,6 +46,7 @@ fn run(command: Command) -> Result<(), Failure> {
         Command::Pack(options) => to_its_end(single_threaded()?, pack::run(&options)),
         Command::Token(options) => to_its_end(single_threaded()?, token::run(options)),
         Command::Keys(options) => to_its_end(single_threaded()?, keys::run(options)),
+        Command::Plans(options) => to_its_end(single_threaded()?, plans::run(options)),
         Command::Sessions(options) => to_its_end(single_threaded()?, sessions::run(options)),
         Command::Completions { shell } => {
             let mut script = Vec::new();

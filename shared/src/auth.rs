@@ -22,7 +22,6 @@ pub(crate) mod location;
 pub mod method;
 pub mod platform;
 mod policy;
-mod recent;
 mod refusal;
 pub(crate) mod registered;
 mod rules;

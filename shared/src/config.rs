@@ -32,7 +32,7 @@ use self::report::Report;
 use self::tree::Node;
 use crate::auth::{AuthRules, RouteAuth};
 use crate::headers::SealedHeaders;
-use crate::limit::RuleSet;
+use crate::limit::{PlanRules, RuleSet};
 use crate::path::{PathPattern, PathPrefix};
 use crate::respond::FixedAnswer;
 use crate::router::Conditions;
@@ -139,6 +139,8 @@ pub struct PathLimits {
     pub default: Option<Arc<RuleSet>>,
     /// Most specific pattern first: the first that matches wins.
     pub overrides: Vec<PathSection<Arc<RuleSet>>>,
+    /// `plans`; without that section nobody has one.
+    pub plans: Option<PlanRules>,
 }
 
 /// `errors`.
@@ -230,6 +232,25 @@ fn checked(text: &str, variable: &dyn Fn(&str) -> Option<String>, mut report: Re
     // A document that cannot be read leaves a mistake, so that one without mistakes has a config.
     let config = config.ok_or_else(|| Mistakes(vec![format!("{begins}: there is no document")]))?;
     Ok(Checked { config, warnings })
+}
+
+/// A section of `plans` by itself, as the config table has it: JSON, without placeholders. `item` is where it is kept;
+/// messages begin with it, and it stands in the place of a pointer.
+///
+/// # Errors
+/// Every mistake at once.
+pub(crate) fn plan(name: &str, item: &str, text: &str) -> Result<RuleSet, Mistakes> {
+    let mut report = Report::new(item);
+    let rules = read_tree(text, &mut report).and_then(|mut tree| {
+        placeholder::fill(&mut tree, &|_| None, &mut report);
+        let section = raw::Plan::decode(tree, &mut report)?;
+        check::plan(name, &section, &mut report)
+    });
+    report.finish()?;
+    // What is not right has left a mistake.
+    let mut rules = rules.ok_or_else(|| Mistakes(vec![format!("{item}: there is no plan")]))?;
+    rules.pointer = Pointer::new(item);
+    Ok(rules)
 }
 
 /// The document in its shortest JSON form, unchecked and with its placeholders: what a parameter would carry.

@@ -11,6 +11,7 @@ use http::{Method, StatusCode};
 use crate::auth::method::CredentialKind;
 use crate::auth::{Ask, AuthSource};
 use crate::config::Pointer;
+use crate::limit::PlanTrouble;
 
 pub mod response;
 
@@ -84,6 +85,15 @@ pub enum GatewayError {
         /// The place in the config that forbids it.
         at: Pointer,
     },
+    /// A good credential whose plan lets nothing through.
+    PlanRefused {
+        /// What is wrong with the plan.
+        trouble: PlanTrouble,
+        /// More of it, for the log only.
+        why: String,
+        /// The place in the config that has the plans.
+        at: Pointer,
+    },
     /// A browser was made to send this by another site's page.
     CrossSite {
         /// Why, for the log only.
@@ -141,7 +151,10 @@ impl GatewayError {
             Self::MethodNotAllowed { .. } => StatusCode::METHOD_NOT_ALLOWED,
             Self::MissingCredential { .. } | Self::InvalidCredential { .. } => StatusCode::UNAUTHORIZED,
             Self::AuthUnavailable { .. } | Self::LimitStoreUnavailable { .. } => StatusCode::SERVICE_UNAVAILABLE,
-            Self::InsufficientScope { .. } | Self::Forbidden { .. } | Self::CrossSite { .. } => StatusCode::FORBIDDEN,
+            Self::InsufficientScope { .. }
+            | Self::Forbidden { .. }
+            | Self::PlanRefused { .. }
+            | Self::CrossSite { .. } => StatusCode::FORBIDDEN,
             Self::RateLimited { .. } => StatusCode::TOO_MANY_REQUESTS,
             Self::UpstreamUnreachable { .. } | Self::UpstreamInvalid { .. } | Self::ResponseTooLarge { .. } => {
                 StatusCode::BAD_GATEWAY
@@ -162,6 +175,7 @@ impl GatewayError {
             Self::AuthUnavailable { what, .. } => what.code(),
             Self::InsufficientScope { .. } => "insufficient_scope",
             Self::Forbidden { .. } => "forbidden",
+            Self::PlanRefused { trouble, .. } => trouble.code(),
             Self::CrossSite { .. } => "cross_site_request",
             Self::RateLimited { .. } => "rate_limit_exceeded",
             Self::LimitStoreUnavailable { .. } => "limit_store_unavailable",
@@ -188,6 +202,7 @@ impl GatewayError {
             Self::AuthUnavailable { what, .. } => what.message().into(),
             Self::InsufficientScope { .. } => "The credential lacks a scope that this path needs.".into(),
             Self::Forbidden { .. } => "The caller may not use this path.".into(),
+            Self::PlanRefused { trouble, .. } => trouble.message().into(),
             Self::CrossSite { .. } => "A request that changes something must come from this site's own pages.".into(),
             Self::RateLimited { .. } => {
                 let seconds = self.retry_after().unwrap_or(1);
@@ -215,7 +230,12 @@ impl GatewayError {
             | Self::Forbidden { .. }
             | Self::CrossSite { .. }
             | Self::RateLimited { .. } => Fault::Client,
+            Self::PlanRefused {
+                trouble: PlanTrouble::Expired,
+                ..
+            } => Fault::Client,
             Self::AuthUnavailable { .. }
+            | Self::PlanRefused { .. }
             | Self::LimitStoreUnavailable { .. }
             | Self::DeadlineExceeded
             | Self::Internal { .. } => Fault::Gateway,
@@ -245,6 +265,7 @@ impl GatewayError {
             | Self::InvalidCredential { why, .. }
             | Self::AuthUnavailable { why, .. }
             | Self::Forbidden { why, .. }
+            | Self::PlanRefused { why, .. }
             | Self::CrossSite { why, .. }
             | Self::LimitStoreUnavailable { why }
             | Self::UpstreamUnreachable { why }
@@ -269,6 +290,7 @@ impl GatewayError {
             | Self::AuthUnavailable { at, .. }
             | Self::InsufficientScope { at, .. }
             | Self::Forbidden { at, .. }
+            | Self::PlanRefused { at, .. }
             | Self::CrossSite { at, .. }
             | Self::RateLimited { at, .. } => Some(at),
             _ => None,

@@ -14,7 +14,7 @@ use crate::clock::{Clock, Timestamp};
 use crate::config::{Config, ErrorRules, HeaderRules, PathSection, Route, Target, UpstreamCall, UpstreamErrors};
 use crate::error::{GatewayError, response};
 use crate::event::{Event, EventKind, NotHttp};
-use crate::limit::{Limiter, RuleSet, Subject};
+use crate::limit::{Limiter, Plans, RuleSet, Subject};
 use crate::path::CanonicalPath;
 use crate::record::Record;
 use crate::request::Request;
@@ -47,6 +47,7 @@ pub struct Gateway {
     router: Router,
     authenticator: Authenticator,
     limiter: Limiter,
+    plans: Plans,
     transformations: Vec<PathSection<Arc<ResponseRules>>>,
     caller: Caller,
     served: AtomicBool,
@@ -77,6 +78,11 @@ pub struct Answer {
 impl Gateway {
     /// Compiles a checked config. `kind` fixes the front door; `None` tells it from each event's shape.
     pub fn new(config: Config, kind: Option<EventKind>, seams: Seams) -> Self {
+        let plans = Plans::new(
+            config.limits.plans.clone(),
+            Arc::clone(&seams.store),
+            Arc::clone(&seams.clock),
+        );
         Self {
             kind,
             headers: config.headers,
@@ -84,6 +90,7 @@ impl Gateway {
             errors: config.errors,
             router: Router::new(&config.routes),
             authenticator: Authenticator::new(config.auth, &seams),
+            plans,
             limiter: Limiter::new(config.limits, seams.store, Arc::clone(&seams.clock)),
             transformations: config.transformations,
             caller: Caller::new(seams.upstreams),
@@ -152,6 +159,11 @@ impl Gateway {
             }
         }
         self.admit(&personal, route, &request, identity.as_ref(), visit).await?;
+        if let Some(identity) = &identity
+            && let Some(plan) = self.plans.of(identity, route.cost.get()).await?
+        {
+            self.admit(&[&plan], route, &request, Some(identity), visit).await?;
+        }
 
         let rules = self.response_rules(&request.path);
         if !rules.is_empty() {

@@ -18,6 +18,7 @@ pub mod lambda;
 pub mod limit;
 mod lock;
 pub mod path;
+mod recent;
 pub mod record;
 pub mod request;
 pub mod respond;

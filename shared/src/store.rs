@@ -11,14 +11,14 @@ mod record;
 pub use self::record::{SessionHash, SessionRecord, StoredKeySet};
 use crate::api_key::ApiKeyRecord;
 use crate::clock::Timestamp;
-use crate::limit::Window;
+use crate::limit::{PlanRecord, Window};
 
 /// One of the gateway's tables.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TableKind {
     /// The counters.
     Quota,
-    /// The API keys.
+    /// The API keys and the plans.
     Config,
     /// The sessions, and the last good key sets.
     State,
@@ -171,6 +171,9 @@ pub trait Store: Debug + Send + Sync {
     /// The API key of this id, whatever its status; `None`: there is none. Whether it lets anybody in is decided by
     /// [`ApiKey::verify`](crate::api_key::ApiKey::verify).
     async fn api_key(&self, id: &str) -> Result<Option<ApiKeyRecord>, StoreError>;
+
+    /// The plan of this name; `None`: there is none.
+    async fn plan(&self, name: &str) -> Result<Option<PlanRecord>, StoreError>;
 
     /// The key set that was kept under this name; `None`: none was. However old it is: see
     /// [`StoredKeySet::fetched_at`].

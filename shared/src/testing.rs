@@ -12,6 +12,7 @@ use crate::api_key::ApiKeyRecord;
 use crate::clock::Timestamp;
 use crate::config::UpstreamCall;
 use crate::event::EventKind;
+use crate::limit::PlanRecord;
 use crate::path::{CanonicalPath, PathPrefix};
 use crate::request::{PlatformFacts, Request};
 use crate::store::{Charge, ChargeOutcome, CounterKey, SessionHash, SessionRecord, Store, StoreError, StoredKeySet};
@@ -81,6 +82,10 @@ impl<T: CountersOnly> Store for T {
     }
 
     async fn api_key(&self, _: &str) -> Result<Option<ApiKeyRecord>, StoreError> {
+        Err(StoreError::NoTable("CONFIG_TABLE"))
+    }
+
+    async fn plan(&self, _: &str) -> Result<Option<PlanRecord>, StoreError> {
         Err(StoreError::NoTable("CONFIG_TABLE"))
     }
 

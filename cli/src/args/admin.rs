@@ -1,10 +1,12 @@
-//! The commands that change tables: `keys` and `sessions`.
+//! The commands that change tables: `keys`, `plans` and `sessions`.
 
 use std::time::Duration;
 
 use clap::{Args, Subcommand};
 
-use super::{parse_claim, parse_duration};
+use tollgate::limit::PlanDocument;
+
+use super::{parse_claim, parse_duration, parse_limits};
 
 /// Where the engine of a running `tollgate dev` listens, unless it is told otherwise.
 pub(crate) const DEFAULT_ENGINE: &str = "http://127.0.0.1:8000";
@@ -76,9 +78,15 @@ pub(crate) struct CreateKeyOptions {
     /// Whom it is for; upstreams know the caller by this
     #[arg(long)]
     pub(crate) owner: String,
-    /// The usage plan
+    /// The plan: one of the config's `plans`, or of the config table
     #[arg(long)]
     pub(crate) plan: Option<String>,
+    /// How long it has the plan, such as 30d; after that it is refused where plans count [default: for good]
+    #[arg(long, value_name = "DURATION", value_parser = parse_duration, requires = "plan")]
+    pub(crate) plan_expires: Option<Duration>,
+    /// Limits of its own in place of a plan's, as `plans` has them: '{"quota":{"requests":1000,"per":"day"}}'
+    #[arg(long, value_name = "JSON", value_parser = parse_limits)]
+    pub(crate) limits: Option<PlanDocument>,
     /// What it may do; can be given more than once
     #[arg(long, value_name = "SCOPE")]
     pub(crate) scope: Vec<String>,
@@ -88,6 +96,43 @@ pub(crate) struct CreateKeyOptions {
     /// What to call it, such as "nightly job"
     #[arg(long)]
     pub(crate) name: Option<String>,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct PlansOptions {
+    #[command(subcommand)]
+    pub(crate) action: PlansAction,
+    /// The config table; on AWS it must be named [default: tollgate-config]
+    #[arg(long, global = true, value_name = "NAME", env = "CONFIG_TABLE")]
+    pub(crate) table: Option<String>,
+    #[command(flatten)]
+    pub(crate) place: PlaceOptions,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum PlansAction {
+    /// Make a plan, or change what the one of this name lets through
+    #[command(after_help = "Examples:
+  tollgate plans set free '{\"quota\":{\"requests\":1000,\"per\":\"day\"}}'
+  tollgate plans set paid '{\"rate_limit\":{\"requests_per_second\":50,\"burst\":100}}' --aws --table my-stack-ConfigTable-1ABC")]
+    Set {
+        /// Its name, by which keys and claims know it
+        name: String,
+        /// What it lets through, as a config's `plans` has it
+        #[arg(value_name = "JSON", value_parser = parse_limits)]
+        limits: PlanDocument,
+    },
+    /// List all plans of the table; those of a config are not there
+    List {
+        /// Print a JSON array
+        #[arg(long)]
+        json: bool,
+    },
+    /// Take a plan away: whoever has it is refused then
+    Delete {
+        /// Its name
+        name: String,
+    },
 }
 
 #[derive(Args, Debug)]

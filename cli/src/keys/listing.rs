@@ -16,6 +16,12 @@ pub(super) fn summary(record: &ApiKeyRecord) -> String {
     if let Some(plan) = &record.plan {
         add(format!("plan {plan:?}"));
     }
+    if let Some(end) = record.plan_expires_at {
+        add(format!("which it has until {}", iso_8601(end)));
+    }
+    if record.limits.is_some() {
+        add("limits of its own".to_owned());
+    }
     if !record.scopes.is_empty() {
         add(format!("scopes {}", record.scopes.join(" ")));
     }
@@ -89,6 +95,8 @@ mod tests {
             status: KeyStatus::Active,
             owner: "ann".into(),
             plan: None,
+            plan_expires_at: None,
+            limits: None,
             scopes: Vec::new(),
             expires_at: None,
             created_at: NOW,
@@ -104,6 +112,8 @@ mod tests {
                 until: Timestamp::from_secs(1_800_086_400),
             }),
             plan: Some("gold".into()),
+            plan_expires_at: None,
+            limits: None,
             scopes: vec!["orders:read".into(), "orders:write".into()],
             expires_at: Some(NOW),
             name: Some("nightly\u{7}job".into()),

@@ -17,6 +17,7 @@ use tollgate::api_key::ApiKeyRecord;
 use tollgate::clock::Timestamp;
 use tollgate::event::EventKind;
 use tollgate::event::authorizer::ResponseForm;
+use tollgate::limit::PlanDocument;
 use tollgate::store::{SessionHash, SessionRecord};
 
 use crate::function_kind::FunctionKind;
@@ -84,6 +85,8 @@ impl FromStr for TestedFunction {
 #[derive(Clone, Debug, Default)]
 pub(super) struct Records {
     pub(super) api_keys: Vec<ApiKeyRecord>,
+    /// Names and what they let through.
+    pub(super) plans: Vec<(String, PlanDocument)>,
     pub(super) sessions: Vec<(SessionHash, SessionRecord)>,
 }
 

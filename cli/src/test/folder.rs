@@ -152,6 +152,7 @@ impl Folder {
         // Those of the case are written last, and so take the place of the folder's.
         let mut records = shared.records.clone();
         records.api_keys.append(&mut own.records.api_keys);
+        records.plans.append(&mut own.records.plans);
         records.sessions.append(&mut own.records.sessions);
         own.records = records;
         for (name, value) in &shared.variables {

@@ -12,8 +12,9 @@ use http::{HeaderMap, Request, Response};
 use tokio::sync::OnceCell;
 use tollgate::api_key::ApiKeyRecord;
 use tollgate::clock::{Clock, Timestamp};
+use tollgate::limit::PlanRecord;
 use tollgate::store::TableKind;
-use tollgate::store::dynamodb::{ApiKeys, DynamoDbSettings, DynamoDbStore, Sessions};
+use tollgate::store::dynamodb::{ApiKeys, DynamoDbSettings, DynamoDbStore, Plans, Sessions};
 use tollgate::store::{Charge, ChargeOutcome, CounterKey, SessionHash, SessionRecord, Store, StoreError, StoredKeySet};
 use tollgate::upstream::client::{CallError, CallLimits, HttpClient};
 
@@ -197,16 +198,21 @@ impl OwnStore {
     }
 }
 
-/// By the code of `tollgate keys` and `tollgate sessions`.
+/// By the code of `tollgate keys`, `tollgate plans` and `tollgate sessions`.
 async fn write(records: &Records, endpoint: &str) -> Result<(), String> {
     let client = tables::client(endpoint)?;
-    let (keys, sessions) = (
+    let (keys, plans, sessions) = (
         ApiKeys::new(client.clone(), tables::CONFIG),
+        Plans::new(client.clone(), tables::CONFIG),
         Sessions::new(client, tables::STATE),
     );
     let failed = |error: StoreError| error.to_string();
     for record in &records.api_keys {
         keys.keep(record).await.map_err(failed)?;
+    }
+    for (name, limits) in &records.plans {
+        let set = plans.set(name, limits.text(), Timestamp::from_secs(0)).await;
+        set.map_err(|error| error.to_string())?;
     }
     for (hash, session) in &records.sessions {
         sessions.keep(hash, session).await.map_err(failed)?;
@@ -222,6 +228,10 @@ impl Store for OwnStore {
 
     async fn api_key(&self, id: &str) -> Result<Option<ApiKeyRecord>, StoreError> {
         self.wait(async |store| store.api_key(id).await)
+    }
+
+    async fn plan(&self, name: &str) -> Result<Option<PlanRecord>, StoreError> {
+        self.wait(async |store| store.plan(name).await)
     }
 
     async fn key_set(&self, name: &str) -> Result<Option<StoredKeySet>, StoreError> {

@@ -5,6 +5,7 @@ use std::sync::LazyLock;
 use bytes::Bytes;
 use http::StatusCode;
 use serde::Serialize;
+use serde_json::Value;
 use utoipa::openapi::extensions::ExtensionsBuilder;
 use utoipa::openapi::header::Header;
 use utoipa::openapi::path::{Operation, PathItem};
@@ -16,6 +17,7 @@ use utoipa::openapi::{
 };
 use utoipa::{PartialSchema, ToSchema};
 
+use crate::limits::{self, Limits};
 use crate::router::routes;
 
 /// The name of the one security scheme.
@@ -58,19 +60,19 @@ struct ErrorBody {
 }
 
 /// This API, as it is committed in `docs/admin.openapi.json`.
-pub fn document() -> OpenApi {
+pub fn document() -> Value {
     let mut document = routes().into_openapi();
     let operations = document.paths.paths.values_mut().flat_map(operations);
     operations.for_each(complete);
+    // Maps with text for keys: turning them into JSON has no way to fail.
+    let mut document = serde_json::to_value(document).unwrap_or_default();
+    document["components"]["schemas"][&*Limits::name()] = limits::schema();
     document
 }
 
 /// The document as it is served.
 pub(crate) fn bytes() -> Bytes {
-    static BYTES: LazyLock<Bytes> = LazyLock::new(|| {
-        // Maps with text for keys: writing them to memory has no way to fail.
-        serde_json::to_vec(&document()).unwrap_or_default().into()
-    });
+    static BYTES: LazyLock<Bytes> = LazyLock::new(|| document().to_string().into());
     BYTES.clone()
 }
 

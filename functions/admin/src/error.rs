@@ -194,7 +194,7 @@ impl From<StoreError> for ApiError {
 }
 
 /// As a sentence: what the command line says begins small.
-fn sentence(text: &str) -> String {
+pub(crate) fn sentence(text: &str) -> String {
     let mut characters = text.chars();
     let first = characters.next().map(|first| first.to_uppercase().to_string());
     let end = if text.ends_with(['.', '!', '?', '…']) {

@@ -119,6 +119,45 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for QueryParameter
     }
 }
 
+/// Entries on a page whose size is not said.
+const USUAL_PAGE: u8 = 50;
+
+/// Entries on a page, at most.
+const LARGEST_PAGE: u8 = 100;
+
+/// How many entries a page of a listing has at most.
+pub(crate) fn page_size(limit: Option<u8>) -> Result<u8, ApiError> {
+    match limit.unwrap_or(USUAL_PAGE) {
+        limit @ 1..=LARGEST_PAGE => Ok(limit),
+        _ => Err(ApiError::BadRequest {
+            why: format!("`limit` is 1 to {LARGEST_PAGE}."),
+        }),
+    }
+}
+
+/// The name of a plan, from the path.
+pub(crate) struct PlanName(pub(crate) String);
+
+impl<S: Send + Sync> FromRequestParts<S> for PlanName {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
+        match Path::<String>::from_request_parts(parts, state).await {
+            Ok(Path(name)) if is_plan_name(&name) => Ok(Self(name)),
+            _ => Err(ApiError::BadRequest {
+                why: "This API takes names of plans of 1 to 250 letters, digits, `.`, `_` and `-`, that do not begin with a dot."
+                    .into(),
+            }),
+        }
+    }
+}
+
+/// Whether a path can name a plan so.
+pub(crate) fn is_plan_name(text: &str) -> bool {
+    let takes = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-');
+    (1..=250).contains(&text.len()) && !text.starts_with('.') && text.bytes().all(takes)
+}
+
 /// The id of an API key, from the path. Anything else is not repeated: it may be a whole key.
 pub(crate) struct KeyId(pub(crate) String);
 

@@ -15,7 +15,7 @@ use utoipa_axum::routes;
 
 use crate::cursor;
 use crate::error::ApiError;
-use crate::input::{JsonBody, KeyId, OptionalJsonBody, QueryParameters};
+use crate::input::{JsonBody, KeyId, OptionalJsonBody, QueryParameters, page_size};
 use crate::router::{About, AdminState};
 pub use shapes::KeyView;
 use shapes::{KeyIdText, KeyPage, ListKeys, NewKey, NewKeyView, RevokedKey, Rotation};
@@ -81,7 +81,10 @@ async fn list_keys(
         .as_deref()
         .map(|cursor| cursor::read(LISTING, owner, cursor));
     let after = after.transpose()?;
-    let page = state.keys.list(owner, after.as_deref(), wanted.limit()?).await?;
+    let page = state
+        .keys
+        .list(owner, after.as_deref(), page_size(wanted.limit)?)
+        .await?;
     let now = state.clock.now();
     Ok(Json(KeyPage {
         keys: page.keys.iter().map(|key| KeyView::of(key, now)).collect(),

@@ -1,4 +1,4 @@
-//! The admin API: API keys over HTTP, for callers that IAM has authorized. Behind it is the code behind `tollgate keys`.
+//! The admin API: API keys and plans over HTTP, for callers that IAM has authorized. Behind it is the code behind `tollgate keys` and `tollgate plans`.
 //!
 //! An event comes in at [`Admin::handle`], which asks who calls before anything else, and goes to the [`router`]. Each
 //! resource has a file of its own, with its handlers and what it takes and gives; [`document`] is generated from them.
@@ -9,6 +9,8 @@ mod error;
 mod handler;
 mod input;
 pub mod keys;
+mod limits;
+pub mod plans;
 mod principals;
 mod record;
 mod router;

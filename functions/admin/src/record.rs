@@ -59,6 +59,7 @@ impl Record {
             method: self.method.as_ref().map(|method| bounded(method.as_str(), 32)),
             route: self.about.route.as_deref(),
             key_id: self.about.key_id.as_deref(),
+            plan: self.about.plan.as_deref(),
             status: status.as_u16(),
             error: self.error.as_ref().map(ApiError::code),
             detail: self
@@ -88,6 +89,8 @@ struct Line<'r> {
     route: Option<&'r str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     key_id: Option<&'r str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    plan: Option<&'r str>,
     status: u16,
     #[serde(skip_serializing_if = "Option::is_none")]
     error: Option<&'static str>,

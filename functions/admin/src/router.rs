@@ -9,37 +9,42 @@ use axum::response::{IntoResponse, Response};
 use http::header::CONTENT_TYPE;
 use tollgate::api_key::ApiKey;
 use tollgate::clock::Clock;
-use tollgate::store::dynamodb::ApiKeys;
+use tollgate::store::dynamodb::{ApiKeys, Plans};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::document;
 use crate::error::ApiError;
-use crate::input::LARGEST_BODY;
-use crate::keys;
+use crate::input::{LARGEST_BODY, is_plan_name};
+use crate::{keys, plans};
 
 /// What handlers work on. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct AdminState {
     /// The API keys of the config table.
     pub keys: ApiKeys,
+    /// Its plans.
+    pub plans: Plans,
     /// For expiry and grace.
     pub clock: Arc<dyn Clock>,
 }
 
-/// What an answer was about, for the record.
+/// What an answer was about, for the record. Only what has the form of a name: a request may hold anything.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct About {
     /// The route's path, such as `/keys/{id}`: never the request's own, which may hold a whole key.
     pub(crate) route: Option<String>,
     /// The id of the key.
     pub(crate) key_id: Option<String>,
+    /// The name of the plan.
+    pub(crate) plan: Option<String>,
 }
 
 /// Every route, with its part of the document.
 pub(crate) fn routes() -> OpenApiRouter<AdminState> {
     OpenApiRouter::with_openapi(document::head())
         .merge(keys::routes())
+        .merge(plans::routes())
         .routes(routes!(openapi))
 }
 
@@ -55,12 +60,14 @@ pub fn router(state: AdminState) -> Router {
 }
 
 async fn note_route(path: MatchedPath, parameters: RawPathParams, request: Request, next: Next) -> Response {
-    let id = parameters
-        .iter()
-        .find(|(name, value)| *name == "id" && ApiKey::is_id(value));
+    let parameter = |wanted: &str, is_one: fn(&str) -> bool| {
+        let found = parameters.iter().find(|(name, value)| *name == wanted && is_one(value));
+        found.map(|(_, value)| value.to_owned())
+    };
     let mut about = About {
         route: Some(path.as_str().to_owned()),
-        key_id: id.map(|(_, id)| id.to_owned()),
+        key_id: parameter("id", ApiKey::is_id),
+        plan: parameter("name", is_plan_name),
     };
     let mut response = next.run(request).await;
     if let Some(made) = response.extensions_mut().remove::<About>() {

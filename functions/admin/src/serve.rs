@@ -7,7 +7,7 @@ use std::sync::Arc;
 use tollgate::clock::SystemClock;
 use tollgate::lambda;
 use tollgate::store::TableKind;
-use tollgate::store::dynamodb::{ApiKeys, DynamoDbSettings};
+use tollgate::store::dynamodb::{ApiKeys, DynamoDbSettings, Plans};
 
 use crate::handler::Admin;
 use crate::principals::{self, Principals};
@@ -39,8 +39,10 @@ fn build(variable: &dyn Fn(&str) -> Option<String>) -> Result<Admin, String> {
 fn state(variable: &dyn Fn(&str) -> Option<String>) -> Result<AdminState, String> {
     let settings = DynamoDbSettings::from_environment(variable, &[TableKind::Config])?;
     let table = settings.table(TableKind::Config).unwrap_or_default();
+    let client = settings.admin_client()?;
     Ok(AdminState {
-        keys: ApiKeys::new(settings.admin_client()?, table),
+        keys: ApiKeys::new(client.clone(), table),
+        plans: Plans::new(client, table),
         clock: Arc::new(SystemClock),
     })
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 use tollgate::clock::SystemClock;
 use tollgate::store::TableKind;
-use tollgate::store::dynamodb::{ApiKeys, DynamoDbSettings};
+use tollgate::store::dynamodb::{ApiKeys, DynamoDbSettings, Plans};
 
 use crate::{Admin, AdminState, Principals};
 
@@ -20,8 +20,10 @@ pub(crate) fn admin(principals: &str) -> Admin {
         _ => Some("local".to_owned()),
     };
     let settings = DynamoDbSettings::from_environment(&variable, &[TableKind::Config]).unwrap();
+    let client = settings.admin_client().unwrap();
     let state = AdminState {
-        keys: ApiKeys::new(settings.admin_client().unwrap(), "config"),
+        keys: ApiKeys::new(client.clone(), "config"),
+        plans: Plans::new(client, "config"),
         clock: Arc::new(SystemClock),
     };
     Admin::new(state, Principals::parse(principals).unwrap())

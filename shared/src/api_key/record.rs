@@ -4,6 +4,7 @@ use serde_json::{Map, Value};
 
 use super::KeyHash;
 use crate::clock::Timestamp;
+use crate::limit::PlanDocument;
 
 /// One API key as it is kept. Times are whole seconds.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -20,6 +21,10 @@ pub struct ApiKeyRecord {
     pub owner: String,
     /// The usage plan, where there is one.
     pub plan: Option<String>,
+    /// From then on it has none, and is refused where callers need one.
+    pub plan_expires_at: Option<Timestamp>,
+    /// Limits of its own, in place of the plan's.
+    pub limits: Option<PlanDocument>,
     /// What it may do; sorted, each once.
     pub scopes: Vec<String>,
     /// From then on it is refused; `None`: never.

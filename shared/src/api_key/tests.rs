@@ -19,6 +19,8 @@ fn record(key: &ApiKey) -> ApiKeyRecord {
         status: KeyStatus::Active,
         owner: "ann".into(),
         plan: None,
+        plan_expires_at: None,
+        limits: None,
         scopes: Vec::new(),
         expires_at: None,
         created_at: NOW,
@@ -236,6 +238,8 @@ fn a_key_proves_its_owner_and_what_it_may_do() {
     assert_eq!(claims(&least), json!({ "sub": "ann", "key_id": key.id() }));
     let most = ApiKeyRecord {
         plan: Some("gold".into()),
+        plan_expires_at: None,
+        limits: None,
         scopes: vec!["orders:read".into(), "orders:write".into()],
         name: Some("nightly job".into()),
         ..least

@@ -5,13 +5,12 @@ use std::sync::Arc;
 use http::HeaderName;
 use http::header::AUTHORIZATION;
 
-use super::claim_path::Claims;
-use super::recent::{OVERHEAD, Recent};
 use super::refusal::{AuthSource, RETRY_AFTER, Refusal};
 use super::{bearer, carriers};
 use crate::api_key::{self, ApiKey, ApiKeyRecord};
-use crate::clock::Clock;
+use crate::clock::{Clock, Timestamp};
 use crate::gateway::Seams;
+use crate::recent::{OVERHEAD, Recent};
 use crate::request::Request;
 use crate::store::Store;
 
@@ -33,7 +32,7 @@ pub struct ApiKeyRules {
 #[derive(Debug)]
 pub(super) struct ApiKeyVerifier {
     rules: Arc<ApiKeyRules>,
-    recent: Recent<String, ApiKeyRecord>,
+    recent: Recent<String, Arc<ApiKeyRecord>>,
     store: Arc<dyn Store>,
     clock: Arc<dyn Clock>,
 }
@@ -63,16 +62,17 @@ impl ApiKeyVerifier {
     }
 
     /// Whose key it is. One whose form or checksum is wrong costs no read.
-    pub(super) async fn verify(&self, request: &Request) -> Result<Arc<Claims>, Refusal> {
+    pub(super) async fn verify(&self, request: &Request) -> Result<Arc<ApiKeyRecord>, Refusal> {
         let key = self.presented(request)?;
         let last = self.recent.last(&key.id().to_owned());
         let now = self.clock.now();
         if let Some(last) = last.filter(|last| last.may_admit(now)) {
-            match key.verify(last.record.as_ref(), now) {
-                Err(why) if last.may_refuse(now) => return Err(refused(why)),
+            let may_refuse = last.may_refuse(now);
+            match verified(&key, last.record, now) {
+                Err(why) if may_refuse => return Err(why),
                 // It may have been made or rotated since.
                 Err(_) => {}
-                Ok(record) => return Ok(Arc::new(record.claims())),
+                Ok(record) => return Ok(record),
             }
         }
         let record = self
@@ -87,9 +87,9 @@ impl ApiKeyVerifier {
             })?;
         let scopes = record.iter().flat_map(|record| &record.scopes);
         let weight = OVERHEAD + scopes.map(|scope| OVERHEAD + scope.len()).sum::<usize>();
+        let record = record.map(Arc::new);
         self.recent.note(key.id().to_owned(), record.clone(), now, weight);
-        let record = key.verify(record.as_ref(), now).map_err(refused)?;
-        Ok(Arc::new(record.claims()))
+        verified(&key, record, now)
     }
 
     /// The one key of the request.
@@ -110,6 +110,11 @@ impl ApiKeyVerifier {
         };
         ApiKey::parse(&text).map_err(refused)
     }
+}
+
+fn verified(key: &ApiKey, record: Option<Arc<ApiKeyRecord>>, now: Timestamp) -> Result<Arc<ApiKeyRecord>, Refusal> {
+    key.verify(record.as_deref(), now).map_err(refused)?;
+    record.ok_or_else(|| refused(api_key::Refusal::Unknown))
 }
 
 /// Whether a bearer token is meant to be a key, right or wrong.

@@ -1,5 +1,6 @@
 //! A verified caller, and the headers by which upstreams learn who it is.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use http::{HeaderMap, HeaderName, HeaderValue};
@@ -8,6 +9,7 @@ use serde_json::Value;
 
 use super::claim_path::{ClaimPath, Claims};
 use super::method::Method;
+use crate::api_key::ApiKeyRecord;
 
 /// By which method an upstream's caller was proven, where the config names its methods: two issuers may well know two
 /// different people by one name.
@@ -35,6 +37,8 @@ pub struct Proof {
     pub claims: Arc<Claims>,
     /// How it was verified, which says what upstreams get to know.
     pub method: Arc<Method>,
+    /// The API key, where it is one.
+    pub api_key: Option<Arc<ApiKeyRecord>>,
 }
 
 impl Identity {
@@ -56,6 +60,25 @@ impl Identity {
     /// A claim, of the first proof that has it.
     pub fn claim(&self, path: &ClaimPath) -> Option<&Value> {
         self.proofs().find_map(|proof| path.find(&proof.claims))
+    }
+
+    /// The API key by which the caller was proven, if one was.
+    pub fn api_key(&self) -> Option<&ApiKeyRecord> {
+        self.proofs().find_map(|proof| proof.api_key.as_deref())
+    }
+
+    /// `sub`, and by whose word: `iss`, or where the credential has none the method's name or type. Of the first proof
+    /// that has a `sub`.
+    pub(crate) fn user(&self) -> Option<(Cow<'_, str>, String)> {
+        self.proofs().find_map(|proof| {
+            let sub = proof.claims.get("sub").and_then(claim_text)?;
+            let method = &proof.method;
+            let by = match proof.claims.get("iss").and_then(Value::as_str) {
+                Some(issuer) => issuer.into(),
+                None => method.name.as_deref().unwrap_or(method.kind.type_name()).into(),
+            };
+            Some((by, sub))
+        })
     }
 
     /// The names of the methods that proved it, joined with `,`; `None` where the config has but one, without a name.

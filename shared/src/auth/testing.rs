@@ -247,6 +247,7 @@ pub(crate) fn proven(claims: Value) -> Identity {
     let proof = super::Proof {
         claims: Arc::new(claims),
         method: Arc::new(method_of(MethodKind::Jwt(Arc::new(jwt())))),
+        api_key: None,
     };
     Identity::of(vec![proof]).unwrap()
 }

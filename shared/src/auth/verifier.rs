@@ -91,9 +91,13 @@ impl Verifier {
         now: Timestamp,
         budget: Duration,
     ) -> Result<Proof, GatewayError> {
+        let mut api_key = None;
         let claims = match &self.kind {
             VerifierKind::Jwt(jwt) => jwt.verify_bearer(&request.headers, budget).await,
-            VerifierKind::ApiKey(keys) => keys.verify(request).await,
+            VerifierKind::ApiKey(keys) => {
+                let record = keys.verify(request).await;
+                record.map(|record| Arc::new(api_key.insert(record).claims()))
+            }
             VerifierKind::Introspection(endpoint) => endpoint.verify(&request.headers, budget).await,
             VerifierKind::SessionCookie(sessions) => sessions.verify(request, budget).await,
             VerifierKind::ClientCertificate(rules) => present(rules.verify(&request.platform, now)),
@@ -103,6 +107,7 @@ impl Verifier {
             Ok(claims) => Ok(Proof {
                 claims,
                 method: Arc::clone(&self.method),
+                api_key,
             }),
             Err(refusal) => Err(refusal.into_error(&self.method)),
         }

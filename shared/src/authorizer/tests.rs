@@ -289,6 +289,7 @@ fn ruled(claims_to_headers: &Value, claims: &Value) -> Ruling {
     let proof = Proof {
         claims: claims.into(),
         method: Arc::clone(&checked.config.auth.methods[0]),
+        api_key: None,
     };
     grant::verified(&Identity::of(vec![proof]).expect("a proof"))
 }

@@ -16,11 +16,12 @@ use ipnet::IpNet;
 
 use self::auth::Identity;
 use super::decode::{At, Field, List, Text};
-use super::raw::{Document, Errors, UnderscoreHeaders};
+use super::raw::{self, Document, Errors, UnderscoreHeaders};
 use super::report::Report;
-use super::{Config, ErrorRules, HeaderRules, PathLimits};
+use super::{Config, ErrorRules, HeaderRules};
 use crate::auth::method::ClaimHeader;
 use crate::headers::SealedHeaders;
+use crate::limit::RuleSet;
 
 /// What `defaults.timeout` is when left out.
 const DEFAULT_TIMEOUT: Duration = Duration::from_secs(10);
@@ -37,10 +38,7 @@ pub(super) fn check(document: &Document, report: &mut Report) -> Config {
     let identity = Identity::of(document, report);
     let default_timeout = default_timeout(document, report);
     let services = services::check(&document.upstreams, default_timeout, report);
-    let limits = match document.rate_limiting.given() {
-        Some(section) => limits::check(section, &identity, report),
-        None => PathLimits::default(),
-    };
+    let limits = limits::check(document, &identity, report);
     let routes = routes::check(document, &services, &identity, &limits, report);
     let transformations = sections::transformations(document.transformations.given(), report);
     let config = Config {
@@ -54,6 +52,11 @@ pub(super) fn check(document: &Document, report: &mut Report) -> Config {
     };
     sections::warn_unreachable(document, &config.routes, report);
     config
+}
+
+/// A plan by itself.
+pub(super) fn plan(name: &str, section: &raw::Plan, report: &mut Report) -> Option<RuleSet> {
+    limits::plan(name, section, report)
 }
 
 fn default_timeout(document: &Document, report: &mut Report) -> Duration {

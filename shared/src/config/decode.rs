@@ -83,7 +83,7 @@ pub(super) trait Section {
     /// Every key, in the order of the documentation.
     fn keys(&self) -> Vec<&'static str>;
     /// The keys without which the section means nothing.
-    fn required(&self) -> &'static [&'static str];
+    fn required(&self) -> Vec<&'static str>;
     fn slot(&mut self, key: &str) -> Option<&mut dyn Slot>;
 }
 
@@ -129,13 +129,13 @@ fn unknown_key(section: &mut dyn Section, place: Place, report: &mut Report) {
 }
 
 /// Declares sections: structs of optional fields whose names are the document's keys. `(required)` marks keys
-/// that must be there; `..name: Section` at the end takes over the keys of another section.
+/// that must be there; `..name: Section` at the end takes over the keys of another section, and its needs.
 macro_rules! sections {
     ($(
         $(#[$about:meta])*
         $name:ident {
             $( $(#[$meaning:meta])* $(($need:ident))? $field:ident: $type:ty, )*
-            $( ..$rest:ident: $rest_type:ty )?
+            $( ..$rest:ident: $rest_type:ty, )*
         }
     )*) => { $(
         #[derive(Debug)]
@@ -153,12 +153,12 @@ macro_rules! sections {
             $(
                 #[cfg_attr(feature = "schema", schemars(flatten))]
                 pub(in crate::config) $rest: $rest_type,
-            )?
+            )*
         }
 
         impl $name {
             pub(in crate::config) fn empty(place: Place) -> Self {
-                Self { place, $( $field: Field::Absent, )* $( $rest: <$rest_type>::empty(place), )? }
+                Self { place, $( $field: Field::Absent, )* $( $rest: <$rest_type>::empty(place), )* }
             }
         }
 
@@ -166,17 +166,20 @@ macro_rules! sections {
             fn keys(&self) -> Vec<&'static str> {
                 #[allow(unused_mut, reason = "only sections that take over another's keys add to it")]
                 let mut keys = vec![$( plain(stringify!($field)), )*];
-                $( keys.extend(self.$rest.keys()); )?
+                $( keys.extend(self.$rest.keys()); )*
                 keys
             }
 
-            fn required(&self) -> &'static [&'static str] {
-                const { &[$( $( { _ = stringify!($need); plain(stringify!($field)) }, )? )*] }
+            fn required(&self) -> Vec<&'static str> {
+                #[allow(unused_mut, reason = "only sections that take over another's keys add to it")]
+                let mut required = vec![$( $( { _ = stringify!($need); plain(stringify!($field)) }, )? )*];
+                $( required.extend(self.$rest.required()); )*
+                required
             }
 
             fn slot(&mut self, key: &str) -> Option<&mut dyn Slot> {
                 $( if key == const { plain(stringify!($field)) } { return Some(&mut self.$field); } )*
-                $( if let Some(slot) = self.$rest.slot(key) { return Some(slot); } )?
+                $( if let Some(slot) = self.$rest.slot(key) { return Some(slot); } )*
                 None
             }
         }

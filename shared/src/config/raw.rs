@@ -42,6 +42,9 @@ sections! {
         auth: Auth,
         /// How often callers may call.
         rate_limiting: RateLimiting,
+        /// What callers may do by the plan they have. Plans that are not here are looked for in the config table; without
+        /// this section nobody has a plan.
+        plans: Map<Plan>,
         /// How answers are reshaped, by path.
         transformations: List<Transformation>,
         /// What is served.
@@ -78,24 +81,43 @@ sections! {
         default: Shared,
         /// Other limits for some paths; the most specific path wins.
         overrides: List<Override>,
+        /// The claim that names a caller's plan, as a dotted path; API keys name theirs themselves.
+        plan_claim: Text,
+        /// The plan of callers who are known and have none.
+        default_plan: Text,
     }
 
     /// A rate, quotas, or both, which routes share.
     Shared {
         /// So many in each calendar window (UTC), beside the rate; one, or a list with several periods.
         quota: OneOrList<Amount>,
-        ..rate: Rate
+        ..rate: Rate,
     }
 
     /// Limits for some paths.
     Override {
         /// The paths they hold for, patterns allowed.
         (required) path: Text,
-        ..shared: Shared
+        ..shared: Shared,
     }
 
-    /// A rate: exactly one requests_per_... key.
+    /// What holds for each caller who has this plan.
+    Plan {
+        /// How fast.
+        rate_limit: Box<Pace>,
+        /// So many in each calendar window (UTC); one, or a list with several periods.
+        quota: OneOrList<Amount>,
+        ..manner: Manner,
+    }
+
+    /// A rate.
     Rate {
+        ..pace: Pace,
+        ..counting: Counting,
+    }
+
+    /// How fast: exactly one requests_per_... key.
+    Pace {
         /// So many each second.
         requests_per_second: At<NonZeroU32>,
         /// So many each minute.
@@ -106,19 +128,15 @@ sections! {
         requests_per_day: At<NonZeroU32>,
         /// How many fit at once; default the number of the rate.
         burst: At<NonZeroU32>,
-        ..counting: Counting
     }
 
     /// A quota of a route's own.
     Quota {
-        /// How many.
-        (required) requests: At<NonZeroU64>,
-        /// In which calendar window, UTC: minute, hour, day or month.
-        (required) per: OneOf<Period>,
-        ..counting: Counting
+        ..amount: Amount,
+        ..counting: Counting,
     }
 
-    /// A quota beside a rate.
+    /// How many in which time.
     Amount {
         /// How many.
         (required) requests: At<NonZeroU64>,
@@ -126,12 +144,17 @@ sections! {
         (required) per: OneOf<Period>,
     }
 
-    /// How is counted.
+    /// By what is counted, and how.
     Counting {
-        /// What is counted by: client_ip (default), route, header:Name, claim:name, or a list of these.
+        /// What is counted by: client_ip (default), route, api_key, user, header:Name, claim:name, or a list of these.
         key: OneOrMore,
         /// Take a header for the key although any client can set it; default false.
         trust_client_key: At<bool>,
+        ..manner: Manner,
+    }
+
+    /// How is counted.
+    Manner {
         /// While requests cannot be counted: local (default; a tenth of the rate in each function environment), allow or
         /// deny (503).
         on_error: OneOf<OnError>,

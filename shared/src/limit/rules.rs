@@ -11,11 +11,11 @@ use crate::auth::ClaimPath;
 use crate::config::Pointer;
 
 /// Limits that are checked and counted together, in one write: all of them let a request through, or none counts it.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RuleSet {
-    /// `default`, the override's path, or the route's id: the name in `RateLimit` headers and logs.
+    /// `default`, the override's path, the route's id, or the plan's name: the name in `RateLimit` headers and logs.
     pub name: Arc<str>,
-    /// The sort key of its items: `L#shared`, `L#<override path>`, `L#<route id>`.
+    /// The sort key of its items: `L#shared`, `L#<override path>`, `L#<route id>`, `L#plan`.
     pub sort_key: Arc<str>,
     /// How fast.
     pub rate: Option<Rate>,
@@ -77,6 +77,12 @@ pub enum KeyPart {
     Claim(ClaimPath),
     /// `route`: the route's id.
     Route,
+    /// `api_key`: the id of the caller's key.
+    ApiKey,
+    /// `user`: who the caller is, and who says so.
+    User,
+    /// Whoever has the plan: the API key, or else the user.
+    PlanHolder,
 }
 
 /// What becomes of a request that cannot be counted, because the store is slow or down.

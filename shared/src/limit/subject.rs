@@ -99,6 +99,9 @@ impl Subject {
                     }
                 }
                 KeyPart::Route => field(&mut hash, b'r', source.route_id.as_bytes()),
+                KeyPart::ApiKey => api_key(&mut hash, source).unwrap_or_else(|| address(&mut hash, source.client_ip)),
+                KeyPart::User => user(&mut hash, source),
+                KeyPart::PlanHolder => api_key(&mut hash, source).unwrap_or_else(|| user(&mut hash, source)),
             }
         }
         Self(URL_SAFE_NO_PAD.encode(&hash.finish().as_ref()[..16]))
@@ -117,6 +120,9 @@ pub(super) fn partition_key(key: &[KeyPart], subject: &Subject) -> String {
             KeyPart::ClientIp => write!(text, "client_ip"),
             KeyPart::Claim(path) => write!(text, "claim:{}", utf8_percent_encode(path.as_str(), RESERVED)),
             KeyPart::Route => write!(text, "route"),
+            KeyPart::ApiKey => write!(text, "api_key"),
+            KeyPart::User => write!(text, "user"),
+            KeyPart::PlanHolder => write!(text, "plan"),
         };
     }
     text.push('#');
@@ -130,6 +136,24 @@ fn field(hash: &mut Context, tag: u8, value: &[u8]) {
     // 64 bits hold every length in memory.
     hash.update(&(value.len() as u64).to_be_bytes());
     hash.update(value);
+}
+
+/// Adds the id of the caller's API key; `None` where another credential proved the caller.
+fn api_key(hash: &mut Context, source: &Source<'_>) -> Option<()> {
+    let key = source.identity?.api_key()?;
+    field(hash, b'k', key.id.as_bytes());
+    Some(())
+}
+
+/// Adds who the caller is: `sub`, and by whose word. Two issuers may well know two people by one name.
+fn user(hash: &mut Context, source: &Source<'_>) {
+    match source.identity.and_then(Identity::user) {
+        Some((by, sub)) => {
+            field(hash, b'b', by.as_bytes());
+            field(hash, b'u', sub.as_bytes());
+        }
+        None => address(hash, source.client_ip),
+    }
 }
 
 /// Adds the client's address: IPv6 by its /64, which is what one subscriber commonly gets (RFC 6177), and an

@@ -13,15 +13,17 @@ use aws_sdk_dynamodb::config::{BehaviorVersion, Config, IdentityCache, Region, S
 use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue, ReturnValuesOnConditionCheckFailure};
 
-pub use self::admin::{AdminError, NewApiKey, Page, Revocation, is_label};
+pub use self::admin::{AdminError, NewApiKey, Page, Revocation, check_label};
 pub use self::api_keys::{ApiKeys, OWNER_INDEX};
 use self::counter::Expression;
+pub use self::plans::{PlanPage, Plans};
 pub use self::sessions::Sessions;
 pub use self::settings::DynamoDbSettings;
 use self::table::Table;
 pub use self::trust::read_ca_bundle;
 use crate::api_key::ApiKeyRecord;
 use crate::clock::Timestamp;
+use crate::limit::PlanRecord;
 use crate::store::{
     Charge, ChargeOutcome, CounterKey, SessionHash, SessionRecord, Store, StoreError, StoredKeySet, TableKind,
 };
@@ -32,6 +34,8 @@ mod api_keys;
 mod counter;
 mod failure;
 mod item;
+mod plan_item;
+mod plans;
 mod sessions;
 mod settings;
 mod state_item;
@@ -138,6 +142,11 @@ impl Store for DynamoDbStore {
     async fn api_key(&self, id: &str) -> Result<Option<ApiKeyRecord>, StoreError> {
         let item = self.table(TableKind::Config)?.get(api_key_item::pk(id)).await?;
         item.as_ref().map(api_key_item::read).transpose()
+    }
+
+    async fn plan(&self, name: &str) -> Result<Option<PlanRecord>, StoreError> {
+        let item = self.table(TableKind::Config)?.get(plan_item::pk(name)).await?;
+        item.as_ref().map(plan_item::read).transpose()
     }
 
     async fn key_set(&self, name: &str) -> Result<Option<StoredKeySet>, StoreError> {

@@ -20,6 +20,7 @@ use tollgate::config::{self, Config, Route};
 use tollgate::error::GatewayError;
 use tollgate::event::Event;
 use tollgate::gateway::Seams;
+use tollgate::limit::PlanRecord;
 use tollgate::request::Request;
 use tollgate::store::{Charge, ChargeOutcome, CounterKey, SessionHash, SessionRecord, Store, StoreError, StoredKeySet};
 use tollgate::upstream::client::{CallError, CallLimits, HttpClient};
@@ -171,6 +172,10 @@ impl Store for NoTables {
     }
 
     async fn api_key(&self, _: &str) -> Result<Option<ApiKeyRecord>, StoreError> {
+        Err(NO_TABLE)
+    }
+
+    async fn plan(&self, _: &str) -> Result<Option<PlanRecord>, StoreError> {
         Err(NO_TABLE)
     }
 

@@ -9,7 +9,7 @@ use aws_sdk_dynamodb::config::retry::RetryConfig;
 use serde_json::{Value, json};
 use tollgate::api_key::ApiKey;
 use tollgate::clock::{Clock, Timestamp};
-use tollgate::store::dynamodb::ApiKeys;
+use tollgate::store::dynamodb::{ApiKeys, Plans};
 use tollgate_admin::{Admin, AdminState, Principals};
 
 use crate::engine::{Engine, patient_store, plain_client};
@@ -28,13 +28,17 @@ impl Clock for Standing {
 
 /// The API on a table of its own.
 async fn api(engine: &Engine, table: &str) -> Admin {
-    let keys = engine.api_keys(table).await;
-    at(keys, NOW)
+    engine.api_keys(table).await;
+    at(&engine.client, table, NOW)
 }
 
-fn at(keys: ApiKeys, now: Timestamp) -> Admin {
-    let clock = Arc::new(Standing(now));
-    Admin::new(AdminState { keys, clock }, Principals::default())
+fn at(client: &Client, table: &str, now: Timestamp) -> Admin {
+    let state = AdminState {
+        keys: ApiKeys::new(client.clone(), table),
+        plans: Plans::new(client.clone(), table),
+        clock: Arc::new(Standing(now)),
+    };
+    Admin::new(state, Principals::default())
 }
 
 struct Answer {
@@ -65,12 +69,15 @@ async fn send(api: &Admin, method: &str, path: &str, body: Option<&Value>) -> An
     Answer {
         status,
         headers: written["headers"].clone(),
-        body: serde_json::from_str(written["body"].as_str().unwrap()).unwrap(),
+        body: match written["body"].as_str().unwrap() {
+            "" => Value::Null,
+            text => serde_json::from_str(text).unwrap(),
+        },
     }
 }
 
 fn documented(log: &Value, status: u64) {
-    let document = serde_json::to_value(tollgate_admin::document()).unwrap();
+    let document = tollgate_admin::document();
     let method = log["method"].as_str().unwrap().to_lowercase();
     let responses = &document["paths"][log["route"].as_str().unwrap()][&method]["responses"];
     assert!(responses[status.to_string()].is_object(), "{log}");
@@ -135,8 +142,7 @@ async fn a_key_lives_through_rotation_and_revocation() {
 #[tokio::test]
 async fn what_is_not_there_or_over_is_said() {
     let engine = Engine::start().await;
-    let keys = engine.api_keys("admin_absent").await;
-    let api = at(keys.clone(), NOW);
+    let api = api(&engine, "admin_absent").await;
     for (method, path) in [
         ("GET", "/keys/0123456789AB"),
         ("POST", "/keys/0123456789AB/rotate"),
@@ -149,7 +155,7 @@ async fn what_is_not_there_or_over_is_said() {
     }
     let short = post(&api, "/keys", json!({ "owner": "ann", "expires_in": 1 })).await;
     let path = format!("/keys/{}", key_of(&short).id());
-    let later = at(keys, Timestamp::from_secs(1_800_000_001));
+    let later = at(&engine.client, "admin_absent", Timestamp::from_secs(1_800_000_001));
     assert_eq!(get(&later, &path).await.body["status"], "expired");
     let refused = send(&later, "POST", &format!("{path}/rotate"), None).await;
     assert_eq!((refused.status, &refused.body["error"]), (409, &json!("key_expired")));
@@ -188,10 +194,61 @@ async fn pages_of_every_size_show_each_key_once() {
 }
 
 #[tokio::test]
+async fn a_plan_is_made_changed_listed_and_taken_away() {
+    let engine = Engine::start().await;
+    let api = api(&engine, "admin_plans").await;
+    let daily = json!({ "quota": { "requests": 1000, "per": "day" } });
+    let fast = json!({ "rate_limit": { "requests_per_second": 5, "burst": 10 }, "quota": [daily["quota"]] });
+    let plan = |limits: &Value| json!({ "name": "free", "limits": limits, "created_at": 1_800_000_000, "updated_at": 1_800_000_000 });
+    for limits in [&daily, &fast] {
+        let set = send(&api, "PUT", "/plans/free", Some(limits)).await;
+        assert_eq!((set.status, set.body), (200, plan(limits)));
+    }
+    assert_eq!(get(&api, "/plans/free").await.body, plan(&fast));
+    for name in ["a", "b"] {
+        send(&api, "PUT", &format!("/plans/{name}"), Some(&daily)).await;
+    }
+    let first = get(&api, "/plans?limit=2").await.body;
+    assert_eq!(
+        (&first["plans"][0]["name"], &first["plans"][1]["name"]),
+        (&json!("a"), &json!("b"))
+    );
+    let cursor = first["next_cursor"].as_str().unwrap();
+    let second = get(&api, &format!("/plans?cursor={cursor}")).await.body;
+    assert_eq!(second, json!({ "plans": [plan(&fast)] }));
+    let foreign = get(&api, &format!("/keys?owner=a&cursor={cursor}")).await;
+    assert_eq!(foreign.status, 400);
+    for status in [204, 404] {
+        assert_eq!(send(&api, "DELETE", "/plans/free", None).await.status, status);
+    }
+    assert_eq!(get(&api, "/plans/free").await.body["error"], "no_such_record");
+}
+
+#[tokio::test]
+async fn a_key_may_have_a_plan_for_a_while_and_limits_of_its_own() {
+    let engine = Engine::start().await;
+    let api = api(&engine, "admin_key_limits").await;
+    let limits = json!({ "quota": { "requests": 5, "per": "minute" } });
+    let made = post(
+        &api,
+        "/keys",
+        json!({ "owner": "ann", "plan": "gold", "plan_expires_in": 60, "limits": limits }),
+    )
+    .await;
+    assert_eq!(
+        (&made.body["plan_expires_at"], &made.body["limits"]),
+        (&json!(1_800_000_060), &limits)
+    );
+    let wrong = json!({ "owner": "ann", "limits": { "quota": { "requests": 5, "per": "week" } } });
+    let refused = post(&api, "/keys", wrong).await;
+    assert_eq!((refused.status, &refused.body["error"]), (422, &json!("invalid")));
+}
+
+#[tokio::test]
 async fn owners_of_every_script_and_length_are_found_again() {
     let engine = Engine::start().await;
     let api = api(&engine, "admin_owners").await;
-    let long = "\u{1f511}".repeat(256);
+    let long = "\u{1f511}".repeat(250);
     for owner in [
         "a b",
         "a&b=c",
@@ -262,7 +319,7 @@ async fn a_table_that_fails_is_told_apart_from_one_that_may_have_done_it() {
             .config()
             .to_builder()
             .retry_config(RetryConfig::disabled());
-        let api = at(ApiKeys::new(Client::from_conf(config.build()), "keys"), NOW);
+        let api = at(&Client::from_conf(config.build()), "keys", NOW);
         for (method, path, body) in [
             ("POST", "/keys", Some(json!({ "owner": "ann" }))),
             ("POST", "/keys/0123456789AB/revoke", None),

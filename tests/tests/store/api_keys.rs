@@ -34,6 +34,8 @@ async fn a_gateway_reads_the_key_that_was_made() {
     let keys = engine.api_keys("create").await;
     let new = NewApiKey {
         plan: Some("gold".into()),
+        plan_expires_at: None,
+        limits: None,
         scopes: vec!["orders:write".into(), "orders:read".into()],
         expires_at: Some(NOW.plus(HOUR + Duration::from_millis(999))),
         name: Some("nightly job".into()),
@@ -181,6 +183,8 @@ async fn a_rotation_keeps_everything_but_the_secret() {
     let keys = engine.api_keys("rotate").await;
     let new = NewApiKey {
         plan: Some("gold".into()),
+        plan_expires_at: None,
+        limits: None,
         scopes: vec!["read".into()],
         name: Some("nightly job".into()),
         ..of("ann")

@@ -8,5 +8,6 @@ mod api_keys;
 mod counters;
 mod engine;
 mod fake;
+mod plans;
 mod records;
 mod sessions;

@@ -6,6 +6,7 @@ mod faults;
 mod freeze;
 mod local_runtime;
 mod methods;
+mod plans;
 mod record;
 mod upstream_tls;
 

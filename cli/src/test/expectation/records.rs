@@ -1,9 +1,10 @@
-//! `records`: API keys and sessions as a case writes them down. Keys and ids stand there as callers show them; the tables
+//! `records`: API keys, plans and sessions as a case writes them down. Keys and ids stand there as callers show them; the tables
 //! get their hashes.
 
 use serde_json::{Map, Value};
 use tollgate::api_key::{ApiKey, ApiKeyRecord, KeyStatus};
 use tollgate::clock::Timestamp;
+use tollgate::limit::PlanDocument;
 use tollgate::store::{SessionHash, SessionRecord};
 
 use super::values::time;
@@ -16,6 +17,7 @@ pub(super) fn records(node: &Node<'_>) -> Records {
     };
     let records = Records {
         api_keys: each(&mut object, "api_keys", api_key),
+        plans: each(&mut object, "plans", plan),
         sessions: each(&mut object, "sessions", session),
     };
     object.finish();
@@ -45,6 +47,8 @@ fn api_key(object: &mut Object<'_>) -> Option<ApiKeyRecord> {
     scopes.dedup();
     let status = object.take("status").and_then(|node| node.parsed(status));
     let expires_at = object.take("expires_at").and_then(|node| node.parsed(time));
+    let plan_expires_at = object.take("plan_expires_at").and_then(|node| node.parsed(time));
+    let limits = limits(object.take("limits").as_ref(), "key", "limits");
     let key = key?;
     Some(ApiKeyRecord {
         id: key.id().to_owned(),
@@ -53,11 +57,27 @@ fn api_key(object: &mut Object<'_>) -> Option<ApiKeyRecord> {
         status: status.unwrap_or(KeyStatus::Active),
         owner: owner?,
         plan,
+        plan_expires_at,
+        limits,
         scopes,
         expires_at,
         created_at: DEFAULT_TIME,
         name,
     })
+}
+
+fn plan(object: &mut Object<'_>) -> Option<(String, PlanDocument)> {
+    let name = object.required("name").and_then(|node| node.text())?;
+    let node = object.required("limits");
+    let limits = limits(node.as_ref(), &name, &format!("PLAN#{name}"))?;
+    Some((name, limits))
+}
+
+/// As a config's `plans` has them.
+fn limits(node: Option<&Node<'_>>, name: &str, item: &str) -> Option<PlanDocument> {
+    let node = node?;
+    let limits = PlanDocument::parse(name, item, node.raw());
+    limits.map_err(|why| node.wrong(format!("is not right: {why}"))).ok()
 }
 
 fn session(object: &mut Object<'_>) -> Option<(SessionHash, SessionRecord)> {

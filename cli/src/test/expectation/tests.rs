@@ -116,8 +116,10 @@ fn records_stand_as_callers_show_them() {
             "records": {
                 "api_keys": [
                     { "key": "tg_0123456789AB_abcdefghijklmnopqrstuvwxyzABCDEF_hLSfXg", "owner": "ann", "status": "revoked",
-                      "scopes": ["b", "a", "b"], "expires_at": "2026-03-12T19:03:58Z", "plan": "gold", "name": "nightly" }
+                      "scopes": ["b", "a", "b"], "expires_at": "2026-03-12T19:03:58Z", "plan": "gold", "name": "nightly",
+                      "plan_expires_at": "2026-03-12T20:00:00Z", "limits": { "quota": { "requests": 5, "per": "day" } } }
                 ],
+                "plans": [{ "name": "gold", "limits": { "rate_limit": { "requests_per_second": 5 } } }],
                 "sessions": [
                     { "id": "abc", "claims": { "sub": "ann" }, "created_at": "2026-03-12T19:00:00Z", "expires_at": "2026-03-12T20:00:00Z" }
                 ]
@@ -136,6 +138,10 @@ fn records_stand_as_callers_show_them() {
         (key.plan.as_deref(), key.name.as_deref()),
         (Some("gold"), Some("nightly"))
     );
+    assert_eq!(key.plan_expires_at, Some(Timestamp::from_secs(1_773_345_600)));
+    assert_eq!(key.limits.as_ref().unwrap().rules().quotas.len(), 1);
+    let (name, limits) = &records.plans[0];
+    assert_eq!((&**name, limits.rules().rate.unwrap().requests.get()), ("gold", 5));
     let (hash, session) = &records.sessions[0];
     assert_eq!(*hash, SessionHash::of("abc"));
     assert_eq!(session.claims["sub"], "ann");
@@ -151,7 +157,8 @@ fn a_wrong_record_is_told_without_the_key() {
       { "kee": "tg", "status": "gone" }
     ],
     "sessions": [{ "id": "abc", "claims": [], "seen_at": "now" }],
-    "plans": []
+    "plan": [],
+    "plans": [{ "name": "gold", "limits": { "quota": 5 } }]
   },
   "status": 200
 }"#;
@@ -165,7 +172,8 @@ fn a_wrong_record_is_told_without_the_key() {
     one.expect.json:7: /records/sessions/0: has no "created_at"
     one.expect.json:7: /records/sessions/0: has no "expires_at"
     one.expect.json:7: /records/sessions/0/seen_at: "now" is no time in UTC since 1970; write it like 2026-03-12T19:03:58Z
-    one.expect.json:8: /records/plans: is not a member here; there are api_keys, sessions
+    one.expect.json:8: /records/plan: "plan" is not a member here (did you mean "plans"?)
+    one.expect.json:9: /records/plans/0/limits: is not right: PLAN#gold:1: /quota: must be an object, not 5
     "#);
 }
 

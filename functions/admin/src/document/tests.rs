@@ -8,7 +8,7 @@ use super::*;
 #[test]
 fn the_committed_document_is_current() {
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/admin.openapi.json");
-    let current = format!("{:#}\n", value());
+    let current = format!("{:#}\n", document());
     if std::env::var_os("UPDATE_OPENAPI").is_some() {
         std::fs::write(path, &current).expect("a writable document");
     }
@@ -19,12 +19,8 @@ fn the_committed_document_is_current() {
     );
 }
 
-fn value() -> Value {
-    serde_json::to_value(document()).expect("JSON")
-}
-
 fn each_operation(look: impl Fn(&str, &str, &Value)) {
-    let document = value();
+    let document = super::document();
     let paths = document["paths"].as_object().expect("paths");
     for (path, item) in paths {
         let operations = item.as_object().expect("operations");
@@ -36,7 +32,7 @@ fn each_operation(look: impl Fn(&str, &str, &Value)) {
 
 #[test]
 fn it_is_openapi_3_1_with_one_way_to_sign() {
-    let document = value();
+    let document = super::document();
     assert_eq!(document["openapi"], "3.1.0");
     let scheme = &document["components"]["securitySchemes"][SIGNATURE];
     assert_eq!(scheme["x-amazon-apigateway-authtype"], "awsSigv4");
@@ -56,7 +52,7 @@ fn every_operation_says_what_it_is_and_how_it_fails() {
             assert!(responses.contains_key(status.as_str()), "{at} {status}");
         }
         assert_eq!(
-            method == "post" && operation["requestBody"].is_object(),
+            operation["requestBody"].is_object(),
             responses.contains_key("413"),
             "{at}"
         );

@@ -5,19 +5,17 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use tollgate::api_key::{ApiKey, ApiKeyRecord, KeyState};
 use tollgate::clock::Timestamp;
-use tollgate::store::dynamodb::{ApiKeys, NewApiKey, Revocation, is_label};
+use tollgate::store::dynamodb::{NewApiKey, Revocation, check_label};
 use utoipa::{IntoParams, ToSchema};
 
-use crate::error::ApiError;
+use crate::error::{ApiError, sentence};
+use crate::limits::{Limits, LimitsView};
 
 /// The longest lifetime and grace, in seconds: 100 years.
 const LONGEST_TIME: u64 = 3_155_760_000;
 
 /// The grace of a rotation that names none, in seconds: a day.
 const USUAL_GRACE: u64 = 86_400;
-
-/// Keys on a page whose size is not said.
-const USUAL_PAGE: u8 = 50;
 
 /// The most scopes of a key that is made here.
 const MOST_SCOPES: usize = 64;
@@ -30,14 +28,14 @@ pub(super) struct KeyIdText(String);
 
 /// A text without control characters.
 #[derive(Debug, Deserialize, ToSchema)]
-#[schema(min_length = 1, max_length = 256, pattern = "^[^\\u0000-\\u001f\\u007f-\\u009f]+$")]
+#[schema(min_length = 1, max_length = 250, pattern = "^[^\\u0000-\\u001f\\u007f-\\u009f]+$")]
 struct Label(String);
 
 /// A scope token (RFC 6749 section 3.3).
 #[derive(Debug, Deserialize, ToSchema)]
 #[schema(
     min_length = 1,
-    max_length = 256,
+    max_length = 250,
     pattern = "^[!#-\\[\\]-~]+$",
     example = "orders:read"
 )]
@@ -51,6 +49,11 @@ pub(super) struct NewKey {
     owner: Label,
     /// The usage plan.
     plan: Option<Label>,
+    /// For how many seconds it has the plan; without it, for good.
+    #[schema(minimum = 1, maximum = 3_155_760_000_u64)]
+    plan_expires_in: Option<u64>,
+    /// Limits of its own, in the place of a plan's.
+    limits: Option<Limits>,
     /// What it may do.
     #[serde(default)]
     #[schema(max_items = 64)]
@@ -68,19 +71,25 @@ impl NewKey {
         if self.scopes.len() > MOST_SCOPES {
             return Err(invalid(format!("A key has at most {MOST_SCOPES} scopes.")));
         }
-        if self
-            .expires_in
-            .is_some_and(|seconds| !(1..=LONGEST_TIME).contains(&seconds))
-        {
-            return Err(invalid(format!("`expires_in` is 1 to {LONGEST_TIME} seconds.")));
-        }
+        let limits = self.limits.map(|limits| limits.document("limits")).transpose()?;
         Ok(NewApiKey {
             owner: self.owner.0,
             plan: self.plan.map(|plan| plan.0),
+            plan_expires_at: end("plan_expires_in", self.plan_expires_in, now)?,
+            limits,
             scopes: self.scopes.into_iter().map(|scope| scope.0).collect(),
-            expires_at: self.expires_in.map(|seconds| now.plus(Duration::from_secs(seconds))),
+            expires_at: end("expires_in", self.expires_in, now)?,
             name: self.name.map(|name| name.0),
         })
+    }
+}
+
+/// When these seconds are over.
+fn end(member: &str, seconds: Option<u64>, now: Timestamp) -> Result<Option<Timestamp>, ApiError> {
+    match seconds {
+        Some(seconds @ 1..=LONGEST_TIME) => Ok(Some(now.plus(Duration::from_secs(seconds)))),
+        Some(_) => Err(invalid(format!("`{member}` is 1 to {LONGEST_TIME} seconds."))),
+        None => Ok(None),
     }
 }
 
@@ -111,31 +120,20 @@ fn invalid(why: String) -> ApiError {
 #[into_params(parameter_in = Query)]
 pub(super) struct ListKeys {
     /// Whose.
-    #[param(min_length = 1, max_length = 256, pattern = "^[^\\u0000-\\u001f\\u007f-\\u009f]+$")]
+    #[param(min_length = 1, max_length = 250, pattern = "^[^\\u0000-\\u001f\\u007f-\\u009f]+$")]
     owner: String,
     /// How many on a page; 50 if nothing is said.
     #[param(minimum = 1, maximum = 100)]
-    limit: Option<u8>,
+    pub(super) limit: Option<u8>,
     /// Where the page begins: the last one's `next_cursor`, with the same owner.
     pub(super) cursor: Option<String>,
 }
 
 impl ListKeys {
     pub(super) fn owner(&self) -> Result<&str, ApiError> {
-        match is_label(&self.owner) {
-            true => Ok(&self.owner),
-            false => Err(ApiError::BadRequest {
-                why: "`owner` has 1 to 256 characters and no control characters.".into(),
-            }),
-        }
-    }
-
-    pub(super) fn limit(&self) -> Result<u8, ApiError> {
-        match self.limit.unwrap_or(USUAL_PAGE) {
-            limit @ 1..=ApiKeys::LARGEST_PAGE => Ok(limit),
-            _ => Err(ApiError::BadRequest {
-                why: format!("`limit` is 1 to {}.", ApiKeys::LARGEST_PAGE),
-            }),
+        match check_label("owner", &self.owner) {
+            Ok(()) => Ok(&self.owner),
+            Err(why) => Err(ApiError::BadRequest { why: sentence(&why) }),
         }
     }
 }
@@ -157,6 +155,14 @@ pub struct KeyView {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     plan: Option<String>,
+    /// From then on it has no plan; without it, for good.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    plan_expires_at: Option<u64>,
+    /// Limits of its own, in the place of the plan's.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    limits: Option<LimitsView>,
     /// What it may do, sorted.
     scopes: Vec<String>,
     /// When it was made. A rotation leaves it.
@@ -193,6 +199,8 @@ impl KeyView {
             status: record.state(now).name(),
             owner: record.owner.clone(),
             plan: record.plan.clone(),
+            plan_expires_at: record.plan_expires_at.map(Timestamp::secs),
+            limits: record.limits.as_ref().map(LimitsView::of),
             scopes: record.scopes.clone(),
             created_at: record.created_at.secs(),
             expires_at: record.expires_at.map(Timestamp::secs),

@@ -2,8 +2,8 @@ use std::time::Duration;
 
 use super::*;
 use crate::api_key::{KeyStatus, PreviousKey};
+use crate::auth::claim_path::Claims;
 use crate::auth::testing::{Issuer, ManualClock, MemoryStore, down, request, seams};
-use crate::clock::Timestamp;
 use crate::store::StoreError;
 use crate::testing::headers;
 
@@ -42,6 +42,8 @@ impl World {
             status: KeyStatus::Active,
             owner: "acme".into(),
             plan: Some("gold".into()),
+            plan_expires_at: None,
+            limits: None,
             scopes: vec!["a:read".into(), "a:write".into()],
             expires_at: None,
             created_at: self.clock.now(),
@@ -61,7 +63,8 @@ impl World {
     }
 
     async fn send(&self, lines: &[(&str, &str)], query: &str) -> Result<Arc<Claims>, Refusal> {
-        self.verifier.verify(&asking(lines, query)).await
+        let record = self.verifier.verify(&asking(lines, query)).await;
+        record.map(|record| record.claims().into())
     }
 }
 

@@ -29,6 +29,7 @@ fn proof(name: Option<&str>, claims_to_headers: Vec<ClaimHeader>, claims: Value)
     Proof {
         claims: Arc::new(claims),
         method: Arc::new(method),
+        api_key: None,
     }
 }
 

@@ -4,10 +4,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::auth::claim_path::{Claims, json_length};
-use crate::auth::recent::{OVERHEAD, Recent};
 use crate::auth::refusal::{AuthSource, RETRY_AFTER, Refusal};
 use crate::clock::{Clock, Timestamp};
 use crate::gateway::Seams;
+use crate::recent::{OVERHEAD, Recent};
 use crate::store::{SessionHash, SessionRecord, Store, StoreError};
 
 /// How long an id may be: shorter ones could be guessed, longer ones are nobody's.

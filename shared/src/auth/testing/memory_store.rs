@@ -8,12 +8,14 @@ use async_trait::async_trait;
 
 use crate::api_key::ApiKeyRecord;
 use crate::clock::Timestamp;
+use crate::limit::PlanRecord;
 use crate::store::{Charge, ChargeOutcome, CounterKey, SessionHash, SessionRecord, Store, StoreError, StoredKeySet};
 
 /// The tables of credentials, in memory.
 #[derive(Debug, Default)]
 pub(crate) struct MemoryStore {
     pub(crate) key_sets: Mutex<HashMap<String, StoredKeySet>>,
+    pub(crate) plans: Mutex<HashMap<String, PlanRecord>>,
     pub(crate) api_keys: Mutex<HashMap<String, ApiKeyRecord>>,
     pub(crate) sessions: Mutex<HashMap<SessionHash, SessionRecord>>,
     /// What every call answers while the store is down.
@@ -54,6 +56,11 @@ impl Store for MemoryStore {
     async fn api_key(&self, id: &str) -> Result<Option<ApiKeyRecord>, StoreError> {
         self.called(&self.reads)?;
         Ok(self.api_keys.lock().unwrap().get(id).cloned())
+    }
+
+    async fn plan(&self, name: &str) -> Result<Option<PlanRecord>, StoreError> {
+        self.called(&self.reads)?;
+        Ok(self.plans.lock().unwrap().get(name).cloned())
     }
 
     async fn key_set(&self, name: &str) -> Result<Option<StoredKeySet>, StoreError> {

@@ -1,27 +1,31 @@
-//! `rate_limiting`, and what a route states of its own: `rate_limit`, `quota`, `cost`.
+//! `rate_limiting`, `plans`, and what a route states of its own: `rate_limit`, `quota`, `cost`.
 
 mod key;
 mod rate;
 
-use std::collections::HashMap;
 use std::collections::hash_map::Entry;
+use std::collections::{BTreeMap, HashMap};
 use std::num::NonZeroU64;
 use std::sync::Arc;
 
 use self::key::key;
 use self::rate::{Stated, rate};
-use super::auth::Identity;
+use super::auth::{Identity, needs_auth};
 use super::sections::pattern;
-use crate::config::decode::{At, Field, OneOf};
-use crate::config::raw;
+use crate::auth::ClaimPath;
+use crate::config::decode::{Field, OneOrList, Placed};
+use crate::config::raw::{self, Document};
 use crate::config::report::Report;
-use crate::config::tree::Place;
+use crate::config::tree::{Place, quote};
 use crate::config::{PathLimits, PathSection};
-use crate::limit::{KeyPart, OnError, Period, Quota, Rate, RuleSet};
+use crate::limit::{KeyPart, OnError, Period, PlanRules, Quota, Rate, RuleSet};
 use crate::path::PathPattern;
 
 /// The sort key of the default's items. Route ids share its space, so no route may be called `shared`.
 const DEFAULT_SORT_KEY: &str = "L#shared";
+
+/// The sort key of the plans' items, whatever the plan: their partition keys are their own.
+const PLAN_SORT_KEY: &str = "L#plan";
 
 /// How many items one request may be counted in.
 const MOST_ITEMS: usize = 2;
@@ -35,7 +39,14 @@ struct Draft {
     on_error: Option<OnError>,
 }
 
-pub(super) fn check(section: &raw::RateLimiting, identity: &Identity, report: &mut Report) -> PathLimits {
+pub(super) fn check(document: &Document, identity: &Identity, report: &mut Report) -> PathLimits {
+    let plans = plans(document, identity, report);
+    let Some(section) = document.rate_limiting.given() else {
+        return PathLimits {
+            plans,
+            ..PathLimits::default()
+        };
+    };
     let default = section.default.given();
     let default = default.and_then(|given| shared(given, "default", DEFAULT_SORT_KEY, identity, report));
     let mut seen: HashMap<_, Place> = HashMap::new();
@@ -57,7 +68,11 @@ pub(super) fn check(section: &raw::RateLimiting, identity: &Identity, report: &m
         }
     }
     overrides.sort_by(|one, other| one.pattern.segments().cmp(other.pattern.segments()));
-    PathLimits { default, overrides }
+    PathLimits {
+        default,
+        overrides,
+        plans,
+    }
 }
 
 /// A set with its names: `name` for answers and logs, `sort_key` for its items.
@@ -69,39 +84,88 @@ fn shared(
     report: &mut Report,
 ) -> Option<Arc<RuleSet>> {
     let counting = &given.rate.counting;
-    let (rate, key) = (rate(&given.rate, report), key(counting, identity, report));
-    let amounts = given.quota.given().map_or(&[][..], |quota| &quota.0.items);
+    let (rate, key) = (rate(&given.rate.pace, report), key(counting, identity, report));
     if let (Stated::Nothing, Field::Absent) = (&rate, &given.quota) {
         missing(given.place, ", or a quota", report);
     }
     let mut draft = Draft {
-        place: given.place,
-        key: key?,
         rate: rate.given()?,
-        quotas: Vec::new(),
-        on_error: counting.on_error.given().map(|given| given.value),
+        ..Draft::new(given.place, key?, &counting.manner)
     };
-    for amount in amounts {
-        draft.add(amount.place, &amount.requests, amount.per.given(), report);
+    draft.add_all(&given.quota, report);
+    Some(Arc::new(draft.set(name, sort_key, report)))
+}
+
+/// `plans`: `None` where there is no section, and so nobody has one.
+pub(super) fn plans(document: &Document, identity: &Identity, report: &mut Report) -> Option<PlanRules> {
+    let limits = document.rate_limiting.given();
+    let claim = limits.and_then(|section| section.plan_claim.given());
+    let default = limits.and_then(|section| section.default_plan.given());
+    let Some(section) = document.plans.given() else {
+        let meant = matches!(document.plans, Field::Bad);
+        for text in [claim, default].into_iter().flatten().filter(|_| !meant) {
+            report.mistake(text.place, "there is no plans section, so that nobody has a plan");
+        }
+        return None;
+    };
+    if !identity.exists {
+        needs_auth(section.place(), "plans", report);
     }
-    Some(draft.set(name, sort_key, report))
+    let named = section.entries.iter().filter_map(|entry| {
+        let plan = plan(&entry.name, entry.value.given()?, report)?;
+        Some((entry.name.clone(), Arc::new(plan)))
+    });
+    let named: BTreeMap<String, Arc<RuleSet>> = named.collect();
+    let known = |text: &str| match named.get(text) {
+        Some(plan) => Ok(Arc::clone(plan)),
+        None => Err(format!("{} is not a plan of this document", quote(text))),
+    };
+    let sound = document.plans.is_sound(report);
+    Some(PlanRules {
+        claim: claim.and_then(|text| text.parse("a path to a claim", report, ClaimPath::parse)),
+        default: default
+            .filter(|_| sound)
+            .and_then(|text| text.parse("a plan of this document", report, known)),
+        named,
+    })
+}
+
+/// A plan: counted by whoever has it, so that a change of plans keeps what was counted.
+pub(super) fn plan(name: &str, given: &raw::Plan, report: &mut Report) -> Option<RuleSet> {
+    let rate = match given.rate_limit.given() {
+        Some(pace) => match rate(pace, report) {
+            Stated::Nothing => {
+                missing(pace.place, "", report);
+                return None;
+            }
+            stated => stated.given()?,
+        },
+        None => None,
+    };
+    if let (Field::Absent, Field::Absent) = (&given.rate_limit, &given.quota) {
+        report.mistake(given.place, "a plan that limits nothing: rate_limit, quota, or both");
+        return None;
+    }
+    let mut draft = Draft {
+        rate,
+        ..Draft::new(given.place, vec![KeyPart::PlanHolder], &given.manner)
+    };
+    draft.add_all(&given.quota, report);
+    Some(draft.set(name, PLAN_SORT_KEY, report))
 }
 
 /// What a route states of its own: a set for each key that it counts by.
 pub(super) fn of_route(raw: &raw::Route, id: &str, identity: &Identity, report: &mut Report) -> Vec<Arc<RuleSet>> {
     let mut drafts: Vec<Draft> = Vec::new();
     if let Some(given) = raw.rate_limit.given() {
-        let (rate, key) = (rate(given, report), key(&given.counting, identity, report));
+        let (rate, key) = (rate(&given.pace, report), key(&given.counting, identity, report));
         if let Stated::Nothing = rate {
             missing(given.place, "", report);
         }
         if let (Some(rate), Some(key)) = (rate.given(), key) {
             drafts.push(Draft {
-                place: given.place,
-                key,
                 rate,
-                quotas: Vec::new(),
-                on_error: given.counting.on_error.given().map(|given| given.value),
+                ..Draft::new(given.place, key, &given.counting.manner)
             });
         }
     }
@@ -112,26 +176,20 @@ pub(super) fn of_route(raw: &raw::Route, id: &str, identity: &Identity, report: 
             None => key(&given.counting, identity, report),
         };
         let Some(key) = key else { continue };
-        let on_error = given.counting.on_error.given().map(|given| given.value);
+        let manner = &given.counting.manner;
         let known = drafts.iter().position(|draft| draft.key == key);
         let place = known.unwrap_or_else(|| {
-            drafts.push(Draft {
-                place: given.place,
-                key,
-                rate: None,
-                quotas: Vec::new(),
-                on_error: None,
-            });
+            drafts.push(Draft::new(given.place, key, manner));
             drafts.len() - 1
         });
         let Some(draft) = drafts.get_mut(place) else { continue };
-        draft.settle(given.place, on_error, report);
-        draft.add(given.place, &given.requests, given.per.given(), report);
+        draft.settle(manner, report);
+        draft.add(&given.amount, report);
     }
     let sort_key = format!("L#{id}");
     drafts
         .into_iter()
-        .map(|draft| draft.set(id, &sort_key, report))
+        .map(|draft| Arc::new(draft.set(id, &sort_key, report)))
         .collect()
 }
 
@@ -140,33 +198,41 @@ pub(super) fn fit_route(
     raw: &raw::Route,
     pattern: &PathPattern,
     own: &[Arc<RuleSet>],
-    shared: &PathLimits,
+    limits: &PathLimits,
     report: &mut Report,
 ) {
     let states_rate = matches!(raw.rate_limit, Field::Given(_) | Field::Bad);
-    let overrides = shared.overrides.iter();
+    let overrides = limits.overrides.iter();
     let overrides = overrides
         .filter(|section| section.pattern.overlaps(pattern))
         .map(|section| &section.rule);
-    let shared: Vec<&Arc<RuleSet>> = shared
+    let shared: Vec<&Arc<RuleSet>> = limits
         .default
         .iter()
         .chain(overrides)
         .filter(|_| !states_rate)
         .collect();
-    if own.len() + usize::from(!shared.is_empty()) > MOST_ITEMS {
-        let advice = if shared.is_empty() {
-            ""
+    let plans = limits.plans.iter().flat_map(|plans| plans.named.values());
+    let items = own.len() + usize::from(!shared.is_empty()) + usize::from(limits.plans.is_some());
+    if items > MOST_ITEMS {
+        let mut why = vec!["count by fewer keys"];
+        if !shared.is_empty() {
+            why.push("state a rate_limit, which stands in place of what is shared");
+        }
+        let plan = if limits.plans.is_some() {
+            ", and one for its plan"
         } else {
-            ", or state a rate_limit, which stands in place of what is shared"
+            ""
         };
         let reason = format!(
-            "its requests would be counted in more than {MOST_ITEMS} items, one for each key: count by fewer keys{advice}"
+            "its requests would be counted in more than {MOST_ITEMS} items, one for each key{plan}: {}",
+            why.join(", or ")
         );
         report.mistake(raw.place, reason);
     }
     let Some(cost) = raw.cost.given() else { return };
-    for set in own.iter().chain(shared).filter(|set| !set.takes(cost.value.get())) {
+    let sets = own.iter().chain(shared).chain(plans);
+    for set in sets.filter(|set| !set.takes(cost.value.get())) {
         let reason = format!(
             "more than {} ever lets through at once: no request of this route would pass",
             set.pointer.as_str()
@@ -176,14 +242,24 @@ pub(super) fn fit_route(
 }
 
 impl Draft {
-    fn add(
-        &mut self,
-        place: Place,
-        requests: &Field<At<NonZeroU64>>,
-        per: Option<&OneOf<Period>>,
-        report: &mut Report,
-    ) {
-        let (Some(requests), Some(per)) = (requests.given(), per) else {
+    fn new(place: Place, key: Vec<KeyPart>, manner: &raw::Manner) -> Self {
+        Self {
+            place,
+            key,
+            rate: None,
+            quotas: Vec::new(),
+            on_error: manner.on_error.given().map(|given| given.value),
+        }
+    }
+
+    fn add_all(&mut self, amounts: &Field<OneOrList<raw::Amount>>, report: &mut Report) {
+        for amount in amounts.given().map_or(&[][..], |list| &list.0.items) {
+            self.add(amount, report);
+        }
+    }
+
+    fn add(&mut self, amount: &raw::Amount, report: &mut Report) {
+        let (Some(requests), Some(per)) = (amount.requests.given(), amount.per.given()) else {
             return;
         };
         if self.quotas.iter().any(|(_, period)| *period == per.value) {
@@ -191,24 +267,24 @@ impl Draft {
                 "a second quota for each {} by the same key: one is enough",
                 per.value.as_str()
             );
-            report.mistake(place, reason);
+            report.mistake(amount.place, reason);
             return;
         }
         self.quotas.push((requests.value, per.value));
     }
 
     /// Takes over how is counted. Everything that counts by one key is checked at once, and ends in one way.
-    fn settle(&mut self, place: Place, on_error: Option<OnError>, report: &mut Report) {
-        match (self.on_error, on_error) {
+    fn settle(&mut self, manner: &raw::Manner, report: &mut Report) {
+        match (self.on_error, manner.on_error.given().map(|given| given.value)) {
             (Some(one), Some(other)) if one != other => {
                 let reason = "on_error is another than that of what is counted by the same key: both are one check";
-                report.mistake(place, reason);
+                report.mistake(manner.place, reason);
             }
             (one, other) => self.on_error = one.or(other),
         }
     }
 
-    fn set(self, name: &str, sort_key: &str, report: &mut Report) -> Arc<RuleSet> {
+    fn set(self, name: &str, sort_key: &str, report: &mut Report) -> RuleSet {
         let mut quotas = self.quotas;
         quotas.sort_by_key(|(_, per)| *per);
         let quotas = quotas.into_iter().map(|(requests, per)| Quota {
@@ -216,7 +292,7 @@ impl Draft {
             requests,
             per,
         });
-        Arc::new(RuleSet {
+        RuleSet {
             name: name.into(),
             sort_key: sort_key.into(),
             rate: self.rate,
@@ -224,7 +300,7 @@ impl Draft {
             key: self.key,
             on_error: self.on_error.unwrap_or_default(),
             pointer: report.pointer(self.place),
-        })
+        }
     }
 }
 

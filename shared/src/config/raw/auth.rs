@@ -20,7 +20,7 @@ sections! {
         (required) methods: Map<Method>,
         /// What routes ask for that say nothing themselves: the first of these methods whose credential is there decides.
         (required) default: List<Text>,
-        ..common: Common
+        ..common: Common,
     }
 
     /// What holds for every method.
@@ -75,7 +75,7 @@ impl Section for OneMethod {
         [self.method.keys(), self.common.keys()].concat()
     }
 
-    fn required(&self) -> &'static [&'static str] {
+    fn required(&self) -> Vec<&'static str> {
         self.method.required()
     }
 
@@ -155,7 +155,7 @@ impl Section for Method {
         self.section().keys()
     }
 
-    fn required(&self) -> &'static [&'static str] {
+    fn required(&self) -> Vec<&'static str> {
         self.section().required()
     }
 

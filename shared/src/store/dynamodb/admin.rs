@@ -1,22 +1,27 @@
-//! What administrators of API keys and sessions ask for, and what they hear.
+//! What administrators of API keys, plans and sessions ask for, and what they hear.
 
 use crate::api_key::{ApiKey, ApiKeyRecord, KeyStatus};
 use crate::auth::registered::is_scope;
 use crate::base62::NoRandomness;
 use crate::clock::Timestamp;
+use crate::limit::PlanDocument;
 use crate::store::StoreError;
 
-/// The longest owner, plan, scope and name, in characters, as a JSON Schema counts them: at most 1,024 bytes, which is
-/// less than an index takes (2,048), because owners end up in headers and limit keys.
-const LONGEST: usize = 256;
+/// The longest owner, plan, scope and name, in characters, as a JSON Schema counts them. Of a plan's name an index takes
+/// 1,024 bytes with what stands before it; owners end up in headers.
+const LONGEST: usize = 250;
 
 /// What a new key is to be.
 #[derive(Clone, Debug, Default)]
 pub struct NewApiKey {
-    /// Whom it is given to: 1 to 256 characters without control characters.
+    /// Whom it is given to: 1 to 250 characters without control characters.
     pub owner: String,
     /// The usage plan: the same.
     pub plan: Option<String>,
+    /// From then on it has no plan (whole seconds); `None`: for good.
+    pub plan_expires_at: Option<Timestamp>,
+    /// Limits of its own, in place of the plan's.
+    pub limits: Option<PlanDocument>,
     /// What it may do: each a `scope-token` of RFC 6749 section 3.3.
     pub scopes: Vec<String>,
     /// From then on it is refused (whole seconds); `None`: never.
@@ -57,6 +62,8 @@ impl NewApiKey {
             status: KeyStatus::Active,
             owner: self.owner,
             plan: self.plan,
+            plan_expires_at: self.plan_expires_at.map(Timestamp::whole_seconds),
+            limits: self.limits,
             scopes,
             expires_at: self.expires_at.map(Timestamp::whole_seconds),
             created_at: now.whole_seconds(),
@@ -71,11 +78,7 @@ impl NewApiKey {
             ("name", self.name.as_ref()),
         ];
         for (what, text) in texts {
-            if text.is_some_and(|text| !is_label(text)) {
-                return Err(format!(
-                    "the {what} must have 1 to {LONGEST} characters and no control characters"
-                ));
-            }
+            text.map_or(Ok(()), |text| check_label(what, text))?;
         }
         if let Some(scope) = self
             .scopes
@@ -89,13 +92,21 @@ impl NewApiKey {
         if self.expires_at.is_some_and(|end| end <= now) {
             return Err("the key would have expired already".to_owned());
         }
+        if self.plan_expires_at.is_some_and(|end| end <= now) {
+            return Err("the plan would have ended already".to_owned());
+        }
         Ok(())
     }
 }
 
-/// Whether this can be an owner, a plan or a name.
-pub fn is_label(text: &str) -> bool {
-    (1..=LONGEST).contains(&text.chars().count()) && !text.contains(char::is_control)
+/// What people call something. The error is ready to be shown.
+pub fn check_label(what: &str, text: &str) -> Result<(), String> {
+    match (1..=LONGEST).contains(&text.chars().count()) && !text.contains(char::is_control) {
+        true => Ok(()),
+        false => Err(format!(
+            "the {what} must have 1 to {LONGEST} characters and no control characters"
+        )),
+    }
 }
 
 /// Why a change was not made. The texts are ready to be shown.
@@ -165,22 +176,22 @@ mod tests {
             owner: owner.into(),
             ..new()
         };
-        assert_snapshot!(why(owner("")), @"the owner must have 1 to 256 characters and no control characters");
-        assert!(owner(&"\u{1f511}".repeat(256)).check(NOW).is_ok());
-        for wrong in ["a\nb", "\0", "\u{85}", &"x".repeat(257), &"\u{1f511}".repeat(257)] {
+        assert_snapshot!(why(owner("")), @"the owner must have 1 to 250 characters and no control characters");
+        assert!(owner(&"\u{1f511}".repeat(250)).check(NOW).is_ok());
+        for wrong in ["a\nb", "\0", "\u{85}", &"x".repeat(251), &"\u{1f511}".repeat(251)] {
             assert!(why(owner(wrong)).starts_with("the owner must"), "{wrong}");
         }
         let plan = NewApiKey {
             plan: Some(String::new()),
             ..new()
         };
-        assert_snapshot!(why(plan), @"the plan must have 1 to 256 characters and no control characters");
+        assert_snapshot!(why(plan), @"the plan must have 1 to 250 characters and no control characters");
         let name = NewApiKey {
             name: Some("\u{1b}[2J".into()),
             ..new()
         };
-        assert_snapshot!(why(name), @"the name must have 1 to 256 characters and no control characters");
-        for scope in ["", "a b", "a\"b", "a\\b", "\u{e4}", "a\n", &"x".repeat(257)] {
+        assert_snapshot!(why(name), @"the name must have 1 to 250 characters and no control characters");
+        for scope in ["", "a b", "a\"b", "a\\b", "\u{e4}", "a\n", &"x".repeat(251)] {
             let scopes = NewApiKey {
                 scopes: vec!["ok".into(), scope.into()],
                 ..new()

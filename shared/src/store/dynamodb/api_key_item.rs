@@ -15,6 +15,9 @@ pub(super) const ACTIVE: &str = "active";
 /// See [`ACTIVE`].
 pub(super) const REVOKED: &str = "revoked";
 
+/// What `RateLimit` headers call the limits of a key's own.
+const KEY_LIMITS: &str = "key";
+
 /// The partition key of the key with this id.
 pub(super) fn pk(id: &str) -> String {
     format!("{PREFIX}{id}")
@@ -32,6 +35,8 @@ pub(super) fn read(item: &Item) -> Result<ApiKeyRecord, StoreError> {
         status: item.needed("status", status)?,
         owner: item.needed("owner", Item::text)?.to_owned(),
         plan: item.text("plan")?.map(str::to_owned),
+        plan_expires_at: item.seconds("plan_expires_at")?,
+        limits: item.limits("limits", KEY_LIMITS)?,
         scopes: item.texts("scopes")?,
         expires_at: item.seconds("expires_at")?,
         created_at: item.needed("created_at", Item::seconds)?,
@@ -89,6 +94,12 @@ pub(super) fn write(record: &ApiKeyRecord) -> Attributes {
     }
     if let Some(plan) = &record.plan {
         put("plan", text(plan));
+    }
+    if let Some(end) = record.plan_expires_at {
+        put("plan_expires_at", number(end.secs()));
+    }
+    if let Some(limits) = &record.limits {
+        put("limits", text(limits.text()));
     }
     if let Some(name) = &record.name {
         put("name", text(name));

@@ -196,6 +196,8 @@ mod tests {
             status,
             owner: "ann".into(),
             plan: None,
+            plan_expires_at: None,
+            limits: None,
             scopes: Vec::new(),
             expires_at: None,
             created_at: Timestamp::from_secs(1),

@@ -7,6 +7,7 @@ use std::fmt::Display;
 use aws_sdk_dynamodb::types::AttributeValue;
 
 use crate::clock::Timestamp;
+use crate::limit::PlanDocument;
 use crate::store::StoreError;
 
 /// The attributes of an item.
@@ -68,6 +69,17 @@ impl Item {
         texts.sort_unstable();
         texts.dedup();
         Ok(texts)
+    }
+
+    /// S: limits as the config writes those of a plan. `name` is what `RateLimit` headers call them.
+    pub(super) fn limits(&self, attribute: &str, name: &str) -> Result<Option<PlanDocument>, StoreError> {
+        let Some(text) = self.text(attribute)? else {
+            return Ok(None);
+        };
+        let limits = PlanDocument::parse(name, &self.pk, text);
+        limits
+            .map(Some)
+            .map_err(|why| self.malformed(attribute, format!("is not right: {why}")))
     }
 
     /// An attribute, if it is there; `wrong` says what it is when it cannot be read.

@@ -21,6 +21,7 @@ use tollgate::auth::Authenticator;
 use tollgate::clock::{SystemClock, Timestamp};
 use tollgate::event::Event;
 use tollgate::gateway::Seams;
+use tollgate::limit::PlanRecord;
 use tollgate::request::Request;
 use tollgate::store::{Charge, ChargeOutcome, CounterKey, SessionHash, SessionRecord, Store, StoreError, StoredKeySet};
 use tollgate::upstream::client::{CallError, CallLimits, HttpClient};
@@ -204,6 +205,10 @@ impl Store for NoTables {
     }
 
     async fn api_key(&self, _: &str) -> Result<Option<ApiKeyRecord>, StoreError> {
+        Err(NO_TABLE)
+    }
+
+    async fn plan(&self, _: &str) -> Result<Option<PlanRecord>, StoreError> {
         Err(NO_TABLE)
     }
 

@@ -1,6 +1,7 @@
 //! By what is counted: `key`.
 
 use crate::auth::ClaimPath;
+use crate::auth::method::MethodKind;
 use crate::config::check::auth::{Identity, needs_auth};
 use crate::config::check::header_name;
 use crate::config::decode::{Field, Text};
@@ -31,6 +32,7 @@ fn part(text: &Text, trusted: bool, identity: &Identity, report: &mut Report) ->
     match text.value.split_once(':') {
         None if text.value == "client_ip" => Some(KeyPart::ClientIp),
         None if text.value == "route" => Some(KeyPart::Route),
+        None if matches!(&*text.value, "user" | "api_key") => caller_part(text, identity, report),
         Some(("header", _)) => header_part(text, trusted, identity, report),
         Some(("claim", name)) if !name.is_empty() => {
             if !identity.exists {
@@ -42,6 +44,26 @@ fn part(text: &Text, trusted: bool, identity: &Identity, report: &mut Report) ->
         }
         _ => {
             unknown_part(text, report);
+            None
+        }
+    }
+}
+
+/// What only a verified caller has.
+fn caller_part(text: &Text, identity: &Identity, report: &mut Report) -> Option<KeyPart> {
+    if !identity.exists {
+        needs_auth(text.place, &text.quoted(), report);
+        return None;
+    }
+    let methods = &identity.rules.methods;
+    let keys = methods
+        .iter()
+        .any(|method| matches!(method.kind, MethodKind::ApiKey(_)));
+    match &*text.value {
+        "user" => Some(KeyPart::User),
+        _ if keys || !identity.headers_known => Some(KeyPart::ApiKey),
+        _ => {
+            report.mistake(text.place, "api_key: there is no method of type api_key");
             None
         }
     }
@@ -79,7 +101,7 @@ fn header_part(text: &Text, trusted: bool, identity: &Identity, report: &mut Rep
 }
 
 fn unknown_part(text: &Text, report: &mut Report) {
-    const WORDS: [&str; 2] = ["client_ip", "route"];
+    const WORDS: [&str; 4] = ["client_ip", "route", "api_key", "user"];
     let shown = text.quoted();
     let near = if text.is_filled() {
         None
@@ -88,7 +110,9 @@ fn unknown_part(text: &Text, report: &mut Report) {
     };
     let reason = match near {
         Some(near) => format!("{shown} is not something to count by (did you mean {near:?}?)"),
-        None => format!("{shown} is not something to count by: client_ip, route, header:Name or claim:name"),
+        None => {
+            format!("{shown} is not something to count by: client_ip, route, api_key, user, header:Name or claim:name")
+        }
     };
     report.mistake(text.place, reason);
 }

@@ -18,7 +18,7 @@ const LONGEST_BURST: Duration = Duration::from_secs(366 * 24 * 60 * 60);
 const MOST_PER_SECOND: u128 = 1_000_000;
 
 /// The one rate of a section.
-pub(super) fn rate(given: &raw::Rate, report: &mut Report) -> Stated {
+pub(super) fn rate(given: &raw::Pace, report: &mut Report) -> Stated {
     let rates = fields(given);
     // One that was meant but is wrong is not missed as well.
     if rates.iter().all(|(field, _)| matches!(field, Field::Absent)) {
@@ -96,7 +96,7 @@ impl Stated {
     }
 }
 
-fn fields(given: &raw::Rate) -> [(&Field<At<NonZeroU32>>, u64); 4] {
+fn fields(given: &raw::Pace) -> [(&Field<At<NonZeroU32>>, u64); 4] {
     [
         (&given.requests_per_second, 1),
         (&given.requests_per_minute, 60),

@@ -118,6 +118,8 @@ fn key_record(key: &ApiKey) -> ApiKeyRecord {
         status: KeyStatus::Active,
         owner: "usr_42".into(),
         plan: None,
+        plan_expires_at: None,
+        limits: None,
         scopes: vec!["orders:read".into()],
         expires_at: None,
         created_at: Timestamp::from_secs(1),

@@ -13,35 +13,35 @@ use crate::generations::Generations;
 use crate::lock::lock;
 
 /// How long a record that was found is used without reading it again.
-pub(super) const FOUND_FOR: Duration = Duration::from_secs(30);
+pub(crate) const FOUND_FOR: Duration = Duration::from_secs(30);
 /// How long a refusal stands without reading again.
-pub(super) const REFUSED_FOR: Duration = Duration::from_secs(5);
+pub(crate) const REFUSED_FOR: Duration = Duration::from_secs(5);
 
 /// How many bytes of records a generation remembers.
 const GENERATION: usize = 512 * 1024;
 
 /// What a record takes besides its texts.
-pub(super) const OVERHEAD: usize = 256;
+pub(crate) const OVERHEAD: usize = 256;
 
 /// Records as they were read.
 #[derive(Debug)]
-pub(super) struct Recent<K, V>(Mutex<Generations<K, Reading<V>>>);
+pub(crate) struct Recent<K, V>(Mutex<Generations<K, Reading<V>>>);
 
 /// A record, or that there is none, as it was read at a time.
 #[derive(Clone, Debug)]
-pub(super) struct Reading<V> {
-    pub(super) record: Option<V>,
-    pub(super) at: Timestamp,
+pub(crate) struct Reading<V> {
+    pub(crate) record: Option<V>,
+    pub(crate) at: Timestamp,
 }
 
 impl<V> Reading<V> {
     /// Whether it is recent enough to let somebody in.
-    pub(super) fn may_admit(&self, now: Timestamp) -> bool {
+    pub(crate) fn may_admit(&self, now: Timestamp) -> bool {
         now.apart(self.at) < FOUND_FOR
     }
 
     /// Whether it is recent enough to refuse somebody.
-    pub(super) fn may_refuse(&self, now: Timestamp) -> bool {
+    pub(crate) fn may_refuse(&self, now: Timestamp) -> bool {
         now.apart(self.at) < REFUSED_FOR
     }
 }
@@ -62,12 +62,12 @@ where
     V: Clone,
 {
     /// The last reading, however old.
-    pub(super) fn last(&self, key: &K) -> Option<Reading<V>> {
+    pub(crate) fn last(&self, key: &K) -> Option<Reading<V>> {
         lock(&self.0).get(key)
     }
 
     /// Remembers what was read, of about so many bytes.
-    pub(super) fn note(&self, key: K, record: Option<V>, at: Timestamp, weight: usize) {
+    pub(crate) fn note(&self, key: K, record: Option<V>, at: Timestamp, weight: usize) {
         lock(&self.0).insert(key, Reading { record, at }, weight);
     }
 }

@@ -1,0 +1,122 @@
+//! What a plan, or a key by itself, lets through: a section of a config's `plans`, as JSON. Its shape is that of the
+//! config's own schema.
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use serde_json::value::RawValue;
+use tollgate::limit::PlanDocument;
+use utoipa::ToSchema;
+
+use crate::error::ApiError;
+
+/// The schema of the config, as it is committed and held current beside it.
+const CONFIG_SCHEMA: &str = include_str!("../../../docs/config.schema.json");
+
+/// Where the schema of a plan stands in it.
+const PLAN: &str = "/properties/plans/additionalProperties";
+
+/// Limits as a request has them. Their text is kept as it is.
+#[derive(Debug, Deserialize, ToSchema)]
+#[schema(value_type = Object)] // what is in it: `schema`
+pub(crate) struct Limits(Box<RawValue>);
+
+/// Limits as an answer shows them.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[schema(value_type = Object)]
+pub(crate) struct LimitsView(Value);
+
+impl Limits {
+    /// The same, understood; `name` is the plan's, and its place in messages.
+    pub(crate) fn document(&self, name: &str) -> Result<PlanDocument, ApiError> {
+        PlanDocument::parse(name, "limits", self.0.get()).map_err(|why| ApiError::Invalid { why })
+    }
+
+    /// As it was written.
+    pub(crate) fn text(&self) -> &str {
+        self.0.get()
+    }
+}
+
+impl LimitsView {
+    /// Of what is kept. The command line takes YAML too: that has no JSON form here but its text.
+    pub(crate) fn of(limits: &PlanDocument) -> Self {
+        let text = limits.text();
+        Self(serde_json::from_str(text).unwrap_or_else(|_| text.into()))
+    }
+}
+
+/// The JSON Schema of [`Limits`]: the config's, without the placeholders that only a config knows.
+pub(crate) fn schema() -> Value {
+    let config: Value = serde_json::from_str(CONFIG_SCHEMA).unwrap_or_default();
+    let mut plan = config.pointer(PLAN).cloned().unwrap_or_default();
+    without_placeholders(&mut plan);
+    plan["minProperties"] = 1.into();
+    plan
+}
+
+fn without_placeholders(schema: &mut Value) {
+    let is_placeholder = |one: &Value| one["pattern"] == r"\$\{";
+    if let Some(Value::Array(alternatives)) = schema.get_mut("anyOf") {
+        alternatives.retain(|one| !is_placeholder(one));
+        if let [_] = alternatives[..] {
+            let only = alternatives.remove(0);
+            join(schema, only);
+        }
+    }
+    match schema {
+        Value::Object(members) => members.values_mut().for_each(without_placeholders),
+        Value::Array(items) => items.iter_mut().for_each(without_placeholders),
+        _ => {}
+    }
+}
+
+/// Puts the one alternative that is left in the place of the choice.
+fn join(schema: &mut Value, only: Value) {
+    if let (Value::Object(members), Value::Object(more)) = (schema, only) {
+        members.remove("anyOf");
+        members.extend(more);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn the_schema_is_the_config_s_without_placeholders() {
+        let schema = schema();
+        assert_eq!(schema["additionalProperties"], false);
+        let rate = &schema["properties"]["rate_limit"]["properties"]["requests_per_second"];
+        let expected =
+            json!({ "type": "integer", "minimum": 1, "maximum": u32::MAX, "description": "So many each second." });
+        assert_eq!(rate, &expected);
+        let quota = &schema["properties"]["quota"]["anyOf"];
+        assert_eq!(
+            (&quota[0]["type"], &quota[1]["type"]),
+            (&json!("object"), &json!("array"))
+        );
+        assert!(!schema.to_string().contains(r"\$"), "{schema}");
+    }
+
+    #[test]
+    fn every_mistake_is_told() {
+        let limits = |text: &str| serde_json::from_str::<Limits>(text).unwrap().document("gold");
+        assert!(limits(r#"{"quota":{"requests":1,"per":"day"}}"#).is_ok());
+        let why = limits(r#"{"quota":{"requests":0,"per":"dya"},"rate":1}"#)
+            .unwrap_err()
+            .message();
+        insta::assert_snapshot!(why);
+        for wrong in [
+            "null",
+            "[]",
+            "{}",
+            "5",
+            r#""quota""#,
+            r#"{"quota":{"requests":1,"requests":2,"per":"day"}}"#,
+        ] {
+            assert!(limits(wrong).is_err(), "{wrong}");
+        }
+    }
+}

@@ -1,0 +1,95 @@
+//! Plans: named by keys and by claims, in the config and in the table, on the real function and the real commands.
+
+use serde_json::{Value, json};
+use tollgate_tests::{Event, Stage, get};
+
+crate::for_event_kinds!(any_front_door: Http, plans_of_keys, plans_of_users);
+
+const ME: &str = "/api/orders/1";
+
+/// The base document without limits but for these plans.
+fn with_plans(stage: &Stage, plans: Value) -> Value {
+    let mut document = stage.unlimited();
+    document["plans"] = plans;
+    document
+}
+
+fn daily(requests: u32) -> Value {
+    json!({ "quota": { "requests": requests, "per": "day" } })
+}
+
+async fn plans_of_keys(event: Event) {
+    let stage = Stage::set().await;
+    let mut document = with_plans(&stage, json!({ "free": daily(2) }));
+    document["auth"] = json!({ "type": "api_key" });
+    let mut api = stage.open(event, &document).await;
+    let gold = daily(3).to_string();
+    api.gateway.printed(&["plans", "set", "gold", &gold]).await;
+    let key = async |plan: &[&str]| {
+        let arguments = [&["keys", "create", "--owner", "acme"], plan].concat();
+        api.gateway.printed(&arguments).await
+    };
+    let free = key(&["--plan", "free"]).await;
+    let also_free = key(&["--plan", "free"]).await;
+    let in_table = key(&["--plan", "gold"]).await;
+    let own = daily(1).to_string();
+    let own = key(&["--plan", "gold", "--limits", &own]).await;
+    let unknown = key(&["--plan", "platinum"]).await;
+    let none = key(&[]).await;
+
+    for (sentence, key, quota, policy) in [
+        ("a plan of the config", &free, 2, "free-day"),
+        ("each key has its own count", &also_free, 2, "free-day"),
+        ("a plan of the table", &in_table, 3, "gold-day"),
+        ("limits of the key's own", &own, 1, "key-day"),
+    ] {
+        for left in (0..quota).rev() {
+            api.row(sentence, get(ME).header("X-Api-Key", key), |x| {
+                x.status(200)
+                    .got("X-RateLimit-Remaining", Some(&left.to_string()))
+                    .got("RateLimit-Policy", Some(&format!("\"{policy}\";q={quota};w=86400")));
+            })
+            .await;
+        }
+        api.row(sentence, get(ME).header("X-Api-Key", key), |x| {
+            x.error(429, "rate_limit_exceeded").reached_none();
+        })
+        .await;
+    }
+    api.row("an unknown plan", get(ME).header("X-Api-Key", &unknown), |x| {
+        x.error(403, "plan_unknown").reached_none();
+    })
+    .await;
+    for _ in 0..5 {
+        api.row("no plan, no limit", get(ME).header("X-Api-Key", &none), |x| {
+            x.status(200).got("RateLimit-Policy", None);
+        })
+        .await;
+    }
+    api.finish();
+}
+
+async fn plans_of_users(event: Event) {
+    let stage = Stage::set().await;
+    let mut document = with_plans(&stage, json!({ "free": daily(1), "paid": daily(2) }));
+    document["rate_limiting"] = json!({ "plan_claim": "tier", "default_plan": "free" });
+    let mut api = stage.open(event, &document).await;
+    for (sub, tier, quota) in [("ann", Some("paid"), 2), ("bob", Some("free"), 1), ("cyd", None, 1)] {
+        let issuer = &api.stage.issuer;
+        let mut token = issuer.token(sub);
+        if let Some(tier) = tier {
+            token = token.claim("tier", tier);
+        }
+        let token = token.sign(&issuer.keys().es256);
+        for request in 0..=quota {
+            api.row(sub, get(ME).bearer(&token), |x| {
+                match request < quota {
+                    true => x.status(200),
+                    false => x.error(429, "rate_limit_exceeded"),
+                };
+            })
+            .await;
+        }
+    }
+    api.finish();
+}
