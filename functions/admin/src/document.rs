@@ -62,8 +62,9 @@ struct ErrorBody {
 /// This API, as it is committed in `docs/admin.openapi.json`.
 pub fn document() -> Value {
     let mut document = routes().into_openapi();
-    let operations = document.paths.paths.values_mut().flat_map(operations);
-    operations.for_each(complete);
+    for (path, item) in &mut document.paths.paths {
+        operations(item).for_each(|operation| complete(path, operation));
+    }
     // Maps with text for keys: turning them into JSON has no way to fail.
     let mut document = serde_json::to_value(document).unwrap_or_default();
     document["components"]["schemas"][&*Limits::name()] = limits::schema();
@@ -113,9 +114,13 @@ fn operations(item: &mut PathItem) -> impl Iterator<Item = &mut Operation> {
 }
 
 /// Adds what every request may end in, and to each error the shape of its body.
-fn complete(operation: &mut Operation) {
+fn complete(path: &str, operation: &mut Operation) {
     let responses = &mut operation.responses.responses;
-    for (status, description) in OF_EVERY_REQUEST {
+    // An HTTP API cuts a path at a decoded `?`: with one in a name it is another path.
+    let nowhere = path
+        .contains('{')
+        .then_some((StatusCode::NOT_FOUND, "There is nothing at this path."));
+    for (status, description) in OF_EVERY_REQUEST.into_iter().chain(nowhere) {
         let response = || Response::new(description).into();
         responses.entry(status.as_str().to_owned()).or_insert_with(response);
     }

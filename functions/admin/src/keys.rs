@@ -97,7 +97,7 @@ async fn list_keys(
     get,
     path = "/keys/{id}",
     tag = "keys",
-    params(("id" = KeyIdText, Path, description = "The key's id.")),
+    params(("id" = inline(KeyIdText), Path, description = "The key's id.")),
     responses(
         (status = 200, description = "What is kept of it, as it stands now.", body = KeyView),
         (status = 404, description = "There is no such key."),
@@ -117,7 +117,7 @@ async fn get_key(State(state): State<AdminState>, KeyId(id): KeyId) -> Result<Js
     post,
     path = "/keys/{id}/rotate",
     tag = "keys",
-    params(("id" = KeyIdText, Path, description = "The key's id; the new key has the same.")),
+    params(("id" = inline(KeyIdText), Path, description = "The key's id; the new key has the same.")),
     request_body = Option<Rotation>,
     responses(
         (status = 200, description = "The new key, and what is kept of it.", body = NewKeyView),
@@ -146,7 +146,7 @@ async fn rotate_key(
     post,
     path = "/keys/{id}/revoke",
     tag = "keys",
-    params(("id" = KeyIdText, Path, description = "The key's id.")),
+    params(("id" = inline(KeyIdText), Path, description = "The key's id.")),
     responses(
         (status = 200, description = "It is revoked.", body = RevokedKey),
         (status = 404, description = "There is no such key."),

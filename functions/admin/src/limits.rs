@@ -2,8 +2,8 @@
 //! config's own schema.
 
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 use serde_json::value::RawValue;
+use serde_json::{Value, json};
 use tollgate::limit::PlanDocument;
 use utoipa::ToSchema;
 
@@ -14,6 +14,14 @@ const CONFIG_SCHEMA: &str = include_str!("../../../docs/config.schema.json");
 
 /// Where the schema of a plan stands in it.
 const PLAN: &str = "/properties/plans/additionalProperties";
+
+/// What a rate is per, and the highest: a million a second, or what fits into its type.
+const RATES: [(&str, u32); 4] = [
+    ("requests_per_second", 1_000_000),
+    ("requests_per_minute", 60_000_000),
+    ("requests_per_hour", 3_600_000_000),
+    ("requests_per_day", u32::MAX),
+];
 
 /// Limits as a request has them. Their text is kept as it is.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -50,7 +58,13 @@ pub(crate) fn schema() -> Value {
     let config: Value = serde_json::from_str(CONFIG_SCHEMA).unwrap_or_default();
     let mut plan = config.pointer(PLAN).cloned().unwrap_or_default();
     without_placeholders(&mut plan);
-    plan["minProperties"] = 1.into();
+    // What the config's reader asks for besides.
+    plan["anyOf"] = json!([{ "required": ["rate_limit"] }, { "required": ["quota"] }]);
+    let rates = RATES.map(|(rate, most)| {
+        plan["properties"]["rate_limit"]["properties"][rate]["maximum"] = most.into();
+        json!({ "required": [rate] })
+    });
+    plan["properties"]["rate_limit"]["oneOf"] = rates.to_vec().into();
     plan
 }
 
@@ -80,8 +94,6 @@ fn join(schema: &mut Value, only: Value) {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
-
     use super::*;
 
     #[test]
@@ -90,7 +102,7 @@ mod tests {
         assert_eq!(schema["additionalProperties"], false);
         let rate = &schema["properties"]["rate_limit"]["properties"]["requests_per_second"];
         let expected =
-            json!({ "type": "integer", "minimum": 1, "maximum": u32::MAX, "description": "So many each second." });
+            json!({ "type": "integer", "minimum": 1, "maximum": 1_000_000, "description": "So many each second." });
         assert_eq!(rate, &expected);
         let quota = &schema["properties"]["quota"]["anyOf"];
         assert_eq!(
@@ -98,6 +110,18 @@ mod tests {
             (&json!("object"), &json!("array"))
         );
         assert!(!schema.to_string().contains(r"\$"), "{schema}");
+    }
+
+    #[test]
+    fn the_highest_rates_are_right() {
+        for (rate, most) in RATES {
+            let limits = |number: u64| {
+                let text = json!({ "rate_limit": { rate: number } }).to_string();
+                serde_json::from_str::<Limits>(&text).unwrap().document("gold")
+            };
+            assert!(limits(most.into()).is_ok(), "{rate}");
+            assert!(limits(u64::from(most) + 1).is_err(), "{rate}");
+        }
     }
 
     #[test]

@@ -112,7 +112,7 @@ async fn list_plans(
     put,
     path = "/plans/{name}",
     tag = "plans",
-    params(("name" = PlanNameText, Path, description = "The plan's name.")),
+    params(("name" = inline(PlanNameText), Path, description = "The plan's name.")),
     request_body = Limits,
     responses(
         (status = 200, description = "The plan as it stands now.", body = PlanView),
@@ -135,7 +135,7 @@ async fn set_plan(
     get,
     path = "/plans/{name}",
     tag = "plans",
-    params(("name" = PlanNameText, Path, description = "The plan's name.")),
+    params(("name" = inline(PlanNameText), Path, description = "The plan's name.")),
     responses(
         (status = 200, description = "The plan as it stands now.", body = PlanView),
         (status = 404, description = "The table has no such plan."),
@@ -153,7 +153,7 @@ async fn get_plan(State(state): State<AdminState>, PlanName(name): PlanName) -> 
     delete,
     path = "/plans/{name}",
     tag = "plans",
-    params(("name" = PlanNameText, Path, description = "The plan's name.")),
+    params(("name" = inline(PlanNameText), Path, description = "The plan's name.")),
     responses(
         (status = 204, description = "It is not there any more."),
         (status = 404, description = "The table has no such plan."),

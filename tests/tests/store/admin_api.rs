@@ -125,6 +125,9 @@ async fn a_key_lives_through_rotation_and_revocation() {
     assert_ne!(second.secret_text(), first.secret_text());
     record["previous_until"] = 1_800_000_060.into();
     assert_eq!(get(&api, &path).await.body, record);
+    // To JSON Schema this is an integer.
+    let rotated = post(&api, &format!("{path}/rotate"), json!({ "grace": 120.0 })).await;
+    assert_eq!(rotated.body["previous_until"], 1_800_000_120);
     // Without a body the old one stays good for a day.
     let rotated = send(&api, "POST", &format!("{path}/rotate"), None).await;
     assert_eq!(rotated.body["previous_until"], 1_800_086_400);

@@ -70,3 +70,20 @@ fn every_operation_says_what_it_is_and_how_it_fails() {
         }
     });
 }
+
+#[test]
+fn every_reference_leads_somewhere() {
+    fn look(document: &Value, place: &Value) {
+        if let Some(reference) = place["$ref"].as_str() {
+            let pointer = reference.strip_prefix('#').expect("a reference within the document");
+            assert!(document.pointer(pointer).is_some(), "{reference}");
+        }
+        match place {
+            Value::Object(members) => members.values().for_each(|member| look(document, member)),
+            Value::Array(items) => items.iter().for_each(|item| look(document, item)),
+            _ => {}
+        }
+    }
+    let document = super::document();
+    look(&document, &document);
+}

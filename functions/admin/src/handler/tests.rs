@@ -225,6 +225,10 @@ async fn hostile_bodies_are_refused_in_few_words() {
         r#"{"owner":"a","expires_in":-1}"#,
         r#"{"owner":"a","expires_in":1e400}"#,
         r#"{"owner":"a","expires_in":1.5}"#,
+        r#"{"owner":"a","expires_in":"5"}"#,
+        r#"{"owner":"a","expires_in":-0.0}"#,
+        r#"{"owner":"a","expires_in":1e300}"#,
+        r#"{"owner":"a","expires_in":18446744073709551616}"#,
         r#"{"owner":"a\u0000"}"#,
         r#"{"owner":"a"} {}"#,
     ] {

@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use serde::{Deserialize, Serialize};
+use serde::de::Error;
+use serde::{Deserialize, Deserializer, Serialize};
+use serde_json::Number;
 use tollgate::api_key::{ApiKey, ApiKeyRecord, KeyState};
 use tollgate::clock::Timestamp;
 use tollgate::store::dynamodb::{NewApiKey, Revocation, check_label};
@@ -50,6 +52,7 @@ pub(super) struct NewKey {
     /// The usage plan.
     plan: Option<Label>,
     /// For how many seconds it has the plan; without it, for good.
+    #[serde(default, deserialize_with = "whole_number")]
     #[schema(minimum = 1, maximum = 3_155_760_000_u64)]
     plan_expires_in: Option<u64>,
     /// Limits of its own, in the place of a plan's.
@@ -59,6 +62,7 @@ pub(super) struct NewKey {
     #[schema(max_items = 64)]
     scopes: Vec<Scope>,
     /// For how many seconds it holds; without it, until it is revoked.
+    #[serde(default, deserialize_with = "whole_number")]
     #[schema(minimum = 1, maximum = 3_155_760_000_u64)]
     expires_in: Option<u64>,
     /// What to call it.
@@ -84,6 +88,23 @@ impl NewKey {
     }
 }
 
+/// A number that JSON Schema calls an integer, `5.0` and `5e1` among them; those over 2^53 may be off by some.
+fn whole_number<'de, D: Deserializer<'de>>(given: D) -> Result<Option<u64>, D::Error> {
+    let Some(number) = Option::<Number>::deserialize(given)? else {
+        return Ok(None);
+    };
+    let as_float = || {
+        number
+            .as_f64()
+            .filter(|float| float.fract() == 0.0 && (0.0..2e19).contains(float))
+    };
+    // Saturating: what is too large is refused by its bound.
+    let whole = number.as_u64().or_else(|| as_float().map(|float| float as u64));
+    whole
+        .map(Some)
+        .ok_or_else(|| D::Error::custom(format!("{number} is no whole number of seconds")))
+}
+
 /// When these seconds are over.
 fn end(member: &str, seconds: Option<u64>, now: Timestamp) -> Result<Option<Timestamp>, ApiError> {
     match seconds {
@@ -98,6 +119,7 @@ fn end(member: &str, seconds: Option<u64>, now: Timestamp) -> Result<Option<Time
 #[serde(deny_unknown_fields)]
 pub(super) struct Rotation {
     /// For how many seconds the old key stays good; a day if nothing is said. 0 is for one that has leaked.
+    #[serde(default, deserialize_with = "whole_number")]
     #[schema(maximum = 3_155_760_000_u64)]
     grace: Option<u64>,
 }
