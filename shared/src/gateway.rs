@@ -170,7 +170,13 @@ impl Gateway {
             transform::prepare_request(&request.method, &mut request.headers);
         }
         let answer = match &route.target {
-            Target::Call(call) => self.call(call, &request, &trace, budget, visit).await?,
+            Target::Call(call) => {
+                let answer = self.call(call, &request, &trace, budget, visit).await;
+                if answer.as_ref().map_or(true, |answer| answer.status().is_server_error()) {
+                    self.limiter.give_back(&visit.limits, &mut visit.patience).await;
+                }
+                answer?
+            }
             Target::Respond(fixed) => visit.respond(fixed),
         };
 
