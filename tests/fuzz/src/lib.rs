@@ -22,7 +22,10 @@ use tollgate::event::Event;
 use tollgate::gateway::Seams;
 use tollgate::limit::PlanRecord;
 use tollgate::request::Request;
-use tollgate::store::{Charge, ChargeOutcome, CounterKey, CounterState, Refund, SessionHash, SessionRecord, Store, StoreError, StoredKeySet};
+use tollgate::store::{
+    Charge, ChargeOutcome, CounterKey, CounterState, Refund, SessionHash, SessionRecord, Store, StoreError,
+    StoredKeySet,
+};
 use tollgate::upstream::client::{CallError, CallLimits, HttpClient};
 
 /// Header and payload of the one token that is let in. The seeds have the same.
