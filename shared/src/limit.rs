@@ -10,7 +10,7 @@ use std::time::Duration;
 use ring::rand::SystemRandom;
 use tokio::time::Instant;
 
-use self::breaker::{Breaker, Failure};
+use self::breaker::Breaker;
 use self::bucket::Guess;
 use self::check::{Check, Refusal};
 pub use self::decision::{Decision, stamp};
@@ -21,6 +21,7 @@ pub use self::plan::{PlanDocument, PlanRecord, PlanRules, PlanTrouble};
 pub use self::rules::{ChargeOn, KeyPart, LEASE, Manner, Mode, OnError, Quota, Rate, RuleSet};
 use self::seen::{Contact, Seen};
 pub use self::subject::Subject;
+pub use self::usage::Usage;
 pub use self::window::{Period, Window};
 use crate::clock::Clock;
 use crate::config::{PathLimits, Route};
@@ -41,6 +42,7 @@ mod seen;
 mod subject;
 #[cfg(test)]
 pub(crate) mod testing;
+mod usage;
 mod window;
 
 /// How long all checks of one request may take, every call and retry included.
@@ -128,14 +130,20 @@ impl Limiter {
     /// specific override, else the default.
     pub fn rules<'a>(&'a self, route: &'a Route, path: &CanonicalPath) -> Vec<&'a RuleSet> {
         let own = route.limits.iter().map(|set| &**set);
-        let shared = || {
-            let overrides = self.limits.overrides.iter();
-            let narrowest = overrides.clone().find(|section| section.pattern.matches(path));
-            narrowest.map(|section| &section.rule).or(self.limits.default.as_ref())
-        };
         let states_rate = route.limits.iter().any(|set| set.rate.is_some());
-        let shared = if states_rate { None } else { shared() };
-        own.chain(shared.map(|set| &**set)).collect()
+        let shared = if states_rate { None } else { self.shared(path) };
+        own.chain(shared).collect()
+    }
+
+    /// The most specific override, else the default.
+    pub fn shared(&self, path: &CanonicalPath) -> Option<&RuleSet> {
+        let narrowest = self
+            .limits
+            .overrides
+            .iter()
+            .find(|section| section.pattern.matches(path));
+        let shared = narrowest.map(|section| &section.rule);
+        shared.or(self.limits.default.as_ref()).map(|set| &**set)
     }
 
     /// Checks and counts one request, within its patience: 150 ms for all its checks.
@@ -143,10 +151,7 @@ impl Limiter {
     /// After an unclear answer of the store the request may have been counted although it is refused: one too many
     /// is possible in the count, never in what is let through.
     pub async fn admit(&self, set: &RuleSet, subject: &Subject, cost: u32, patience: &mut Patience) -> Admission {
-        let key = CounterKey {
-            pk: subject::partition_key(&set.key, subject),
-            sk: set.sort_key.to_string(),
-        };
+        let key = key_of(set, subject);
         let check = Check::new(set, cost, self.clock.now());
         let decided = match set.manner.mode {
             Mode::Exact => self.count(check, &key, patience).await,
@@ -280,11 +285,7 @@ impl Limiter {
         let settled = tokio::time::timeout(patience.0, self.settle(check, key, last)).await;
         patience.0 = patience.0.saturating_sub(started.elapsed());
         let settled = settled.unwrap_or_else(|_| Err(StoreError::TimedOut(format!("no answer within {BUDGET:?}"))));
-        match &settled {
-            Ok(_) | Err(StoreError::Throttled { .. } | StoreError::Malformed(_)) => self.breaker.answered(),
-            Err(StoreError::TimedOut(_)) => self.breaker.failed(Failure::TimeOut),
-            Err(_) => self.breaker.failed(Failure::Other),
-        }
+        self.breaker.heard(&settled);
         let mut settled = settled?;
         if settled.allowed && settled.check.over(&settled.state).len() >= MOST_OVER {
             let tidied = tokio::time::timeout(patience.0, self.tidy(&settled.check, key, &settled.state)).await;
@@ -340,6 +341,19 @@ impl Limiter {
         )))
     }
 
+    /// Reads an item as it stands, unless the store has not answered others lately.
+    async fn read(&self, key: &CounterKey, patience: &mut Patience) -> Result<CounterState, StoreError> {
+        if !self.breaker.lets_through() {
+            return Err(StoreError::NotApplied("the store has not answered lately".into()));
+        }
+        let started = Instant::now();
+        let state = tokio::time::timeout(patience.0, self.store.counter(key)).await;
+        patience.0 = patience.0.saturating_sub(started.elapsed());
+        let state = state.unwrap_or_else(|_| Err(StoreError::TimedOut(format!("no answer within {BUDGET:?}"))));
+        self.breaker.heard(&state);
+        state
+    }
+
     /// Takes away what has piled up of windows that are over. The request is counted by then: whatever comes of this
     /// changes nothing for it.
     async fn tidy(&self, check: &Check<'_>, key: &CounterKey, state: &CounterState) -> Option<CounterState> {
@@ -347,6 +361,14 @@ impl Limiter {
             Ok(ChargeOutcome::Applied(state)) => Some(state),
             _ => None,
         }
+    }
+}
+
+/// The item of a subject under a rule set.
+fn key_of(set: &RuleSet, subject: &Subject) -> CounterKey {
+    CounterKey {
+        pk: subject::partition_key(&set.key, subject),
+        sk: set.sort_key.to_string(),
     }
 }
 

@@ -179,6 +179,9 @@ pub trait Store: Debug + Send + Sync {
     /// Charges one item, atomically.
     async fn charge(&self, key: &CounterKey, charge: &Charge) -> Result<ChargeOutcome, StoreError>;
 
+    /// An item as it stands now; nothing of it where there is none.
+    async fn counter(&self, key: &CounterKey) -> Result<CounterState, StoreError>;
+
     /// Gives a charge back, atomically; the state after it, or `None` where nothing was given back. Not safe to repeat.
     async fn refund(&self, key: &CounterKey, refund: &Refund) -> Result<Option<CounterState>, StoreError>;
 

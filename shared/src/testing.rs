@@ -70,6 +70,11 @@ pub(crate) trait CountersOnly: Debug + Send + Sync {
     /// See [`Store::charge`].
     async fn charge(&self, key: &CounterKey, charge: &Charge) -> Result<ChargeOutcome, StoreError>;
 
+    /// See [`Store::counter`].
+    async fn counter(&self, _: &CounterKey) -> Result<CounterState, StoreError> {
+        Ok(CounterState::default())
+    }
+
     /// See [`Store::refund`].
     async fn refund(&self, _: &CounterKey, _: &Refund) -> Result<Option<CounterState>, StoreError> {
         Ok(None)
@@ -83,6 +88,10 @@ pub(crate) trait CountersOnly: Debug + Send + Sync {
 impl<T: CountersOnly> Store for T {
     async fn charge(&self, key: &CounterKey, charge: &Charge) -> Result<ChargeOutcome, StoreError> {
         CountersOnly::charge(self, key, charge).await
+    }
+
+    async fn counter(&self, key: &CounterKey) -> Result<CounterState, StoreError> {
+        CountersOnly::counter(self, key).await
     }
 
     async fn refund(&self, key: &CounterKey, refund: &Refund) -> Result<Option<CounterState>, StoreError> {

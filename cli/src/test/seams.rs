@@ -229,6 +229,10 @@ impl Store for OwnStore {
         self.wait(async |store| store.charge(key, charge).await)
     }
 
+    async fn counter(&self, key: &CounterKey) -> Result<CounterState, StoreError> {
+        self.wait(async |store| store.counter(key).await)
+    }
+
     async fn refund(&self, key: &CounterKey, refund: &Refund) -> Result<Option<CounterState>, StoreError> {
         self.wait(async |store| store.refund(key, refund).await)
     }

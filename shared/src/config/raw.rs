@@ -245,7 +245,11 @@ impl Decode for Respond {
         match &node.value {
             Value::Map(_) => FixedAnswer::decode(node, report).map(Self::Fixed),
             Value::Text(_) => OneOf::decode(node, report).map(Self::Named),
-            _ => super::decode::refuse(&node, "health, or an object with status, headers and body", report),
+            _ => super::decode::refuse(
+                &node,
+                "health, usage, or an object with status, headers and body",
+                report,
+            ),
         }
     }
 }
@@ -254,10 +258,11 @@ impl Decode for Respond {
 #[derive(Clone, Copy, Debug)]
 pub(super) enum NamedAnswer {
     Health,
+    Usage,
 }
 
 impl Choice for NamedAnswer {
-    const WORDS: &'static [(&'static str, Self)] = &[("health", Self::Health)];
+    const WORDS: &'static [(&'static str, Self)] = &[("health", Self::Health), ("usage", Self::Usage)];
 }
 
 /// `underscore_headers`.

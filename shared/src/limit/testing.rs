@@ -215,6 +215,11 @@ impl CountersOnly for ModelStore {
         Ok(outcome)
     }
 
+    async fn counter(&self, key: &CounterKey) -> Result<CounterState, StoreError> {
+        self.calls.fetch_add(1, Ordering::SeqCst);
+        Ok(self.items.lock().unwrap().get(key).cloned().unwrap_or_default())
+    }
+
     async fn refund(&self, key: &CounterKey, refund: &Refund) -> Result<Option<CounterState>, StoreError> {
         self.calls.fetch_add(1, Ordering::SeqCst);
         let fault = self.faults.lock().unwrap().pop_front();

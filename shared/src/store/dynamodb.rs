@@ -120,6 +120,22 @@ impl Store for DynamoDbStore {
         counter::outcome(&table.name, charge, result)
     }
 
+    async fn counter(&self, key: &CounterKey) -> Result<CounterState, StoreError> {
+        let table = self.table(TableKind::Quota)?;
+        let result = table
+            .client
+            .get_item()
+            .table_name(&*table.name)
+            .key("pk", AttributeValue::S(key.pk.clone()))
+            .key("sk", AttributeValue::S(key.sk.clone()))
+            .consistent_read(true)
+            .send()
+            .await;
+        let output = result.map_err(|error| table.failed(&error))?;
+        let state = counter::state(output.item());
+        state.map_err(|why| StoreError::Malformed(format!("table {}: {why}", table.name)))
+    }
+
     async fn refund(&self, key: &CounterKey, refund: &Refund) -> Result<Option<CounterState>, StoreError> {
         let table = self.table(TableKind::Quota)?;
         let expression = Expression::back(refund);

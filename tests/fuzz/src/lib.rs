@@ -174,6 +174,10 @@ impl Store for NoTables {
         Err(NO_TABLE)
     }
 
+    async fn counter(&self, _: &CounterKey) -> Result<CounterState, StoreError> {
+        Err(NO_TABLE)
+    }
+
     async fn refund(&self, _: &CounterKey, _: &Refund) -> Result<Option<CounterState>, StoreError> {
         Err(NO_TABLE)
     }

@@ -56,6 +56,10 @@ impl Store for MemoryStore {
         panic!("authentication counts nothing")
     }
 
+    async fn counter(&self, _: &CounterKey) -> Result<CounterState, StoreError> {
+        panic!("authentication counts nothing")
+    }
+
     async fn refund(&self, _: &CounterKey, _: &Refund) -> Result<Option<CounterState>, StoreError> {
         panic!("authentication counts nothing")
     }
