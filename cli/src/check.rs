@@ -5,7 +5,7 @@ use std::io::Write as _;
 use std::path::Path;
 
 use tollgate::config::{self, Config, Mistakes};
-use tollgate::limit::{Rate, RuleSet};
+use tollgate::limit::{ChargeOn, Manner, Mode, Rate, RuleSet};
 
 use crate::args::CheckOptions;
 use crate::document::{Variables, read_text};
@@ -77,7 +77,7 @@ fn report(name: &str, config: &Config, compact: usize, packed: usize) -> String 
             .quotas
             .iter()
             .map(|quota| format!("{} each {}", quota.requests, quota.per.as_str()));
-        let bounds: Vec<String> = rate.chain(quotas).collect();
+        let bounds: Vec<String> = rate.chain(quotas).chain(manner(set.manner)).collect();
         let _ = writeln!(
             report,
             "  limit {} ({}): {}",
@@ -118,7 +118,25 @@ fn limits(config: &Config) -> impl Iterator<Item = &RuleSet> {
         .iter()
         .chain(overrides)
         .chain(own)
+        .chain(config.limits.plans.iter().flat_map(|plans| plans.named.values()))
         .map(AsRef::as_ref)
+}
+
+/// What changes the promise of a rate and of quotas, in words.
+fn manner(manner: Manner) -> Vec<String> {
+    let mut words = Vec::new();
+    if let Mode::Lease(most) = manner.mode {
+        words.push(format!(
+            "counted up to {most} ahead: a rate may see a second's more, and a function environment that ends takes {most} along at most"
+        ));
+    }
+    if manner.charge_on == ChargeOn::Success {
+        words.push("failed answers are given back".to_owned());
+    }
+    if manner.shadow {
+        words.push("refuses nobody (shadow)".to_owned());
+    }
+    words
 }
 
 /// What a rate promises, in words.
@@ -166,6 +184,22 @@ mod tests {
         ] {
             assert_eq!(bound(&rate), words);
         }
+    }
+
+    #[test]
+    fn the_manner_in_words() {
+        let leased = Manner {
+            mode: Mode::Lease(NonZeroU32::new(50).unwrap()),
+            ..Manner::default()
+        };
+        insta::assert_snapshot!(manner(leased).join("; "), @"counted up to 50 ahead: a rate may see a second's more, and a function environment that ends takes 50 along at most");
+        let other = Manner {
+            charge_on: ChargeOn::Success,
+            shadow: true,
+            ..Manner::default()
+        };
+        insta::assert_snapshot!(manner(other).join("; "), @"failed answers are given back; refuses nobody (shadow)");
+        assert!(manner(Manner::default()).is_empty());
     }
 
     #[test]

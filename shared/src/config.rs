@@ -110,6 +110,9 @@ pub enum Target {
     Call(UpstreamCall),
     /// `respond`: the gateway itself answers, always the same.
     Respond(FixedAnswer),
+    /// `respond: usage`: what the caller has used of its limits. It is not charged for asking, but by what the route
+    /// states of its own.
+    Usage,
 }
 
 /// How a route calls its service.

@@ -18,6 +18,7 @@ use crate::limit::{Limiter, Plans, RuleSet, Subject};
 use crate::path::CanonicalPath;
 use crate::record::Record;
 use crate::request::Request;
+use crate::respond;
 use crate::router::Router;
 use crate::store::Store;
 use crate::transform::{self, ResponseRules};
@@ -141,7 +142,11 @@ impl Gateway {
         let route = self.router.find(&request)?;
         visit.record.route = Some(Arc::clone(&route.id));
 
-        let rules = self.limiter.rules(route, &request.path);
+        let is_usage = matches!(route.target, Target::Usage);
+        let rules = match is_usage {
+            true => route.limits.iter().map(|set| &**set).collect(),
+            false => self.limiter.rules(route, &request.path),
+        };
         let (anonymous, personal): (Vec<&RuleSet>, Vec<&RuleSet>) =
             rules.into_iter().partition(|rule| rule.needs_no_identity());
         self.admit(&anonymous, route, &request, None, visit).await?;
@@ -159,10 +164,12 @@ impl Gateway {
             }
         }
         self.admit(&personal, route, &request, identity.as_ref(), visit).await?;
-        if let Some(identity) = &identity
-            && let Some(plan) = self.plans.of(identity, route.cost.get()).await?
-        {
-            self.admit(&[&plan], route, &request, Some(identity), visit).await?;
+        let plan = match &identity {
+            Some(identity) => self.plans.of(identity, route.cost.get()).await?,
+            None => None,
+        };
+        if let Some(plan) = plan.as_deref().filter(|_| !is_usage) {
+            self.admit(&[plan], route, &request, identity.as_ref(), visit).await?;
         }
 
         let rules = self.response_rules(&request.path);
@@ -170,8 +177,25 @@ impl Gateway {
             transform::prepare_request(&request.method, &mut request.headers);
         }
         let answer = match &route.target {
-            Target::Call(call) => self.call(call, &request, &trace, budget, visit).await?,
+            Target::Call(call) => {
+                let answer = self.call(call, &request, &trace, budget, visit).await;
+                if answer.as_ref().map_or(true, |answer| answer.status().is_server_error()) {
+                    self.limiter.give_back(&visit.limits, &mut visit.patience).await;
+                }
+                answer?
+            }
             Target::Respond(fixed) => visit.respond(fixed),
+            Target::Usage => {
+                visit.record.stage("respond");
+                let shared = self.limiter.shared(&request.path);
+                let sets = shared.into_iter().chain(plan.as_deref());
+                let mut usage = Vec::new();
+                for set in sets.filter(|set| !set.manner.shadow) {
+                    let subject = Subject::of(set, route, &request, identity.as_ref());
+                    usage.extend(self.limiter.usage(set, &subject, &mut visit.patience).await?);
+                }
+                respond::usage(plan.as_deref().map(|plan| &*plan.name), &usage)
+            }
         };
 
         visit.record.stage("transform");

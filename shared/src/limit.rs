@@ -10,16 +10,18 @@ use std::time::Duration;
 use ring::rand::SystemRandom;
 use tokio::time::Instant;
 
-use self::breaker::{Breaker, Failure};
+use self::breaker::Breaker;
 use self::bucket::Guess;
 use self::check::{Check, Refusal};
 pub use self::decision::{Decision, stamp};
+use self::lease::{Lease, Leases};
 use self::local::LocalBuckets;
 pub(crate) use self::plan::Plans;
 pub use self::plan::{PlanDocument, PlanRecord, PlanRules, PlanTrouble};
-pub use self::rules::{KeyPart, OnError, Quota, Rate, RuleSet};
+pub use self::rules::{ChargeOn, KeyPart, LEASE, Manner, Mode, OnError, Quota, Rate, RuleSet};
 use self::seen::{Contact, Seen};
 pub use self::subject::Subject;
+pub use self::usage::Usage;
 pub use self::window::{Period, Window};
 use crate::clock::Clock;
 use crate::config::{PathLimits, Route};
@@ -29,8 +31,10 @@ use crate::store::{ChargeOutcome, CounterKey, CounterState, Store, StoreError};
 
 mod breaker;
 mod bucket;
+mod charged;
 mod check;
 mod decision;
+mod lease;
 mod local;
 mod plan;
 mod rules;
@@ -38,6 +42,7 @@ mod seen;
 mod subject;
 #[cfg(test)]
 pub(crate) mod testing;
+mod usage;
 mod window;
 
 /// How long all checks of one request may take, every call and retry included.
@@ -49,6 +54,9 @@ const MAX_CALLS: u32 = 3;
 /// How long a remembered state may refuse without asking the store again: an administrator may have raised the
 /// limit or reset the counter meanwhile.
 const TRUST: Duration = Duration::from_secs(30);
+
+/// The same of what may be given back again meanwhile.
+const TRUST_REFUNDED: Duration = Duration::from_secs(1);
 
 /// How many windows that are over an item may hold before they are taken away by a call of their own. Each call takes
 /// along those that the last one of the same environment showed; only a subject that every environment meets
@@ -64,6 +72,7 @@ pub struct Limiter {
     seen: Seen,
     breaker: Breaker,
     local: LocalBuckets,
+    leases: Leases,
 }
 
 /// How much of [`BUDGET`] one request has left.
@@ -94,7 +103,9 @@ pub enum Admission {
 }
 
 /// How a check with the store ended: what the item says now, and whether this request was counted in it.
-struct Settled {
+struct Settled<'r> {
+    /// As it was made: what its last step took.
+    check: Check<'r>,
     state: CounterState,
     allowed: bool,
     /// Whether the bucket was in use before.
@@ -111,6 +122,7 @@ impl Limiter {
             seen: Seen::default(),
             breaker: Breaker::default(),
             local: LocalBuckets::default(),
+            leases: Leases::default(),
         }
     }
 
@@ -118,14 +130,20 @@ impl Limiter {
     /// specific override, else the default.
     pub fn rules<'a>(&'a self, route: &'a Route, path: &CanonicalPath) -> Vec<&'a RuleSet> {
         let own = route.limits.iter().map(|set| &**set);
-        let shared = || {
-            let overrides = self.limits.overrides.iter();
-            let narrowest = overrides.clone().find(|section| section.pattern.matches(path));
-            narrowest.map(|section| &section.rule).or(self.limits.default.as_ref())
-        };
         let states_rate = route.limits.iter().any(|set| set.rate.is_some());
-        let shared = if states_rate { None } else { shared() };
-        own.chain(shared.map(|set| &**set)).collect()
+        let shared = if states_rate { None } else { self.shared(path) };
+        own.chain(shared).collect()
+    }
+
+    /// The most specific override, else the default.
+    pub fn shared(&self, path: &CanonicalPath) -> Option<&RuleSet> {
+        let narrowest = self
+            .limits
+            .overrides
+            .iter()
+            .find(|section| section.pattern.matches(path));
+        let shared = narrowest.map(|section| &section.rule);
+        shared.or(self.limits.default.as_ref()).map(|set| &**set)
     }
 
     /// Checks and counts one request, within its patience: 150 ms for all its checks.
@@ -133,27 +151,97 @@ impl Limiter {
     /// After an unclear answer of the store the request may have been counted although it is refused: one too many
     /// is possible in the count, never in what is let through.
     pub async fn admit(&self, set: &RuleSet, subject: &Subject, cost: u32, patience: &mut Patience) -> Admission {
-        let key = CounterKey {
-            pk: subject::partition_key(&set.key, subject),
-            sk: set.sort_key.to_string(),
-        };
+        let key = key_of(set, subject);
         let check = Check::new(set, cost, self.clock.now());
-        let last = self.seen.last(&key);
-        if let Some(contact) = last.as_ref().filter(|contact| proves_denial(contact, &check)) {
-            return Admission::Decided(Decision::new(&check, &contact.state, false));
-        }
-        match self.ask(&check, &key, last, patience).await {
-            Ok(settled) => {
-                let decision = Decision::new(&check, &settled.state, settled.allowed);
-                self.seen.record(key, settled.state, check.now, settled.busy);
-                Admission::Decided(decision)
-            }
-            Err(error) => Admission::Uncounted {
+        let decided = match set.manner.mode {
+            Mode::Exact => self.count(check, &key, patience).await,
+            Mode::Lease(most) => self.spend(check, &key, most.get(), patience).await,
+        };
+        decided.map_or_else(
+            |error| Admission::Uncounted {
                 rule: set.name.clone(),
                 why: error.to_string(),
-                verdict: self.without_store(&check, &key, error),
+                verdict: self.without_store(&Check::new(set, cost, self.clock.now()), &key, error),
             },
+            Admission::Decided,
+        )
+    }
+
+    /// Gives back what was charged for a request that its upstream failed, within its patience. What is not given back,
+    /// because the store does not answer, stays charged.
+    pub async fn give_back(&self, decisions: &[Decision], patience: &mut Patience) {
+        for charged in decisions.iter().filter_map(|decision| decision.charged.as_ref()) {
+            let now = self.clock.now();
+            let Some(refund) = charged.refund(now) else { continue };
+            if patience.0.is_zero() || !self.breaker.lets_through() {
+                continue;
+            }
+            let started = Instant::now();
+            let refunded = tokio::time::timeout(patience.0, self.store.refund(&charged.key, &refund)).await;
+            patience.0 = patience.0.saturating_sub(started.elapsed());
+            match refunded {
+                Ok(Ok(Some(state))) => self.seen.record(charged.key.clone(), state, now, true),
+                Ok(Ok(None)) => {}
+                Ok(Err(error)) => tracing::warn!(%error, "a charge is not given back"),
+                Err(_) => tracing::warn!("a charge is not given back: no answer in time"),
+            }
         }
+    }
+
+    /// Counts one request, or refuses it by what is remembered.
+    async fn count(&self, check: Check<'_>, key: &CounterKey, patience: &mut Patience) -> Result<Decision, StoreError> {
+        let last = self.seen.last(key);
+        if let Some(contact) = last.as_ref().filter(|contact| proves_denial(contact, &check)) {
+            return Ok(Decision::new(&check, &contact.state, false));
+        }
+        let settled = self.ask(check, key, last, patience).await?;
+        let mut decision = Decision::new(&settled.check, &settled.state, settled.allowed);
+        if settled.allowed && settled.check.set.manner.charge_on == ChargeOn::Success {
+            decision.charged = Some(settled.check.charged(key.clone(), &settled.state));
+        }
+        self.seen
+            .record(key.clone(), settled.state, settled.check.now, settled.busy);
+        Ok(decision)
+    }
+
+    /// Spends what was counted ahead, or counts ahead anew.
+    async fn spend(
+        &self,
+        check: Check<'_>,
+        key: &CounterKey,
+        most: u32,
+        patience: &mut Patience,
+    ) -> Result<Decision, StoreError> {
+        let slot = self.leases.slot(key);
+        let started = Instant::now();
+        let held = tokio::time::timeout(patience.0, slot.lock()).await;
+        patience.0 = patience.0.saturating_sub(started.elapsed());
+        let mut held = held.map_err(|_| StoreError::NotApplied("another request waits for the store".into()))?;
+        let (cost, windows) = (check.cost, check.window_names());
+        if let Some(lease) = held.as_mut()
+            && lease.spend(cost, &windows)
+        {
+            return Ok(Decision::new(&check, lease.state(), true).spent(lease.left()));
+        }
+        let last = self.seen.last(key);
+        if let Some(contact) = last.as_ref().filter(|contact| proves_denial(contact, &check)) {
+            return Ok(Decision::new(&check, &contact.state, false));
+        }
+        // What is not known yet is taken one by one.
+        let room = last.as_ref().map_or(0, |last| check.room(&last.state));
+        let units = lease::size(held.as_ref(), cost, most, room);
+        let settled = self.ask(check.taking(units), key, last, patience).await?;
+        let mut left = 0;
+        if settled.allowed {
+            let mut lease = Lease::new(settled.check.units(), windows.clone(), settled.state.clone());
+            lease.spend(cost, &windows);
+            left = lease.left();
+            *held = Some(lease);
+        }
+        let decision = Decision::new(&settled.check, &settled.state, settled.allowed).spent(left);
+        self.seen
+            .record(key.clone(), settled.state, settled.check.now, settled.busy);
+        Ok(decision)
     }
 
     /// Opens the store's connection ahead of the first request (at most 300 ms, never fatal).
@@ -168,7 +256,7 @@ impl Limiter {
             retry_after,
             at: set.pointer.clone(),
         };
-        match (error, set.on_error) {
+        match (error, set.manner.on_error) {
             // More than one partition takes, about 1,000 a second: that many of one subject are too many by any limit.
             (StoreError::Throttled { one_key: true, .. }, _) => Err(limited(Duration::from_secs(1))),
             (error, OnError::Deny) => Err(GatewayError::LimitStoreUnavailable { why: error.to_string() }),
@@ -178,13 +266,13 @@ impl Limiter {
     }
 
     /// Asks the store, unless it has not answered others lately.
-    async fn ask(
+    async fn ask<'r>(
         &self,
-        check: &Check<'_>,
+        check: Check<'r>,
         key: &CounterKey,
         last: Option<Contact>,
         patience: &mut Patience,
-    ) -> Result<Settled, StoreError> {
+    ) -> Result<Settled<'r>, StoreError> {
         if patience.0.is_zero() {
             return Err(StoreError::NotApplied(
                 "an earlier check took all the time there is".into(),
@@ -197,21 +285,22 @@ impl Limiter {
         let settled = tokio::time::timeout(patience.0, self.settle(check, key, last)).await;
         patience.0 = patience.0.saturating_sub(started.elapsed());
         let settled = settled.unwrap_or_else(|_| Err(StoreError::TimedOut(format!("no answer within {BUDGET:?}"))));
-        match &settled {
-            Ok(_) | Err(StoreError::Throttled { .. } | StoreError::Malformed(_)) => self.breaker.answered(),
-            Err(StoreError::TimedOut(_)) => self.breaker.failed(Failure::TimeOut),
-            Err(_) => self.breaker.failed(Failure::Other),
-        }
+        self.breaker.heard(&settled);
         let mut settled = settled?;
-        if settled.allowed && check.over(&settled.state).len() >= MOST_OVER {
-            let tidied = tokio::time::timeout(patience.0, self.tidy(check, key, &settled.state)).await;
+        if settled.allowed && settled.check.over(&settled.state).len() >= MOST_OVER {
+            let tidied = tokio::time::timeout(patience.0, self.tidy(&settled.check, key, &settled.state)).await;
             settled.state = tidied.ok().flatten().unwrap_or(settled.state);
         }
         Ok(settled)
     }
 
     /// Steps until the store has counted the request or shown that it does not fit.
-    async fn settle(&self, check: &Check<'_>, key: &CounterKey, last: Option<Contact>) -> Result<Settled, StoreError> {
+    async fn settle<'r>(
+        &self,
+        mut check: Check<'r>,
+        key: &CounterKey,
+        last: Option<Contact>,
+    ) -> Result<Settled<'r>, StoreError> {
         let over = last.as_ref().map_or_else(Vec::new, |last| check.over(&last.state));
         let mut guess = check.guess(last.as_ref());
         let mut may_retry = true;
@@ -219,16 +308,21 @@ impl Limiter {
             match self.store.charge(key, &check.charge(guess, &over)).await {
                 Ok(ChargeOutcome::Applied(state)) => {
                     return Ok(Settled {
+                        check,
                         state,
                         allowed: true,
                         busy: guess == Guess::Busy,
                     });
                 }
                 Ok(ChargeOutcome::Refused(state)) => match check.after_refusal(&state) {
-                    Refusal::Try(next) => guess = next,
+                    Refusal::Try { guess: next, units } => {
+                        guess = next;
+                        check = check.taking(units);
+                    }
                     Refusal::Denied => {
                         return Ok(Settled {
                             busy: check.is_busy(&state),
+                            check,
                             state,
                             allowed: false,
                         });
@@ -247,6 +341,19 @@ impl Limiter {
         )))
     }
 
+    /// Reads an item as it stands, unless the store has not answered others lately.
+    async fn read(&self, key: &CounterKey, patience: &mut Patience) -> Result<CounterState, StoreError> {
+        if !self.breaker.lets_through() {
+            return Err(StoreError::NotApplied("the store has not answered lately".into()));
+        }
+        let started = Instant::now();
+        let state = tokio::time::timeout(patience.0, self.store.counter(key)).await;
+        patience.0 = patience.0.saturating_sub(started.elapsed());
+        let state = state.unwrap_or_else(|_| Err(StoreError::TimedOut(format!("no answer within {BUDGET:?}"))));
+        self.breaker.heard(&state);
+        state
+    }
+
     /// Takes away what has piled up of windows that are over. The request is counted by then: whatever comes of this
     /// changes nothing for it.
     async fn tidy(&self, check: &Check<'_>, key: &CounterKey, state: &CounterState) -> Option<CounterState> {
@@ -257,11 +364,23 @@ impl Limiter {
     }
 }
 
+/// The item of a subject under a rule set.
+fn key_of(set: &RuleSet, subject: &Subject) -> CounterKey {
+    CounterKey {
+        pk: subject::partition_key(&set.key, subject),
+        sk: set.sort_key.to_string(),
+    }
+}
+
 /// Whether what was seen last is proof enough: counts only grow within their window, and `tat` always, so a state that
 /// refused at a time refuses until enough time has passed. The age counts in both directions, because a clock may
 /// jump back.
 fn proves_denial(contact: &Contact, check: &Check<'_>) -> bool {
-    check.now.apart(contact.at) <= TRUST && check.denies(&contact.state)
+    let trust = match check.set.manner.charge_on {
+        ChargeOn::All => TRUST,
+        ChargeOn::Success => TRUST_REFUNDED,
+    };
+    check.now.apart(contact.at) <= trust && check.denies(&contact.state)
 }
 
 /// 5 to 20 ms before the one retry: environments that were throttled together do not come back together.

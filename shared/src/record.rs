@@ -35,9 +35,17 @@ pub struct LimitOutcome {
     /// How many more would be let through now, where the store said.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub remaining: Option<u64>,
+    /// Whether it only tells what it would do.
+    #[serde(skip_serializing_if = "is_false")]
+    pub shadow: bool,
     /// Why the store did not say.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub uncounted: Option<String>,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+fn is_false(fact: &bool) -> bool {
+    !fact
 }
 
 /// What is known of a request so far. The gateway opens it first, fills it as the request goes, and writes it last,
@@ -61,7 +69,7 @@ pub struct Record {
     pub auth: Option<String>,
     /// Whom a limit counted: a hash, `Subject::as_str`.
     pub subject: Option<String>,
-    /// What the limit said; with several, what the last one said.
+    /// What the limit said; with several, what the last one said, or the first that refused.
     pub limit: Option<LimitOutcome>,
     /// The name of the upstream that was called.
     pub upstream: Option<Arc<str>>,

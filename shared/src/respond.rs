@@ -3,6 +3,19 @@
 use bytes::Bytes;
 use http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use http::{HeaderMap, HeaderValue, Response, StatusCode};
+use serde_json::json;
+
+use crate::limit::Usage;
+
+/// `respond: usage`: `plan`, and every limit with what is left of it. For whoever asks alone, so that no cache may keep it.
+pub fn usage(plan: Option<&str>, limits: &[Usage]) -> Response<Bytes> {
+    let body = json!({ "plan": plan, "limits": limits });
+    let mut response = Response::new(Bytes::from(body.to_string()));
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response
+}
 
 /// An answer that is the same for every request: made when the gateway starts, and shared by all that it answers.
 #[derive(Clone, Debug)]

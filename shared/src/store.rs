@@ -124,6 +124,17 @@ pub enum BucketStep {
     },
 }
 
+/// What is given back of a charge: all of it, or nothing where one part is not there any more.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refund {
+    /// From the bucket, in microseconds; `None`: nothing.
+    pub tat: Option<u64>,
+    /// From each window.
+    pub cost: u64,
+    /// The windows.
+    pub windows: Vec<Window>,
+}
+
 /// How a charge ended. Both answers carry the item, so no second read is ever needed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ChargeOutcome {
@@ -167,6 +178,12 @@ pub enum StoreError {
 pub trait Store: Debug + Send + Sync {
     /// Charges one item, atomically.
     async fn charge(&self, key: &CounterKey, charge: &Charge) -> Result<ChargeOutcome, StoreError>;
+
+    /// An item as it stands now; nothing of it where there is none.
+    async fn counter(&self, key: &CounterKey) -> Result<CounterState, StoreError>;
+
+    /// Gives a charge back, atomically; the state after it, or `None` where nothing was given back. Not safe to repeat.
+    async fn refund(&self, key: &CounterKey, refund: &Refund) -> Result<Option<CounterState>, StoreError>;
 
     /// The API key of this id, whatever its status; `None`: there is none. Whether it lets anybody in is decided by
     /// [`ApiKey::verify`](crate::api_key::ApiKey::verify).

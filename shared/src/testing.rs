@@ -15,7 +15,10 @@ use crate::event::EventKind;
 use crate::limit::PlanRecord;
 use crate::path::{CanonicalPath, PathPrefix};
 use crate::request::{PlatformFacts, Request};
-use crate::store::{Charge, ChargeOutcome, CounterKey, SessionHash, SessionRecord, Store, StoreError, StoredKeySet};
+use crate::store::{
+    Charge, ChargeOutcome, CounterKey, CounterState, Refund, SessionHash, SessionRecord, Store, StoreError,
+    StoredKeySet,
+};
 use crate::upstream::Upstream;
 
 /// A plain request of the given method and path.
@@ -67,6 +70,16 @@ pub(crate) trait CountersOnly: Debug + Send + Sync {
     /// See [`Store::charge`].
     async fn charge(&self, key: &CounterKey, charge: &Charge) -> Result<ChargeOutcome, StoreError>;
 
+    /// See [`Store::counter`].
+    async fn counter(&self, _: &CounterKey) -> Result<CounterState, StoreError> {
+        Ok(CounterState::default())
+    }
+
+    /// See [`Store::refund`].
+    async fn refund(&self, _: &CounterKey, _: &Refund) -> Result<Option<CounterState>, StoreError> {
+        Ok(None)
+    }
+
     /// See [`Store::warm`].
     async fn warm(&self) {}
 }
@@ -75,6 +88,14 @@ pub(crate) trait CountersOnly: Debug + Send + Sync {
 impl<T: CountersOnly> Store for T {
     async fn charge(&self, key: &CounterKey, charge: &Charge) -> Result<ChargeOutcome, StoreError> {
         CountersOnly::charge(self, key, charge).await
+    }
+
+    async fn counter(&self, key: &CounterKey) -> Result<CounterState, StoreError> {
+        CountersOnly::counter(self, key).await
+    }
+
+    async fn refund(&self, key: &CounterKey, refund: &Refund) -> Result<Option<CounterState>, StoreError> {
+        CountersOnly::refund(self, key, refund).await
     }
 
     async fn warm(&self) {

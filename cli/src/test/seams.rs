@@ -15,7 +15,10 @@ use tollgate::clock::{Clock, Timestamp};
 use tollgate::limit::PlanRecord;
 use tollgate::store::TableKind;
 use tollgate::store::dynamodb::{ApiKeys, DynamoDbSettings, DynamoDbStore, Plans, Sessions};
-use tollgate::store::{Charge, ChargeOutcome, CounterKey, SessionHash, SessionRecord, Store, StoreError, StoredKeySet};
+use tollgate::store::{
+    Charge, ChargeOutcome, CounterKey, CounterState, Refund, SessionHash, SessionRecord, Store, StoreError,
+    StoredKeySet,
+};
 use tollgate::upstream::client::{CallError, CallLimits, HttpClient};
 
 use super::expectation::{Answer, Exchange, Failing, Records};
@@ -224,6 +227,14 @@ async fn write(records: &Records, endpoint: &str) -> Result<(), String> {
 impl Store for OwnStore {
     async fn charge(&self, key: &CounterKey, charge: &Charge) -> Result<ChargeOutcome, StoreError> {
         self.wait(async |store| store.charge(key, charge).await)
+    }
+
+    async fn counter(&self, key: &CounterKey) -> Result<CounterState, StoreError> {
+        self.wait(async |store| store.counter(key).await)
+    }
+
+    async fn refund(&self, key: &CounterKey, refund: &Refund) -> Result<Option<CounterState>, StoreError> {
+        self.wait(async |store| store.refund(key, refund).await)
     }
 
     async fn api_key(&self, id: &str) -> Result<Option<ApiKeyRecord>, StoreError> {

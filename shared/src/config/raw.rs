@@ -13,7 +13,7 @@ use super::decode::{
 use super::report::Report;
 use super::tree::{Node, Place, Value};
 use super::{ErrorFormat, UpstreamErrors};
-use crate::limit::{OnError, Period};
+use crate::limit::{ChargeOn, OnError, Period};
 use crate::transform::OnUnparsable;
 
 pub(super) mod auth;
@@ -158,6 +158,14 @@ sections! {
         /// While requests cannot be counted: local (default; a tenth of the rate in each function environment), allow or
         /// deny (503).
         on_error: OneOf<OnError>,
+        /// exact (default): one write for each request. lease: one write for several, taken ahead and spent within a second.
+        mode: OneOf<CountingMode>,
+        /// With mode lease, how many requests one write takes at most; default 50.
+        lease_size: At<NonZeroU32>,
+        /// all (default), or success: what the upstream answers with a 5xx, or not at all, is given back.
+        charge_on: OneOf<ChargeOn>,
+        /// Count, and log what would be refused, but refuse nothing; default false.
+        shadow: At<bool>,
     }
 
     /// How answers are reshaped, for some paths.
@@ -237,7 +245,11 @@ impl Decode for Respond {
         match &node.value {
             Value::Map(_) => FixedAnswer::decode(node, report).map(Self::Fixed),
             Value::Text(_) => OneOf::decode(node, report).map(Self::Named),
-            _ => super::decode::refuse(&node, "health, or an object with status, headers and body", report),
+            _ => super::decode::refuse(
+                &node,
+                "health, usage, or an object with status, headers and body",
+                report,
+            ),
         }
     }
 }
@@ -246,10 +258,11 @@ impl Decode for Respond {
 #[derive(Clone, Copy, Debug)]
 pub(super) enum NamedAnswer {
     Health,
+    Usage,
 }
 
 impl Choice for NamedAnswer {
-    const WORDS: &'static [(&'static str, Self)] = &[("health", Self::Health)];
+    const WORDS: &'static [(&'static str, Self)] = &[("health", Self::Health), ("usage", Self::Usage)];
 }
 
 /// `underscore_headers`.
@@ -278,6 +291,21 @@ impl Choice for Period {
     fn why_not(word: &str) -> Option<&'static str> {
         (word == "second").then_some("so short a window is a rate: requests_per_second")
     }
+}
+
+/// `mode` of a limit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum CountingMode {
+    Exact,
+    Lease,
+}
+
+impl Choice for CountingMode {
+    const WORDS: &'static [(&'static str, Self)] = &[("exact", Self::Exact), ("lease", Self::Lease)];
+}
+
+impl Choice for ChargeOn {
+    const WORDS: &'static [(&'static str, Self)] = &[("all", Self::All), ("success", Self::Success)];
 }
 
 impl Choice for OnError {

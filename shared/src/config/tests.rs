@@ -56,7 +56,7 @@ fn mistakes(text: &str) -> String {
 fn call(route: &Route) -> &UpstreamCall {
     match &route.target {
         Target::Call(call) => call,
-        Target::Respond(answer) => panic!("calls nobody: {answer:?}"),
+        other => panic!("calls nobody: {other:?}"),
     }
 }
 

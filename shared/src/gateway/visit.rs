@@ -48,6 +48,7 @@ impl Visit {
                     rule: decision.rule().clone(),
                     allowed: decision.allowed(),
                     remaining: Some(decision.remaining()),
+                    shadow: decision.is_shadow(),
                     uncounted: None,
                 };
                 let verdict = decision.require();
@@ -59,12 +60,16 @@ impl Visit {
                     rule,
                     allowed: verdict.is_ok(),
                     remaining: None,
+                    shadow: false,
                     uncounted: Some(why),
                 };
                 (outcome, verdict)
             }
         };
-        self.record.limit = Some(outcome);
+        // Of several the one that refused, or would have, says most.
+        if self.record.limit.as_ref().is_none_or(|before| before.allowed) {
+            self.record.limit = Some(outcome);
+        }
         verdict
     }
 

@@ -10,6 +10,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use crate::lock::lock;
+use crate::store::StoreError;
 
 const TIME_OUTS: u32 = 2;
 const FAILURES: usize = 5;
@@ -31,7 +32,7 @@ struct State {
 
 /// How a call failed that may have got through.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Failure {
+enum Failure {
     /// There was no answer in time: the next one will wait as long.
     TimeOut,
     /// Whatever else tells nothing.
@@ -53,13 +54,22 @@ impl Breaker {
         }
     }
 
+    /// What became of a call.
+    pub(super) fn heard<T>(&self, outcome: &Result<T, StoreError>) {
+        match outcome {
+            Ok(_) | Err(StoreError::Throttled { .. } | StoreError::Malformed(_)) => self.answered(),
+            Err(StoreError::TimedOut(_)) => self.failed(Failure::TimeOut),
+            Err(_) => self.failed(Failure::Other),
+        }
+    }
+
     /// The store answered, whatever it said.
-    pub(super) fn answered(&self) {
+    fn answered(&self) {
         *lock(&self.0) = State::default();
     }
 
     /// It did not.
-    pub(super) fn failed(&self, how: Failure) {
+    fn failed(&self, how: Failure) {
         let mut state = lock(&self.0);
         let now = Instant::now();
         state.time_outs = match how {

@@ -132,7 +132,8 @@ impl Bucket {
         tat.max(now).saturating_add(self.taken(cost))
     }
 
-    fn taken(&self, cost: u32) -> u64 {
+    /// What a request of this cost takes, in microseconds.
+    pub(super) fn taken(&self, cost: u32) -> u64 {
         self.interval.saturating_mul(u64::from(cost))
     }
 

@@ -6,12 +6,13 @@
 use std::time::Duration;
 
 use super::bucket::{Bucket, Guess};
+use super::charged::Charged;
 use super::decision::Standing;
 use super::rules::{Quota, RuleSet};
 use super::seen::Contact;
 use super::window::{self, Window};
 use crate::clock::Timestamp;
-use crate::store::{Charge, CounterState, WindowCharge};
+use crate::store::{Charge, CounterKey, CounterState, WindowCharge};
 
 /// Items stay at least this long after the last of their windows.
 const KEEP: Duration = Duration::from_secs(7 * 24 * 60 * 60);
@@ -22,6 +23,8 @@ pub(super) struct Check<'r> {
     pub(super) set: &'r RuleSet,
     pub(super) now: Timestamp,
     pub(super) cost: u32,
+    /// What a step takes: the cost, or more of it ahead.
+    units: u32,
     bucket: Option<Bucket>,
     windows: Vec<(Window, &'r Quota)>,
 }
@@ -31,8 +34,8 @@ pub(super) struct Check<'r> {
 pub(super) enum Refusal {
     /// The request does not fit; the state is the proof.
     Denied,
-    /// It may fit: the step had the wrong form.
-    Try(Guess),
+    /// It may fit: the step had the wrong form, or took too much ahead.
+    Try { guess: Guess, units: u32 },
 }
 
 impl<'r> Check<'r> {
@@ -43,9 +46,25 @@ impl<'r> Check<'r> {
             set,
             now,
             cost,
+            units: cost,
             bucket: set.rate.map(Bucket::new),
             windows: set.quotas.iter().map(window).collect(),
         }
+    }
+
+    /// The same with steps that take this much at once, at least the cost.
+    pub(super) fn taking(self, units: u32) -> Self {
+        Self { units, ..self }
+    }
+
+    /// What a step takes.
+    pub(super) fn units(&self) -> u32 {
+        self.units
+    }
+
+    /// The windows that it counts in.
+    pub(super) fn window_names(&self) -> Vec<Window> {
+        self.windows.iter().map(|(window, _)| *window).collect()
     }
 
     /// The form to try first.
@@ -58,7 +77,7 @@ impl<'r> Check<'r> {
 
     /// The step in this form, which takes windows that are `over` along.
     pub(super) fn charge(&self, guess: Guess, over: &[Window]) -> Charge {
-        let cost = u64::from(self.cost);
+        let cost = u64::from(self.units);
         let window = |&(window, quota): &(Window, &Quota)| WindowCharge {
             window,
             room: quota.requests.get().saturating_sub(cost),
@@ -66,7 +85,7 @@ impl<'r> Check<'r> {
         Charge {
             bucket: self
                 .bucket
-                .map(|bucket| bucket.step(guess, self.now.micros(), self.cost)),
+                .map(|bucket| bucket.step(guess, self.now.micros(), self.units)),
             cost,
             windows: self.windows.iter().map(window).collect(),
             over: over.to_vec(),
@@ -88,16 +107,41 @@ impl<'r> Check<'r> {
     /// Reads a refused step's item. But for foreign states `tat` only ever grows, so after a refused idle step a busy
     /// one decides: the longest way is busy, idle, busy.
     pub(super) fn after_refusal(&self, state: &CounterState) -> Refusal {
-        match &self.bucket {
-            _ if self.denies(state) => Refusal::Denied,
-            Some(bucket) => Refusal::Try(bucket.form(self.now.micros(), state.tat)),
-            None => Refusal::Try(Guess::Idle),
+        if self.denies(state) {
+            return Refusal::Denied;
+        }
+        let form = |bucket: Bucket| bucket.form(self.now.micros(), state.tat);
+        // Where less than was to be taken ahead is there, the request takes what it needs itself.
+        let units = match u64::from(self.units) <= self.room(state) {
+            true => self.units,
+            false => self.cost,
+        };
+        Refusal::Try {
+            guess: self.bucket.map_or(Guess::Idle, form),
+            units,
         }
     }
 
     /// Whether the request does not fit into what this state leaves.
     pub(super) fn denies(&self, state: &CounterState) -> bool {
         self.standings(state).iter().any(|standing| !standing.wait.is_zero())
+    }
+
+    /// How much this state leaves, in units of cost.
+    pub(super) fn room(&self, state: &CounterState) -> u64 {
+        let standings = self.standings(state);
+        standings.iter().map(|standing| standing.remaining).min().unwrap_or(0)
+    }
+
+    /// What a step took that left this state.
+    pub(super) fn charged(&self, key: CounterKey, state: &CounterState) -> Charged {
+        let taken = self.bucket.map(|bucket| bucket.taken(self.units));
+        Charged {
+            key,
+            bucket: taken.zip(state.tat),
+            cost: self.units.into(),
+            windows: self.window_names(),
+        }
     }
 
     /// Whether the bucket was in use before a step that left this state, or found it.

@@ -7,6 +7,7 @@ use std::time::Duration;
 use http::{HeaderMap, HeaderName, HeaderValue};
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 
+use super::charged::Charged;
 use super::check::Check;
 use crate::clock::Timestamp;
 use crate::config::Pointer;
@@ -51,6 +52,10 @@ pub struct Decision {
     standings: Vec<Standing>,
     /// `None`: allowed. Else how long until the request fits.
     retry_after: Option<Duration>,
+    /// Whether it refuses nobody.
+    shadow: bool,
+    /// What is given back if the upstream fails.
+    pub(super) charged: Option<Charged>,
 }
 
 impl Decision {
@@ -65,7 +70,22 @@ impl Decision {
             now: check.now,
             standings,
             retry_after: (!allowed).then_some(wait),
+            shadow: check.set.manner.shadow,
+            charged: None,
         }
+    }
+
+    /// Of a request that was counted ahead: so many are left of that, which the item does not show.
+    pub(super) fn spent(mut self, left: u32) -> Self {
+        for standing in &mut self.standings {
+            standing.remaining = standing.remaining.saturating_add(left.into());
+        }
+        self
+    }
+
+    /// Whether it only tells what it would do.
+    pub fn is_shadow(&self) -> bool {
+        self.shadow
     }
 
     /// The rule set's name.
@@ -87,9 +107,9 @@ impl Decision {
             .unwrap_or(0)
     }
 
-    /// `RateLimited` when it may not.
+    /// `RateLimited` when it may not, unless this is a shadow.
     pub fn require(&self) -> Result<(), GatewayError> {
-        match self.retry_after {
+        match self.retry_after.filter(|_| !self.shadow) {
             None => Ok(()),
             Some(retry_after) => Err(GatewayError::RateLimited {
                 retry_after,
@@ -112,8 +132,10 @@ impl Decision {
 /// Sets `X-RateLimit-*` by the tightest limit of all checks, and `RateLimit-Policy` and `RateLimit` with all of them
 /// (draft-ietf-httpapi-ratelimit-headers-11); every answer after a check carries them, in place of an upstream's own.
 pub fn stamp(decisions: &[Decision], headers: &mut HeaderMap) {
-    let refused = decisions.iter().find(|decision| !decision.allowed());
-    let with_least = || decisions.iter().min_by_key(|decision| decision.remaining());
+    // Of a limit that refuses nobody nobody is told.
+    let decisions = || decisions.iter().filter(|decision| !decision.shadow);
+    let refused = decisions().find(|decision| !decision.allowed());
+    let with_least = || decisions().min_by_key(|decision| decision.remaining());
     let Some(decision) = refused.or_else(with_least) else {
         return;
     };
@@ -124,7 +146,7 @@ pub fn stamp(decisions: &[Decision], headers: &mut HeaderMap) {
         headers.insert(RESET, HeaderValue::from(reset.micros().div_ceil(1_000_000)));
     }
     let (mut policies, mut states) = (String::new(), String::new());
-    for standing in decisions.iter().flat_map(|decision| &decision.standings) {
+    for standing in decisions().flat_map(|decision| &decision.standings) {
         let name = utf8_percent_encode(&standing.name, UNSAFE);
         let separator = if policies.is_empty() { "" } else { ", " };
         let reset = standing.reset.as_micros().div_ceil(1_000_000);

@@ -23,10 +23,46 @@ pub struct RuleSet {
     pub quotas: Vec<Quota>,
     /// By what; never empty. A list combines.
     pub key: Vec<KeyPart>,
-    /// What becomes of a request that cannot be counted.
-    pub on_error: OnError,
+    /// How it is counted.
+    pub manner: Manner,
     /// Where it stands.
     pub pointer: Pointer,
+}
+
+/// How a rule set is counted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Manner {
+    /// What becomes of a request that cannot be counted.
+    pub on_error: OnError,
+    /// Each request by itself, or several ahead.
+    pub mode: Mode,
+    /// Which requests stay counted.
+    pub charge_on: ChargeOn,
+    /// Counts and refuses nobody, to see what it would do.
+    pub shadow: bool,
+}
+
+/// Each request by itself, or several ahead.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Mode {
+    /// One write a request.
+    #[default]
+    Exact,
+    /// One write takes up to this many requests ahead; the environment spends them within [`LEASE`].
+    Lease(NonZeroU32),
+}
+
+/// How long what was taken ahead may be spent. Any interval may see as much more of a rate.
+pub const LEASE: Duration = Duration::from_secs(1);
+
+/// Which requests stay counted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ChargeOn {
+    /// All.
+    #[default]
+    All,
+    /// Those that the upstream answered with anything but a 5xx: others are given back.
+    Success,
 }
 
 impl RuleSet {

@@ -8,10 +8,11 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 
-use super::{KeyPart, OnError, Period, Quota, Rate, RuleSet};
+use super::{ChargeOn, KeyPart, Manner, Mode, OnError, Period, Quota, Rate, RuleSet};
 use crate::clock::Timestamp;
 use crate::config::Pointer;
-use crate::store::{BucketStep, Charge, ChargeOutcome, CounterKey, CounterState, StoreError, WindowCharge};
+use crate::limit::Window;
+use crate::store::{BucketStep, Charge, ChargeOutcome, CounterKey, CounterState, Refund, StoreError, WindowCharge};
 use crate::testing::CountersOnly;
 
 pub(crate) fn at(secs: u64) -> Timestamp {
@@ -30,7 +31,10 @@ impl Limits {
             rate: None,
             quotas: Vec::new(),
             key: vec![KeyPart::ClientIp],
-            on_error: OnError::Deny,
+            manner: Manner {
+                on_error: OnError::Deny,
+                ..Manner::default()
+            },
             pointer: Pointer::new("/rate_limiting/default"),
         })
     }
@@ -63,7 +67,22 @@ impl Limits {
     }
 
     pub(crate) fn on_error(mut self, on_error: OnError) -> Self {
-        self.0.on_error = on_error;
+        self.0.manner.on_error = on_error;
+        self
+    }
+
+    pub(crate) fn lease(mut self, most: u32) -> Self {
+        self.0.manner.mode = Mode::Lease(NonZeroU32::new(most).unwrap());
+        self
+    }
+
+    pub(crate) fn refunded(mut self) -> Self {
+        self.0.manner.charge_on = ChargeOn::Success;
+        self
+    }
+
+    pub(crate) fn shadow(mut self) -> Self {
+        self.0.manner.shadow = true;
         self
     }
 
@@ -194,6 +213,39 @@ impl CountersOnly for ModelStore {
         let outcome = self.apply(key, charge);
         tokio::task::yield_now().await;
         Ok(outcome)
+    }
+
+    async fn counter(&self, key: &CounterKey) -> Result<CounterState, StoreError> {
+        self.calls.fetch_add(1, Ordering::SeqCst);
+        Ok(self.items.lock().unwrap().get(key).cloned().unwrap_or_default())
+    }
+
+    async fn refund(&self, key: &CounterKey, refund: &Refund) -> Result<Option<CounterState>, StoreError> {
+        self.calls.fetch_add(1, Ordering::SeqCst);
+        let fault = self.faults.lock().unwrap().pop_front();
+        match fault {
+            None => {}
+            Some(Fault::Stall) => std::future::pending().await,
+            Some(Fault::Error(error)) => return Err(error),
+            Some(other) => panic!("{other:?} is not for a refund"),
+        }
+        let mut items = self.items.lock().unwrap();
+        let Some(state) = items.get_mut(key) else {
+            return Ok(None);
+        };
+        let has = |window: &Window| state.count(*window) >= refund.cost;
+        if refund.tat.is_some_and(|back| state.tat.is_none_or(|tat| tat < back)) || !refund.windows.iter().all(has) {
+            return Ok(None);
+        }
+        state.tat = state.tat.map(|tat| tat - refund.tat.unwrap_or(0));
+        for (_, count) in state
+            .windows
+            .iter_mut()
+            .filter(|(window, _)| refund.windows.contains(window))
+        {
+            *count -= refund.cost;
+        }
+        Ok(Some(state.clone()))
     }
 
     async fn warm(&self) {

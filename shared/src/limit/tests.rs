@@ -10,8 +10,10 @@ use crate::auth::testing::ManualClock;
 use crate::clock::Timestamp;
 use crate::config::Pointer;
 
+mod leases;
 mod outage;
 mod quotas;
+mod refunds;
 
 const START: u64 = 1_800_000_000_000_000;
 

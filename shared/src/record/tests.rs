@@ -54,6 +54,7 @@ async fn a_request_that_went_through() {
         rule: "default".into(),
         allowed: true,
         remaining: Some(19),
+        shadow: false,
         uncounted: None,
     });
     record.stage("call");
@@ -77,6 +78,7 @@ async fn a_request_over_its_limit() {
         rule: "/api/auth/login".into(),
         allowed: false,
         remaining: Some(0),
+        shadow: false,
         uncounted: None,
     });
     record.fail(&GatewayError::RateLimited {
@@ -220,6 +222,7 @@ async fn a_line_has_these_members_only() {
         rule: "default".into(),
         allowed: true,
         remaining: Some(1),
+        shadow: false,
         uncounted: None,
     });
     record.upstream = Some("u".into());

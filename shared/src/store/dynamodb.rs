@@ -25,7 +25,8 @@ use crate::api_key::ApiKeyRecord;
 use crate::clock::Timestamp;
 use crate::limit::PlanRecord;
 use crate::store::{
-    Charge, ChargeOutcome, CounterKey, SessionHash, SessionRecord, Store, StoreError, StoredKeySet, TableKind,
+    Charge, ChargeOutcome, CounterKey, CounterState, Refund, SessionHash, SessionRecord, Store, StoreError,
+    StoredKeySet, TableKind,
 };
 
 mod admin;
@@ -137,6 +138,40 @@ impl Store for DynamoDbStore {
             .send()
             .await;
         counter::outcome(&table.name, charge, result)
+    }
+
+    async fn counter(&self, key: &CounterKey) -> Result<CounterState, StoreError> {
+        let table = self.table(TableKind::Quota)?;
+        let result = table
+            .client
+            .get_item()
+            .table_name(&*table.name)
+            .key("pk", AttributeValue::S(key.pk.clone()))
+            .key("sk", AttributeValue::S(key.sk.clone()))
+            .consistent_read(true)
+            .send()
+            .await;
+        let output = result.map_err(|error| table.failed(&error))?;
+        let state = counter::state(output.item());
+        state.map_err(|why| StoreError::Malformed(format!("table {}: {why}", table.name)))
+    }
+
+    async fn refund(&self, key: &CounterKey, refund: &Refund) -> Result<Option<CounterState>, StoreError> {
+        let table = self.table(TableKind::Quota)?;
+        let expression = Expression::back(refund);
+        let result = table
+            .client
+            .update_item()
+            .table_name(&*table.name)
+            .key("pk", AttributeValue::S(key.pk.clone()))
+            .key("sk", AttributeValue::S(key.sk.clone()))
+            .update_expression(expression.update)
+            .condition_expression(expression.condition)
+            .set_expression_attribute_values(Some(expression.values))
+            .return_values(ReturnValue::AllNew)
+            .send()
+            .await;
+        counter::refunded(&table.name, result)
     }
 
     async fn api_key(&self, id: &str) -> Result<Option<ApiKeyRecord>, StoreError> {

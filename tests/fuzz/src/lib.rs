@@ -22,7 +22,10 @@ use tollgate::event::Event;
 use tollgate::gateway::Seams;
 use tollgate::limit::PlanRecord;
 use tollgate::request::Request;
-use tollgate::store::{Charge, ChargeOutcome, CounterKey, SessionHash, SessionRecord, Store, StoreError, StoredKeySet};
+use tollgate::store::{
+    Charge, ChargeOutcome, CounterKey, CounterState, Refund, SessionHash, SessionRecord, Store, StoreError,
+    StoredKeySet,
+};
 use tollgate::upstream::client::{CallError, CallLimits, HttpClient};
 
 /// Header and payload of the one token that is let in. The seeds have the same.
@@ -168,6 +171,14 @@ const NO_TABLE: StoreError = StoreError::NoTable("STATE_TABLE");
 #[async_trait]
 impl Store for NoTables {
     async fn charge(&self, _: &CounterKey, _: &Charge) -> Result<ChargeOutcome, StoreError> {
+        Err(NO_TABLE)
+    }
+
+    async fn counter(&self, _: &CounterKey) -> Result<CounterState, StoreError> {
+        Err(NO_TABLE)
+    }
+
+    async fn refund(&self, _: &CounterKey, _: &Refund) -> Result<Option<CounterState>, StoreError> {
         Err(NO_TABLE)
     }
 

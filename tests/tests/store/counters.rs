@@ -9,7 +9,9 @@ use proptest::prelude::*;
 use proptest::test_runner::{Config as ProptestConfig, TestRunner};
 use tollgate::limit::Window;
 use tollgate::store::dynamodb::DynamoDbStore;
-use tollgate::store::{BucketStep, Charge, ChargeOutcome, CounterKey, CounterState, Store, StoreError, WindowCharge};
+use tollgate::store::{
+    BucketStep, Charge, ChargeOutcome, CounterKey, CounterState, Refund, Store, StoreError, WindowCharge,
+};
 
 use crate::engine::{Engine, patient_store, settings, store};
 use crate::fake::{Fake, closed_port};
@@ -607,4 +609,83 @@ async fn a_connection_that_was_closed_during_a_freeze_is_not_used() {
             drop(stream);
         }
     }
+}
+
+// --- refunds --------------------------------------------------------------------------------------------------------
+
+fn back(tat: Option<u64>, windows: &[&str]) -> Refund {
+    Refund {
+        tat,
+        cost: 3,
+        windows: windows.iter().map(|name| Window::parse(name).unwrap()).collect(),
+    }
+}
+
+#[tokio::test]
+async fn a_refund_takes_back_all_that_was_charged_or_nothing() {
+    let engine = Engine::start().await;
+    let store = engine.store("refund").await;
+    let window = |name: &str| Window::parse(name).unwrap();
+    assert_eq!(
+        store.refund(&key(), &back(Some(5), &[])).await,
+        Ok(None),
+        "there is no item"
+    );
+    let charge = Charge {
+        cost: 3,
+        windows: vec![WindowCharge {
+            window: window("d20261122"),
+            room: 100,
+        }],
+        ..stepping(BucketStep::Idle { now: NOW, cost: 30 })
+    };
+    store.charge(&key(), &charge).await.unwrap();
+    let before = item(&engine, "refund").await;
+    for impossible in [
+        back(Some(30), &["d20261122", "m202611"]),
+        back(Some(NOW * 2), &["d20261122"]),
+        Refund {
+            cost: 4,
+            ..back(Some(30), &["d20261122"])
+        },
+    ] {
+        assert_eq!(store.refund(&key(), &impossible).await, Ok(None), "{impossible:?}");
+        assert_eq!(item(&engine, "refund").await, before);
+    }
+    let after = store
+        .refund(&key(), &back(Some(30), &["d20261122"]))
+        .await
+        .unwrap()
+        .unwrap();
+    assert_eq!((after.tat, after.count(window("d20261122"))), (Some(NOW), 0));
+    store.charge(&key(), &charge).await.unwrap();
+    let window_alone = store
+        .refund(&key(), &back(None, &["d20261122"]))
+        .await
+        .unwrap()
+        .unwrap();
+    assert_eq!(
+        (window_alone.tat, window_alone.windows),
+        (Some(NOW + 30), vec![(window("d20261122"), 0)])
+    );
+    let ttl = &item(&engine, "refund").await["ttl"];
+    assert_eq!(*ttl, AttributeValue::N(EXPIRES_AT.to_string()), "as it was");
+}
+
+#[tokio::test]
+async fn a_refund_that_fails_says_how() {
+    let address = closed_port().await;
+    let down = patient_store(&format!("http://{address}"), "quota");
+    let refused = down.refund(&key(), &back(Some(1), &[])).await;
+    assert!(matches!(refused, Err(StoreError::NotApplied(_))), "{refused:?}");
+    let fake = Fake::answering(
+        500,
+        r#"{"__type":"com.amazonaws.dynamodb.v20120810#InternalServerError"}"#,
+    )
+    .await;
+    let unclear = patient_store(&fake.endpoint, "quota")
+        .refund(&key(), &back(None, &["d20261122"]))
+        .await;
+    assert!(matches!(unclear, Err(StoreError::Ambiguous(_))), "{unclear:?}");
+    assert_eq!(fake.requests(), 1);
 }

@@ -5,6 +5,7 @@ mod design_4_1;
 mod faults;
 mod freeze;
 mod local_runtime;
+mod manner;
 mod methods;
 mod plans;
 mod record;

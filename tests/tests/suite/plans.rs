@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 use tollgate_tests::{Event, Stage, get};
 
-crate::for_event_kinds!(any_front_door: Http, plans_of_keys, plans_of_users);
+crate::for_event_kinds!(any_front_door: Http, plans_of_keys, plans_of_users, usage);
 
 const ME: &str = "/api/orders/1";
 
@@ -91,5 +91,50 @@ async fn plans_of_users(event: Event) {
             .await;
         }
     }
+    api.finish();
+}
+
+async fn usage(event: Event) {
+    let stage = Stage::set().await;
+    let mut document = with_plans(&stage, json!({ "free": daily(5) }));
+    document["auth"] = json!({ "type": "api_key" });
+    document["rate_limiting"] = json!({ "default": { "requests_per_hour": 10, "key": "client_ip" } });
+    let routes = document["routes"].as_array_mut().expect("routes");
+    routes.push(json!({ "path": "/usage", "respond": "usage" }));
+    let mut api = stage.open(event, &document).await;
+    let key = api
+        .gateway
+        .printed(&["keys", "create", "--owner", "acme", "--plan", "free"])
+        .await;
+    let own_usage = || get("/usage").header("X-Api-Key", &key);
+    let remaining = |body: &Value| -> Vec<(String, u64)> {
+        let limits = body["limits"].as_array().expect("limits").iter();
+        let standing = |limit: &Value| {
+            (
+                limit["name"].as_str().unwrap().to_owned(),
+                limit["remaining"].as_u64().unwrap(),
+            )
+        };
+        limits.map(standing).collect()
+    };
+
+    for used in 0..=5 {
+        let asked = api.send(own_usage()).await;
+        asked
+            .status(200)
+            .got("Cache-Control", Some("no-store"))
+            .got("RateLimit", None)
+            .reached_none();
+        let body = asked.response.json();
+        assert_eq!(body["plan"], "free");
+        let expected = [("default".to_owned(), 10 - used), ("free-day".to_owned(), 5 - used)];
+        assert_eq!(remaining(&body), expected, "asking costs nothing: {body}");
+        let status = if used < 5 { 200 } else { 429 };
+        api.send(get(ME).header("X-Api-Key", &key)).await.status(status);
+    }
+    api.row("nobody's usage", get("/usage"), |x| {
+        x.error(401, "unauthorized");
+    })
+    .await;
     api.finish();
 }

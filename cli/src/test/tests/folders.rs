@@ -7,7 +7,7 @@ use tollgate::config::Target;
 fn service(case: &Case) -> String {
     match &case.config.routes[0].target {
         Target::Call(call) => call.upstream.url.host_str().unwrap().to_owned(),
-        Target::Respond(answer) => panic!("{answer:?}"),
+        own => panic!("{own:?}"),
     }
 }
 

@@ -9,7 +9,10 @@ use async_trait::async_trait;
 use crate::api_key::ApiKeyRecord;
 use crate::clock::Timestamp;
 use crate::limit::PlanRecord;
-use crate::store::{Charge, ChargeOutcome, CounterKey, SessionHash, SessionRecord, Store, StoreError, StoredKeySet};
+use crate::store::{
+    Charge, ChargeOutcome, CounterKey, CounterState, Refund, SessionHash, SessionRecord, Store, StoreError,
+    StoredKeySet,
+};
 
 /// The tables of credentials, in memory.
 #[derive(Debug, Default)]
@@ -50,6 +53,14 @@ impl MemoryStore {
 #[async_trait]
 impl Store for MemoryStore {
     async fn charge(&self, _: &CounterKey, _: &Charge) -> Result<ChargeOutcome, StoreError> {
+        panic!("authentication counts nothing")
+    }
+
+    async fn counter(&self, _: &CounterKey) -> Result<CounterState, StoreError> {
+        panic!("authentication counts nothing")
+    }
+
+    async fn refund(&self, _: &CounterKey, _: &Refund) -> Result<Option<CounterState>, StoreError> {
         panic!("authentication counts nothing")
     }
 

@@ -1,6 +1,7 @@
 //! `rate_limiting`, `plans`, and what a route states of its own: `rate_limit`, `quota`, `cost`.
 
 mod key;
+mod manner;
 mod rate;
 
 use std::collections::hash_map::Entry;
@@ -9,6 +10,7 @@ use std::num::NonZeroU64;
 use std::sync::Arc;
 
 use self::key::key;
+use self::manner::Said;
 use self::rate::{Stated, rate};
 use super::auth::{Identity, needs_auth};
 use super::sections::pattern;
@@ -18,7 +20,7 @@ use crate::config::raw::{self, Document};
 use crate::config::report::Report;
 use crate::config::tree::{Place, quote};
 use crate::config::{PathLimits, PathSection};
-use crate::limit::{KeyPart, OnError, Period, PlanRules, Quota, Rate, RuleSet};
+use crate::limit::{KeyPart, Period, PlanRules, Quota, Rate, RuleSet};
 use crate::path::PathPattern;
 
 /// The sort key of the default's items. Route ids share its space, so no route may be called `shared`.
@@ -36,7 +38,7 @@ struct Draft {
     key: Vec<KeyPart>,
     rate: Option<Rate>,
     quotas: Vec<(NonZeroU64, Period)>,
-    on_error: Option<OnError>,
+    manner: Said,
 }
 
 pub(super) fn check(document: &Document, identity: &Identity, report: &mut Report) -> PathLimits {
@@ -90,7 +92,7 @@ fn shared(
     }
     let mut draft = Draft {
         rate: rate.given()?,
-        ..Draft::new(given.place, key?, &counting.manner)
+        ..Draft::new(given.place, key?, &counting.manner, report)
     };
     draft.add_all(&given.quota, report);
     Some(Arc::new(draft.set(name, sort_key, report)))
@@ -148,7 +150,7 @@ pub(super) fn plan(name: &str, given: &raw::Plan, report: &mut Report) -> Option
     }
     let mut draft = Draft {
         rate,
-        ..Draft::new(given.place, vec![KeyPart::PlanHolder], &given.manner)
+        ..Draft::new(given.place, vec![KeyPart::PlanHolder], &given.manner, report)
     };
     draft.add_all(&given.quota, report);
     Some(draft.set(name, PLAN_SORT_KEY, report))
@@ -165,7 +167,7 @@ pub(super) fn of_route(raw: &raw::Route, id: &str, identity: &Identity, report: 
         if let (Some(rate), Some(key)) = (rate.given(), key) {
             drafts.push(Draft {
                 rate,
-                ..Draft::new(given.place, key, &given.counting.manner)
+                ..Draft::new(given.place, key, &given.counting.manner, report)
             });
         }
     }
@@ -177,14 +179,17 @@ pub(super) fn of_route(raw: &raw::Route, id: &str, identity: &Identity, report: 
         };
         let Some(key) = key else { continue };
         let manner = &given.counting.manner;
-        let known = drafts.iter().position(|draft| draft.key == key);
-        let place = known.unwrap_or_else(|| {
-            drafts.push(Draft::new(given.place, key, manner));
-            drafts.len() - 1
-        });
-        let Some(draft) = drafts.get_mut(place) else { continue };
-        draft.settle(manner, report);
-        draft.add(&given.amount, report);
+        match drafts.iter_mut().find(|draft| draft.key == key) {
+            Some(draft) => {
+                draft.manner.and(manner, report);
+                draft.add(&given.amount, report);
+            }
+            None => {
+                let mut draft = Draft::new(given.place, key, manner, report);
+                draft.add(&given.amount, report);
+                drafts.push(draft);
+            }
+        }
     }
     let sort_key = format!("L#{id}");
     drafts
@@ -242,13 +247,13 @@ pub(super) fn fit_route(
 }
 
 impl Draft {
-    fn new(place: Place, key: Vec<KeyPart>, manner: &raw::Manner) -> Self {
+    fn new(place: Place, key: Vec<KeyPart>, manner: &raw::Manner, report: &mut Report) -> Self {
         Self {
             place,
             key,
             rate: None,
             quotas: Vec::new(),
-            on_error: manner.on_error.given().map(|given| given.value),
+            manner: Said::of(manner, report),
         }
     }
 
@@ -273,17 +278,6 @@ impl Draft {
         self.quotas.push((requests.value, per.value));
     }
 
-    /// Takes over how is counted. Everything that counts by one key is checked at once, and ends in one way.
-    fn settle(&mut self, manner: &raw::Manner, report: &mut Report) {
-        match (self.on_error, manner.on_error.given().map(|given| given.value)) {
-            (Some(one), Some(other)) if one != other => {
-                let reason = "on_error is another than that of what is counted by the same key: both are one check";
-                report.mistake(manner.place, reason);
-            }
-            (one, other) => self.on_error = one.or(other),
-        }
-    }
-
     fn set(self, name: &str, sort_key: &str, report: &mut Report) -> RuleSet {
         let mut quotas = self.quotas;
         quotas.sort_by_key(|(_, per)| *per);
@@ -298,7 +292,7 @@ impl Draft {
             rate: self.rate,
             quotas: quotas.collect(),
             key: self.key,
-            on_error: self.on_error.unwrap_or_default(),
+            manner: self.manner.manner(),
             pointer: report.pointer(self.place),
         }
     }

@@ -13,7 +13,7 @@ fn answer(respond: &str) -> FixedAnswer {
     let document = format!("routes:\n  - path: /a\n    auth: none\n    respond: {respond}\n");
     match &right(&document).config.routes[0].target {
         Target::Respond(answer) => answer.clone(),
-        Target::Call(call) => panic!("a call: {call:?}"),
+        other => panic!("{other:?}"),
     }
 }
 

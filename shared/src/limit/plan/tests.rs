@@ -244,6 +244,6 @@ fn what_is_wrong_with_a_plan_is_said_with_its_item() {
     insta::assert_snapshot!(why("{"), @"PLAN#gold:1: not JSON: Unterminated object");
     insta::assert_snapshot!(why(r#"{"rate_limit":{}}"#), @"PLAN#gold:1: /rate_limit: a rate is missing: one of requests_per_second, requests_per_minute, requests_per_hour, requests_per_day");
     insta::assert_snapshot!(why(r#"{"quota":{"requests":5,"per":"year"}}"#), @r#"PLAN#gold:1: /quota/per: "year" is not one of: minute, hour, day, month"#);
-    insta::assert_snapshot!(why(r#"{"quota":{"requests":5,"per":"day"},"key":"client_ip"}"#), @r#"PLAN#gold:1: /key: "key" is not a key here (there are: rate_limit, quota, on_error)"#);
+    insta::assert_snapshot!(why(r#"{"quota":{"requests":5,"per":"day"},"key":"client_ip"}"#), @r#"PLAN#gold:1: /key: "key" is not a key here (there are: rate_limit, quota, on_error, mode, lease_size, charge_on, shadow)"#);
     insta::assert_snapshot!(why(r#"{"quota":{"requests":"${N}","per":"day"}}"#), @r#"PLAN#gold:1: /quota/requests: "${N}" is not set: set the variable, or write `${N:-default}`"#);
 }

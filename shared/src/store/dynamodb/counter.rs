@@ -11,7 +11,7 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use super::failure;
 use super::item::number;
 use crate::limit::Window;
-use crate::store::{BucketStep, Charge, ChargeOutcome, CounterState, StoreError};
+use crate::store::{BucketStep, Charge, ChargeOutcome, CounterState, Refund, StoreError};
 
 /// The bucket's theoretical arrival time: microseconds since the epoch, N.
 pub(super) const TAT: &str = "tat";
@@ -40,6 +40,32 @@ impl Expression {
             let separator = if place == 0 { " REMOVE " } else { ", " };
             // Writing to a `String` cannot fail, here and below.
             let _ = write!(expression.update, "{separator}{window}");
+        }
+        expression
+    }
+
+    /// A refund in DynamoDB's words: what is not there, or less than was taken, is left alone.
+    pub(super) fn back(refund: &Refund) -> Self {
+        let mut expression = Self {
+            update: String::new(),
+            condition: String::from("attribute_exists(pk)"),
+            values: HashMap::new(),
+        };
+        if let Some(tat) = refund.tat {
+            expression.update.push_str("SET tat = tat - :tat");
+            expression.condition.push_str(" AND tat >= :tat");
+            expression.values.extend([value(":tat", tat)]);
+        }
+        for (place, window) in refund.windows.iter().enumerate() {
+            let separator = if place == 0 { " ADD " } else { ", " };
+            let _ = write!(expression.update, "{separator}{window} :back");
+            let _ = write!(expression.condition, " AND {window} >= :cost");
+        }
+        if !refund.windows.is_empty() {
+            let back = AttributeValue::N(format!("-{}", refund.cost));
+            expression
+                .values
+                .extend([(":back".to_owned(), back), value(":cost", refund.cost)]);
         }
         expression
     }
@@ -107,6 +133,23 @@ pub(super) fn outcome(
                 Ok(state) => Ok(ChargeOutcome::Refused(state)),
                 Err(why) => Err(StoreError::Malformed(within(why))),
             },
+            _ => Err(failure::classify_charge(table, &error)),
+        },
+    }
+}
+
+/// Reads the answer to a refund.
+pub(super) fn refunded(
+    table: &str,
+    result: Result<UpdateItemOutput, SdkError<UpdateItemError, HttpResponse>>,
+) -> Result<Option<CounterState>, StoreError> {
+    match result {
+        Ok(output) => match state(output.attributes()) {
+            Ok(state) => Ok(Some(state)),
+            Err(why) => Err(StoreError::Ambiguous(format!("table {table}: {why}"))),
+        },
+        Err(error) => match error.as_service_error() {
+            Some(UpdateItemError::ConditionalCheckFailedException(_)) => Ok(None),
             _ => Err(failure::classify_charge(table, &error)),
         },
     }

@@ -23,7 +23,10 @@ use tollgate::event::Event;
 use tollgate::gateway::Seams;
 use tollgate::limit::PlanRecord;
 use tollgate::request::Request;
-use tollgate::store::{Charge, ChargeOutcome, CounterKey, SessionHash, SessionRecord, Store, StoreError, StoredKeySet};
+use tollgate::store::{
+    Charge, ChargeOutcome, CounterKey, CounterState, Refund, SessionHash, SessionRecord, Store, StoreError,
+    StoredKeySet,
+};
 use tollgate::upstream::client::{CallError, CallLimits, HttpClient};
 
 use crate::event;
@@ -201,6 +204,14 @@ const NO_TABLE: StoreError = StoreError::NoTable("STATE_TABLE");
 #[async_trait]
 impl Store for NoTables {
     async fn charge(&self, _: &CounterKey, _: &Charge) -> Result<ChargeOutcome, StoreError> {
+        Err(NO_TABLE)
+    }
+
+    async fn counter(&self, _: &CounterKey) -> Result<CounterState, StoreError> {
+        Err(NO_TABLE)
+    }
+
+    async fn refund(&self, _: &CounterKey, _: &Refund) -> Result<Option<CounterState>, StoreError> {
         Err(NO_TABLE)
     }
 

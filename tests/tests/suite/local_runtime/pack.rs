@@ -75,7 +75,7 @@ async fn a_wrong_config_is_not_packed() {
     let finished = pack(&wrong).await;
     assert_eq!((finished.code, &*finished.stdout), (Some(64), ""), "{finished:?}");
     for line in [
-        r#"gateway.yaml:3: /routes/0/respond: "helth" is not one of: health (did you mean "health"?)"#,
+        r#"gateway.yaml:3: /routes/0/respond: "helth" is not one of: health, usage (did you mean "health"?)"#,
         "gateway.yaml:4: /routes/0/auth: ",
     ] {
         assert!(finished.stderr.contains(line), "{line} is missing in {finished:?}");

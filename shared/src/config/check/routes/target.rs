@@ -26,7 +26,7 @@ pub(super) fn of(
     let answer = raw.respond.given().and_then(|respond| answer(respond, report));
     if raw.upstream.is_absent() && !raw.respond.is_absent() {
         refuse_keys_of_calls(raw, report);
-        return answer.map(Target::Respond);
+        return answer;
     }
     // Checked even where it cannot stand: one mistake hides no other.
     let call = call(raw, pattern, services, report);
@@ -81,13 +81,17 @@ fn refuse_keys_of_calls(raw: &raw::Route, report: &mut Report) {
     }
 }
 
-fn answer(respond: &Respond, report: &mut Report) -> Option<FixedAnswer> {
-    let raw = match respond {
-        Respond::Named(named) => match named.value {
-            NamedAnswer::Health => return Some(FixedAnswer::health()),
-        },
-        Respond::Fixed(raw) => raw,
-    };
+fn answer(respond: &Respond, report: &mut Report) -> Option<Target> {
+    match respond {
+        Respond::Named(named) => Some(match named.value {
+            NamedAnswer::Health => Target::Respond(FixedAnswer::health()),
+            NamedAnswer::Usage => Target::Usage,
+        }),
+        Respond::Fixed(raw) => fixed(raw, report).map(Target::Respond),
+    }
+}
+
+fn fixed(raw: &raw::FixedAnswer, report: &mut Report) -> Option<FixedAnswer> {
     let status = raw.status.given().map_or(StatusCode::OK, |given| given.value);
     let mut headers = headers(&raw.headers, report);
     let Some((place, body, default_type)) = raw.body.given().and_then(content) else {

@@ -1,0 +1,38 @@
+//! A charge that may have to be given back.
+
+use crate::clock::Timestamp;
+use crate::store::{CounterKey, Refund};
+
+use super::window::Window;
+
+/// What one request was charged, and where.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Charged {
+    pub(super) key: CounterKey,
+    /// What was taken from the bucket, in microseconds, and its theoretical arrival time after that.
+    pub(super) bucket: Option<(u64, u64)>,
+    /// What was counted in each window.
+    pub(super) cost: u64,
+    pub(super) windows: Vec<Window>,
+}
+
+impl Charged {
+    /// What can be given back now; `None`: nothing. Of a bucket only while what was taken is still in it: what has drained
+    /// by itself would else be let through twice. Of a window while it lasts.
+    pub(super) fn refund(&self, now: Timestamp) -> Option<Refund> {
+        let refund = Refund {
+            tat: self
+                .bucket
+                .filter(|(_, tat)| *tat > now.micros())
+                .map(|(taken, _)| taken),
+            cost: self.cost,
+            windows: self
+                .windows
+                .iter()
+                .copied()
+                .filter(|window| !window.is_over(now))
+                .collect(),
+        };
+        (refund.tat.is_some() || !refund.windows.is_empty()).then_some(refund)
+    }
+}

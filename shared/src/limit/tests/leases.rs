@@ -1,0 +1,198 @@
+//! Requests counted ahead.
+
+use std::sync::atomic::AtomicU64;
+
+use super::*;
+
+/// Sixty-four environments, each as busy as it can be: how many requests were let through, and how many writes that took.
+async fn busy(set: RuleSet, each: u32) -> (u64, u32) {
+    let (store, clock) = (ModelStore::with([]), start_clock());
+    let set = Arc::new(set);
+    let admitted = Arc::new(AtomicU64::new(0));
+    let mut tasks = tokio::task::JoinSet::new();
+    for _ in 0..64 {
+        let (limiter, set, count) = (limiter(&store, &clock), set.clone(), admitted.clone());
+        tasks.spawn(async move {
+            for _ in 0..each {
+                if admitted_by(&limiter, &set).await {
+                    count.fetch_add(1, Ordering::SeqCst);
+                }
+                tokio::task::yield_now().await;
+            }
+        });
+    }
+    tasks.join_all().await;
+    (admitted.load(Ordering::SeqCst), store.calls())
+}
+
+async fn admitted_by(limiter: &Limiter, set: &RuleSet) -> bool {
+    super::admitted(limiter, set).await
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_quota_is_never_overdrawn_and_its_end_is_exact() {
+    for most in [1, 10, 50] {
+        let (admitted, _) = busy(Limits::quota(3_000, "month").lease(most).build(), 100).await;
+        assert_eq!(
+            admitted, 3_000,
+            "leases of {most}: busy environments spend all that they took"
+        );
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_busy_key_costs_a_fraction_of_a_write() {
+    for (most, promised) in [(10, 0.15), (50, 0.05)] {
+        let (admitted, calls) = busy(Limits::quota(10_000_000, "month").lease(most).build(), 1_000).await;
+        assert_eq!(admitted, 64_000);
+        #[expect(clippy::cast_precision_loss, reason = "64,000 at most")]
+        let writes = f64::from(calls) / admitted as f64;
+        println!("leases of {most}: {writes:.3} writes a request");
+        assert!(writes <= promised, "{writes} writes a request, leases of {most}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn of_many_requests_at_once_one_writes_and_the_others_spend() {
+    let (store, clock) = (ModelStore::with([]), start_clock());
+    let limiter = Arc::new(limiter(&store, &clock));
+    let set = Arc::new(Limits::quota(1_000_000, "day").lease(64).build());
+    // Until leases are large.
+    for _ in 0..200 {
+        assert!(admitted_by(&limiter, &set).await);
+    }
+    store.calls();
+    let mut tasks = tokio::task::JoinSet::new();
+    for _ in 0..640 {
+        let (limiter, set) = (limiter.clone(), set.clone());
+        tasks.spawn(async move { admitted_by(&limiter, &set).await });
+    }
+    assert!(tasks.join_all().await.into_iter().all(|admitted| admitted));
+    let calls = store.calls();
+    assert!(calls <= 11, "{calls} writes for 640 requests");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_taken_is_worth_something_for_a_second_and_in_its_window() {
+    let (store, clock) = (ModelStore::with([]), start_clock());
+    let (limiter, set) = (limiter(&store, &clock), Limits::quota(1_000, "minute").lease(8).build());
+    // One, two, four, eight: each used up.
+    for _ in 0..15 {
+        assert!(admitted_by(&limiter, &set).await);
+    }
+    assert_eq!(store.calls(), 4);
+    assert!(admitted_by(&limiter, &set).await);
+    assert_eq!(store.calls(), 1);
+    tokio::time::advance(Duration::from_millis(999)).await;
+    assert!(admitted_by(&limiter, &set).await);
+    assert_eq!(store.calls(), 0, "six left of eight");
+    tokio::time::advance(Duration::from_millis(1)).await;
+    assert!(admitted_by(&limiter, &set).await);
+    assert_eq!(store.calls(), 1, "a second has passed");
+    // The next one is as large as what was used: two. One of them is left.
+    clock.advance(Duration::from_secs(60));
+    assert!(admitted_by(&limiter, &set).await);
+    assert_eq!(store.calls(), 1, "another minute");
+    let windows = store.only_item().windows;
+    assert_eq!(
+        windows.iter().map(|(_, count)| count).max(),
+        Some(&1),
+        "and that is all it counts: {windows:?}"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_quiet_subject_is_counted_each_by_itself() {
+    let (store, clock) = (ModelStore::with([]), start_clock());
+    let (limiter, set) = (limiter(&store, &clock), Limits::quota(1_000, "day").lease(50).build());
+    for request in 1..=20 {
+        assert!(admitted_by(&limiter, &set).await);
+        assert_eq!(store.calls(), 1);
+        assert_eq!(store.only_item().windows[0].1, request);
+        tokio::time::advance(Duration::from_secs(2)).await;
+        clock.advance(Duration::from_secs(2));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_an_environment_holds_when_it_ends_is_a_tenth_of_what_was_left_at_most() {
+    let (store, clock) = (ModelStore::with([]), start_clock());
+    let set = Limits::quota(500, "day").lease(50).build();
+    let counted = || {
+        store
+            .items
+            .lock()
+            .unwrap()
+            .values()
+            .map(|item| item.windows[0].1)
+            .sum::<u64>()
+    };
+    // Environments that end after forty requests, whatever they hold.
+    for _ in 0..100 {
+        let (before, limiter) = (counted(), limiter(&store, &clock));
+        let mut admitted = 0;
+        for _ in 0..40 {
+            admitted += u64::from(admitted_by(&limiter, &set).await);
+        }
+        let lost = counted() - before - admitted;
+        assert!(lost <= (500 - before) / 10, "{lost} of {}", 500 - before);
+    }
+    assert_eq!(counted(), 500);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_rate_sees_no_more_than_a_second_s_worth_besides() {
+    let (store, clock) = (ModelStore::with([]), start_clock());
+    let set = Arc::new(Limits::rate(100, 1, 100).lease(10).build());
+    let limiters: Vec<Limiter> = (0..8).map(|_| limiter(&store, &clock)).collect();
+    let mut admitted: Vec<u64> = Vec::new();
+    for step in 0..4_000_usize {
+        if admitted_by(&limiters[step % 8], &set).await {
+            admitted.push(clock.now().micros());
+        }
+        clock.advance(Duration::from_millis(2));
+        tokio::time::advance(Duration::from_millis(2)).await;
+    }
+    for (first, from) in admitted.iter().enumerate() {
+        for (count, to) in admitted[first..].iter().enumerate().step_by(7) {
+            let bound = 100 + (to - from) / 10_000 + 100;
+            assert!(count as u64 <= bound, "{} in {} us", count + 1, to - from);
+        }
+    }
+    assert!(admitted.len() >= 700, "{}", admitted.len());
+}
+
+#[tokio::test(start_paused = true)]
+async fn remaining_counts_what_the_environment_still_holds() {
+    let (store, clock) = (ModelStore::with([]), start_clock());
+    let (limiter, set) = (limiter(&store, &clock), Limits::quota(1_000, "day").lease(50).build());
+    for left in (0..1_000).rev().take(300) {
+        assert_eq!(decision(&limiter, &set).await.remaining(), left);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn dear_requests_take_whole_requests_ahead() {
+    let (store, clock) = (ModelStore::with([]), start_clock());
+    let (limiter, set) = (limiter(&store, &clock), Limits::quota(100, "day").lease(50).build());
+    let mut admitted = 0;
+    for _ in 0..50 {
+        let admission = limiter.admit(&set, &somebody(), 7, &mut Patience::default()).await;
+        admitted += u64::from(matches!(admission, Admission::Decided(decision) if decision.allowed()));
+    }
+    assert_eq!((admitted, store.only_item().windows[0].1), (14, 98));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_held_is_spent_also_while_the_store_is_down() {
+    let (store, clock) = (ModelStore::with([]), start_clock());
+    let (limiter, set) = (limiter(&store, &clock), Limits::quota(1_000, "day").lease(8).build());
+    for _ in 0..8 {
+        assert!(admitted_by(&limiter, &set).await);
+    }
+    store.faults.lock().unwrap().extend((0..9).map(|_| Fault::Stall));
+    for _ in 0..7 {
+        assert!(admitted_by(&limiter, &set).await);
+    }
+    undecided(&limiter, &set).await;
+}
