@@ -154,11 +154,16 @@ fn the_function_starts_with_its_variables() {
 
 #[test]
 fn every_variable_has_a_reader() {
-    let readers = ["lambda.rs", "config/source.rs", "store/dynamodb/settings.rs"];
-    let code: String = readers.iter().map(|file| text(&format!("shared/src/{file}"))).collect();
+    let readers = [
+        "shared/src/lambda.rs",
+        "shared/src/config/source.rs",
+        "shared/src/store/dynamodb/settings.rs",
+        "functions/admin/src/principals.rs",
+    ];
+    let code: String = readers.iter().map(|file| text(file)).collect();
     let config = text("infra/config/gateway.yaml");
-    let all = variables().into_iter().chain(variables_of("AuthorizerFunction"));
-    for (name, _) in all {
+    let all = ["GatewayFunction", "AuthorizerFunction", "AdminFunction"].map(variables_of);
+    for (name, _) in all.into_iter().flatten() {
         let forms = [format!("${{{name}}}"), format!("${{{name}:-")];
         let is_read = code.contains(&format!("\"{name}\"")) || forms.iter().any(|form| config.contains(form));
         assert!(is_read, "nobody reads {name}");
@@ -189,7 +194,7 @@ fn the_role_allows_what_the_design_says() {
 
 #[test]
 fn the_function_has_no_rights_but_the_role_s_own() {
-    for name in ["Gateway", "Authorizer"] {
+    for name in ["Gateway", "Authorizer", "Admin"] {
         let role = members(&["Resources", &format!("{name}Role"), "Properties"]);
         let keys: Vec<&str> = role.keys().map(String::as_str).collect();
         assert_eq!(keys, ["AssumeRolePolicyDocument", "Description", "Policies"]);
@@ -201,7 +206,7 @@ fn the_function_has_no_rights_but_the_role_s_own() {
         );
     }
     let of_iam = text("template.yaml").matches("Type: AWS::IAM::").count();
-    assert_eq!(of_iam, 2, "no policy is attached from elsewhere");
+    assert_eq!(of_iam, 3, "no policy is attached from elsewhere");
 }
 
 #[test]
@@ -229,8 +234,12 @@ fn whoever_may_call_the_function_comes_through_the_front_door() {
         authorizer["SourceArn"].ends_with(":${AuthorizerApi}/authorizers/*"),
         "{authorizer:?}"
     );
+    let admin = members(&["Resources", "AdminApiPermission", "Properties"]);
+    assert_eq!(admin["FunctionName"], "!Ref AdminFunction");
+    assert_eq!(admin["Principal"], "apigateway.amazonaws.com");
+    assert!(admin["SourceArn"].ends_with(":${AdminApi}/*/$default"), "{admin:?}");
     let permissions = text("template.yaml").matches("Type: AWS::Lambda::Permission").count();
-    assert_eq!(permissions, 4, "and nobody else");
+    assert_eq!(permissions, 5, "and nobody else");
 }
 
 #[test]
@@ -243,6 +252,56 @@ fn what_belongs_to_the_authorizer_is_there_with_it_only() {
         assert_eq!(members(&["Resources", name])["Condition"], "HasAuthorizer", "{name}");
     }
     assert_eq!(members(&["Parameters", "Authorizer"])["Default"], "\"off\"");
+}
+
+#[test]
+fn the_admin_api_is_there_on_demand_and_takes_signed_requests_only() {
+    let resources = members(&["Resources"]);
+    let own: Vec<&String> = resources.keys().filter(|name| name.starts_with("Admin")).collect();
+    assert_eq!(own.len(), 8, "{own:?}");
+    for name in own {
+        assert_eq!(members(&["Resources", name])["Condition"], "HasAdmin", "{name}");
+    }
+    assert_eq!(members(&["Parameters", "Admin"])["Default"], "\"off\"");
+    let routes = members(&["Resources", "AdminApiRoute", "Properties"]);
+    assert_eq!(routes["AuthorizationType"], "AWS_IAM");
+    assert_eq!(
+        routes["RouteKey"], "$default",
+        "and no other route: every path and method is signed"
+    );
+    let whole = text("template.yaml");
+    assert_eq!(
+        whole.matches("ApiId: !Ref AdminApi\n").count(),
+        3,
+        "integration, route, stage"
+    );
+    let integration = members(&["Resources", "AdminApiIntegration", "Properties"]);
+    assert_eq!(integration["PayloadFormatVersion"], "\"2.0\"");
+    assert_eq!(integration["IntegrationUri"], "!GetAtt AdminFunction.Arn");
+}
+
+#[test]
+fn the_admin_function_starts_with_its_variables_and_may_do_what_its_code_calls() {
+    let set = variables_of("AdminFunction");
+    let variable = |name: &str| (set.contains_key(name) || OF_LAMBDA.contains(&name)).then(|| "set".to_owned());
+    DynamoDbSettings::from_environment(&variable, &[TableKind::Config]).expect("the store has what it needs");
+
+    let allowed = allowed_by("AdminRole");
+    let resources: Vec<&str> = allowed.keys().map(String::as_str).collect();
+    let index = format!("!Sub ${{ConfigTable.Arn}}/index/{OWNER_INDEX}");
+    let expected = ["!GetAtt AdminLogs.Arn", "!GetAtt ConfigTable.Arn", &*index, "\"*\""];
+    assert_eq!(BTreeSet::from_iter(resources), BTreeSet::from(expected));
+    assert_eq!(
+        allowed["\"*\""],
+        list("xray:PutTraceSegments, xray:PutTelemetryRecords")
+    );
+
+    let code = ["dynamodb/api_keys.rs", "dynamodb/plans.rs", "dynamodb/table.rs"];
+    let mut called: BTreeSet<String> = code.into_iter().flat_map(called).collect();
+    // Every query of these is of the index.
+    assert!(called.remove("dynamodb:Query"), "the search finds what is there");
+    assert_eq!(allowed[&index], list("dynamodb:Query"));
+    assert_eq!(allowed["!GetAtt ConfigTable.Arn"], called, "all of it, and no more");
 }
 
 /// A decision is for one method and path. An API that kept it by less would take it for others'.
