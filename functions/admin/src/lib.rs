@@ -1,7 +1,8 @@
-//! The admin API: API keys and plans over HTTP, for callers that IAM has authorized. Behind it is the code behind `tollgate keys` and `tollgate plans`.
+//! The admin API: API keys and plans over HTTP, for callers that IAM has authorized. Behind it is the code behind
+//! `tollgate keys` and `tollgate plans`.
 //!
-//! An event comes in at [`Admin::handle`], which asks who calls before anything else, and goes to the [`router`]. Each
-//! resource has a file of its own, with its handlers and what it takes and gives; [`document`] is generated from them.
+//! An event comes in at [`Admin::handle`], which asks who calls before anything else, and goes to the [`router()`]. Each
+//! resource has a file of its own, with its handlers and what it takes and gives; [`document()`] is generated from them.
 
 mod cursor;
 mod document;

@@ -128,9 +128,7 @@ mod tests {
     fn every_mistake_is_told() {
         let limits = |text: &str| serde_json::from_str::<Limits>(text).unwrap().document("gold");
         assert!(limits(r#"{"quota":{"requests":1,"per":"day"}}"#).is_ok());
-        let why = limits(r#"{"quota":{"requests":0,"per":"dya"}}"#)
-            .unwrap_err()
-            .message();
+        let why = limits(r#"{"quota":{"requests":0,"per":"dya"}}"#).unwrap_err().message();
         insta::assert_snapshot!(why);
         for wrong in [
             "null",

@@ -12,6 +12,7 @@ async fn open() -> Api {
     let stage = Stage::set().await;
     let mut document = stage.unlimited();
     document["auth"] = json!({ "methods": { "partners": { "type": "api_key" } }, "default": ["partners"] });
+    document["plans"] = json!({});
     stage.open_as(Gateway::start(document.to_string()).admin()).await
 }
 
@@ -83,6 +84,34 @@ async fn the_gateway_takes_a_key_that_was_made_here_and_refuses_one_that_was_tak
     for secret in [&key, &revoked, &old, &new] {
         assert!(!output.contains(secret.as_str()), "a key is in the log");
     }
+    api.finish();
+}
+
+#[tokio::test]
+async fn a_plan_that_was_made_here_holds_for_a_key_that_has_it() {
+    let api = open().await;
+    let limits = json!({ "quota": { "requests": 2, "per": "month" } });
+    let set = ask(
+        &api,
+        method("PUT", "/plans/small")
+            .header("Content-Type", "application/json")
+            .body(json_of(&limits)),
+    )
+    .await;
+    assert_eq!(set.status, 200, "{}", set.text());
+    let made = ask(
+        &api,
+        post("/keys", json_of(&json!({ "owner": "acme", "plan": "small" }))),
+    )
+    .await;
+    let key = made.json()["key"].as_str().expect("a key").to_owned();
+    let mut statuses = Vec::new();
+    for _ in 0..3 {
+        statuses.push(status_with(&api, &key).await);
+    }
+    assert_eq!(statuses, [200, 200, 429]);
+    let listed: Value = serde_json::from_str(&api.gateway.printed(&["plans", "list", "--json"]).await).expect("JSON");
+    assert_eq!(ask(&api, get("/plans")).await.json(), json!({ "plans": listed }));
     api.finish();
 }
 

@@ -84,7 +84,10 @@ async fn each_refusal_has_its_code_and_a_sentence() {
         ),
         (
             "wrong limits of a key",
-            post("/keys", r#"{"owner":"a","limits":{"quota":{"requests":0,"per":"day"}}}"#),
+            post(
+                "/keys",
+                r#"{"owner":"a","limits":{"quota":{"requests":0,"per":"day"}}}"#,
+            ),
         ),
         (
             "another content type",
