@@ -14,7 +14,7 @@ mod admin;
 
 pub(crate) use self::admin::{
     CreateKeyOptions, DEFAULT_ENGINE, KeysAction, KeysOptions, PlaceOptions, PlansAction, PlansOptions, SessionsAction,
-    SessionsOptions,
+    SessionsOptions, UsageAction, UsageOptions, Whose,
 };
 
 /// The issuer of the demo identity provider on its default address.
@@ -98,6 +98,8 @@ pub(crate) enum Command {
     Keys(KeysOptions),
     /// Make, list and take away plans in the config table: docs/limits.md
     Plans(PlansOptions),
+    /// Look at what was counted of a caller, or take it back to nothing: docs/limits.md
+    Usage(UsageOptions),
     /// Begin and end sessions that a cookie stands for: docs/keys.md
     Sessions(SessionsOptions),
     /// Print a completion script for a shell

@@ -16,6 +16,7 @@ mod plans;
 mod sessions;
 mod test;
 mod token;
+mod usage;
 
 use std::process::ExitCode;
 
@@ -47,6 +48,7 @@ fn run(command: Command) -> Result<(), Failure> {
         Command::Token(options) => to_its_end(single_threaded()?, token::run(options)),
         Command::Keys(options) => to_its_end(single_threaded()?, keys::run(options)),
         Command::Plans(options) => to_its_end(single_threaded()?, plans::run(options)),
+        Command::Usage(options) => to_its_end(single_threaded()?, usage::run(options)),
         Command::Sessions(options) => to_its_end(single_threaded()?, sessions::run(options)),
         Command::Completions { shell } => {
             let mut script = Vec::new();

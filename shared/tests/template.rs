@@ -284,12 +284,19 @@ fn the_admin_api_is_there_on_demand_and_takes_signed_requests_only() {
 fn the_admin_function_starts_with_its_variables_and_may_do_what_its_code_calls() {
     let set = variables_of("AdminFunction");
     let variable = |name: &str| (set.contains_key(name) || OF_LAMBDA.contains(&name)).then(|| "set".to_owned());
-    DynamoDbSettings::from_environment(&variable, &[TableKind::Config]).expect("the store has what it needs");
+    DynamoDbSettings::from_environment(&variable, &[TableKind::Config, TableKind::Quota])
+        .expect("the store has what it needs");
 
     let allowed = allowed_by("AdminRole");
     let resources: Vec<&str> = allowed.keys().map(String::as_str).collect();
     let index = format!("!Sub ${{ConfigTable.Arn}}/index/{OWNER_INDEX}");
-    let expected = ["!GetAtt AdminLogs.Arn", "!GetAtt ConfigTable.Arn", &*index, "\"*\""];
+    let expected = [
+        "!GetAtt AdminLogs.Arn",
+        "!GetAtt ConfigTable.Arn",
+        "!GetAtt QuotaTable.Arn",
+        &*index,
+        "\"*\"",
+    ];
     assert_eq!(BTreeSet::from_iter(resources), BTreeSet::from(expected));
     assert_eq!(
         allowed["\"*\""],
@@ -297,11 +304,13 @@ fn the_admin_function_starts_with_its_variables_and_may_do_what_its_code_calls()
     );
 
     let code = ["dynamodb/api_keys.rs", "dynamodb/plans.rs", "dynamodb/table.rs"];
-    let mut called: BTreeSet<String> = code.into_iter().flat_map(called).collect();
+    let mut of_config: BTreeSet<String> = code.into_iter().flat_map(called).collect();
     // Every query of these is of the index.
-    assert!(called.remove("dynamodb:Query"), "the search finds what is there");
+    assert!(of_config.remove("dynamodb:Query"), "the search finds what is there");
     assert_eq!(allowed[&index], list("dynamodb:Query"));
-    assert_eq!(allowed["!GetAtt ConfigTable.Arn"], called, "all of it, and no more");
+    assert_eq!(allowed["!GetAtt ConfigTable.Arn"], of_config, "all of it, and no more");
+    let counters = called("dynamodb/counters.rs");
+    assert_eq!(allowed["!GetAtt QuotaTable.Arn"], counters, "all of it, and no more");
 }
 
 /// A decision is for one method and path. An API that kept it by less would take it for others'.

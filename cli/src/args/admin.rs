@@ -136,6 +136,49 @@ pub(crate) enum PlansAction {
 }
 
 #[derive(Args, Debug)]
+pub(crate) struct UsageOptions {
+    #[command(subcommand)]
+    pub(crate) action: UsageAction,
+    /// The quota table; on AWS it must be named [default: tollgate-quota]
+    #[arg(long, global = true, value_name = "NAME", env = "QUOTA_TABLE")]
+    pub(crate) table: Option<String>,
+    #[command(flatten)]
+    pub(crate) place: PlaceOptions,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum UsageAction {
+    /// Show what was counted of a caller, by every rule set that counts by this key and by plans
+    #[command(after_help = "Examples:
+  tollgate usage show api_key=4fKq0ZbYw2Lr
+  tollgate usage show 'user=https://login.example.com usr_1'
+  tollgate usage show header:X-User-Id=usr_1 route=orders      a key of two parts, in the config's order")]
+    Show {
+        #[command(flatten)]
+        whose: Whose,
+        /// Print a JSON array
+        #[arg(long)]
+        json: bool,
+    },
+    /// Take what was counted of a caller back to nothing; gateways follow within 30 seconds
+    #[command(after_help = "Examples:
+  tollgate usage reset api_key=4fKq0ZbYw2Lr
+  tollgate usage reset client_ip=192.0.2.1 --aws --table my-stack-QuotaTable-1ABC")]
+    Reset {
+        #[command(flatten)]
+        whose: Whose,
+    },
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct Whose {
+    /// What is counted by, as `key` in the config has it, with the caller's value: api_key=ID, client_ip=ADDRESS,
+    /// 'user=ISSUER SUB', header:NAME=VALUE, claim:NAME=VALUE, route=ID
+    #[arg(required = true, value_name = "PART=VALUE")]
+    pub(crate) parts: Vec<String>,
+}
+
+#[derive(Args, Debug)]
 pub(crate) struct SessionsOptions {
     #[command(subcommand)]
     pub(crate) action: SessionsAction,

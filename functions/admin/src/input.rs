@@ -1,6 +1,8 @@
 //! What requests bring: JSON bodies, query parameters, ids in paths. Each is read strictly, and what is wrong with it is
 //! said in the API's own shape.
 
+use std::borrow::Cow;
+
 use axum::Json;
 use axum::extract::rejection::JsonRejection;
 use axum::extract::{FromRequest, FromRequestParts, Path, Query, Request};
@@ -103,12 +105,7 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for QueryParameter
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, ApiError> {
-        let query = parts.uri.query().unwrap_or_default();
-        // The form reader would put U+FFFD in the place of what is none, and so ask for something else.
-        if percent_decode_str(query).decode_utf8().is_err() {
-            let why = "The query is not valid UTF-8 once decoded.".into();
-            return Err(ApiError::BadRequest { why });
-        }
+        query_text(parts)?;
         match Query::try_from_uri(&parts.uri) {
             Ok(Query(parameters)) => Ok(Self(parameters)),
             Err(rejection) => {
@@ -116,6 +113,22 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for QueryParameter
                 Err(ApiError::BadRequest { why })
             }
         }
+    }
+}
+
+/// All query parameters in their order, those among them that nobody asks for.
+pub(crate) fn query_parameters(parts: &Parts) -> Result<Vec<(Cow<'_, str>, Cow<'_, str>)>, ApiError> {
+    Ok(form_urlencoded::parse(query_text(parts)?.as_bytes()).collect())
+}
+
+/// The query as it stands. The form reader would put U+FFFD in the place of what is no text, and so ask for something else.
+fn query_text(parts: &Parts) -> Result<&str, ApiError> {
+    let query = parts.uri.query().unwrap_or_default();
+    match percent_decode_str(query).decode_utf8() {
+        Ok(_) => Ok(query),
+        Err(_) => Err(ApiError::BadRequest {
+            why: "The query is not valid UTF-8 once decoded.".into(),
+        }),
     }
 }
 

@@ -1,5 +1,5 @@
-//! The admin API: API keys and plans over HTTP, for callers that IAM has authorized. Behind it is the code behind
-//! `tollgate keys` and `tollgate plans`.
+//! The admin API: API keys, plans and usage over HTTP, for callers that IAM has authorized. Behind it is the code behind
+//! `tollgate keys`, `tollgate plans` and `tollgate usage`.
 //!
 //! An event comes in at [`Admin::handle`], which asks who calls before anything else, and goes to the [`router()`]. Each
 //! resource has a file of its own, with its handlers and what it takes and gives; [`document()`] is generated from them.
@@ -18,6 +18,7 @@ mod router;
 mod serve;
 #[cfg(test)]
 mod testing;
+pub mod usage;
 
 pub use document::document;
 pub use error::ApiError;

@@ -7,6 +7,7 @@ use http::{Method, StatusCode};
 use serde::Serialize;
 use tokio::time::Instant;
 use tollgate::clock::Timestamp;
+use tollgate::limit::Subject;
 use tollgate::record::{bounded, rfc3339};
 
 use crate::error::ApiError;
@@ -60,6 +61,7 @@ impl Record {
             route: self.about.route.as_deref(),
             key_id: self.about.key_id.as_deref(),
             plan: self.about.plan.as_deref(),
+            subject: self.about.subject.as_ref().map(Subject::as_str),
             status: status.as_u16(),
             error: self.error.as_ref().map(ApiError::code),
             detail: self
@@ -91,6 +93,8 @@ struct Line<'r> {
     key_id: Option<&'r str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     plan: Option<&'r str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    subject: Option<&'r str>,
     status: u16,
     #[serde(skip_serializing_if = "Option::is_none")]
     error: Option<&'static str>,

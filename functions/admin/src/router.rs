@@ -9,14 +9,15 @@ use axum::response::{IntoResponse, Response};
 use http::header::CONTENT_TYPE;
 use tollgate::api_key::ApiKey;
 use tollgate::clock::Clock;
-use tollgate::store::dynamodb::{ApiKeys, Plans};
+use tollgate::limit::Subject;
+use tollgate::store::dynamodb::{ApiKeys, Counters, Plans};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::document;
 use crate::error::ApiError;
 use crate::input::{LARGEST_BODY, is_plan_name};
-use crate::{keys, plans};
+use crate::{keys, plans, usage};
 
 /// What handlers work on. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -25,6 +26,8 @@ pub struct AdminState {
     pub keys: ApiKeys,
     /// Its plans.
     pub plans: Plans,
+    /// The counters of the quota table.
+    pub counters: Counters,
     /// For expiry and grace.
     pub clock: Arc<dyn Clock>,
 }
@@ -38,6 +41,8 @@ pub(crate) struct About {
     pub(crate) key_id: Option<String>,
     /// The name of the plan.
     pub(crate) plan: Option<String>,
+    /// Whose counters, as the gateway's own records name whom they count.
+    pub(crate) subject: Option<Subject>,
 }
 
 /// Every route, with its part of the document.
@@ -45,6 +50,7 @@ pub(crate) fn routes() -> OpenApiRouter<AdminState> {
     OpenApiRouter::with_openapi(document::head())
         .merge(keys::routes())
         .merge(plans::routes())
+        .merge(usage::routes())
         .routes(routes!(openapi))
 }
 
@@ -68,10 +74,12 @@ async fn note_route(path: MatchedPath, parameters: RawPathParams, request: Reque
         route: Some(path.as_str().to_owned()),
         key_id: parameter("id", ApiKey::is_id),
         plan: parameter("name", is_plan_name),
+        subject: None,
     };
     let mut response = next.run(request).await;
     if let Some(made) = response.extensions_mut().remove::<About>() {
         about.key_id = about.key_id.or(made.key_id);
+        about.subject = made.subject;
     }
     response.extensions_mut().insert(about);
     response

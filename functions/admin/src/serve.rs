@@ -7,7 +7,7 @@ use std::sync::Arc;
 use tollgate::clock::SystemClock;
 use tollgate::lambda;
 use tollgate::store::TableKind;
-use tollgate::store::dynamodb::{ApiKeys, DynamoDbSettings, Plans};
+use tollgate::store::dynamodb::{ApiKeys, Counters, DynamoDbSettings, Plans};
 
 use crate::handler::Admin;
 use crate::principals::{self, Principals};
@@ -37,12 +37,13 @@ fn build(variable: &dyn Fn(&str) -> Option<String>) -> Result<Admin, String> {
 }
 
 fn state(variable: &dyn Fn(&str) -> Option<String>) -> Result<AdminState, String> {
-    let settings = DynamoDbSettings::from_environment(variable, &[TableKind::Config])?;
-    let table = settings.table(TableKind::Config).unwrap_or_default();
+    let settings = DynamoDbSettings::from_environment(variable, &[TableKind::Config, TableKind::Quota])?;
+    let table = |kind| settings.table(kind).unwrap_or_default();
     let client = settings.admin_client()?;
     Ok(AdminState {
-        keys: ApiKeys::new(client.clone(), table),
-        plans: Plans::new(client, table),
+        keys: ApiKeys::new(client.clone(), table(TableKind::Config)),
+        plans: Plans::new(client.clone(), table(TableKind::Config)),
+        counters: Counters::new(client, table(TableKind::Quota)),
         clock: Arc::new(SystemClock),
     })
 }
@@ -60,8 +61,9 @@ mod tests {
         })
     }
 
-    const COMPLETE: [(&str, &str); 4] = [
+    const COMPLETE: [(&str, &str); 5] = [
         ("CONFIG_TABLE", "config"),
+        ("QUOTA_TABLE", "quota"),
         ("AWS_REGION", "eu-central-1"),
         ("AWS_ACCESS_KEY_ID", "AKIDEXAMPLE"),
         ("AWS_SECRET_ACCESS_KEY", "very-secret"),

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 use tollgate::clock::SystemClock;
 use tollgate::store::TableKind;
-use tollgate::store::dynamodb::{ApiKeys, DynamoDbSettings, Plans};
+use tollgate::store::dynamodb::{ApiKeys, Counters, DynamoDbSettings, Plans};
 
 use crate::{Admin, AdminState, Principals};
 
@@ -23,7 +23,8 @@ pub(crate) fn admin(principals: &str) -> Admin {
     let client = settings.admin_client().unwrap();
     let state = AdminState {
         keys: ApiKeys::new(client.clone(), "config"),
-        plans: Plans::new(client, "config"),
+        plans: Plans::new(client.clone(), "config"),
+        counters: Counters::new(client, "quota"),
         clock: Arc::new(SystemClock),
     };
     Admin::new(state, Principals::parse(principals).unwrap())

@@ -9,6 +9,7 @@ use http::HeaderMap;
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 use ring::digest::{Context, SHA256};
 
+use super::key_values::KeyValue;
 use super::{KeyPart, RuleSet};
 use crate::auth::{ClaimPath, Identity, claim_text};
 use crate::config::Route;
@@ -69,6 +70,28 @@ impl Subject {
         Self(text.into())
     }
 
+    /// Whoever has these values: the subject of each request that offers them.
+    pub(super) fn of_values(values: &[KeyValue]) -> Self {
+        let mut hash = Context::new(&SHA256);
+        for value in values {
+            match value {
+                KeyValue::Header(name, value) => {
+                    field(&mut hash, b'h', name.as_str().as_bytes());
+                    field(&mut hash, b'v', value.as_bytes());
+                }
+                KeyValue::ClientIp(ip) => address(&mut hash, *ip),
+                KeyValue::Claim(path, text) => {
+                    field(&mut hash, b'c', path.as_str().as_bytes());
+                    field(&mut hash, b'v', text.as_bytes());
+                }
+                KeyValue::Route(id) => field(&mut hash, b'r', id.as_bytes()),
+                KeyValue::ApiKey(id) => key_id(&mut hash, id),
+                KeyValue::User { by, sub } => issued(&mut hash, by, sub),
+            }
+        }
+        Self::finish(hash)
+    }
+
     /// The first 128 bits of a SHA-256 over every part's kind, name and value. Each field is preceded by its
     /// length and each value by what it is, so two requests share a subject only when every part is the same: no
     /// value can imitate a separator, and no header value the address that stands in for an absent one.
@@ -104,6 +127,10 @@ impl Subject {
                 KeyPart::PlanHolder => api_key(&mut hash, source).unwrap_or_else(|| user(&mut hash, source)),
             }
         }
+        Self::finish(hash)
+    }
+
+    fn finish(hash: Context) -> Self {
         Self(URL_SAFE_NO_PAD.encode(&hash.finish().as_ref()[..16]))
     }
 }
@@ -111,9 +138,25 @@ impl Subject {
 /// The partition key of a subject's item: `Q#<key spec>#<subject>`, such as `Q#header:x-user-id,route#...`.
 pub(super) fn partition_key(key: &[KeyPart], subject: &Subject) -> String {
     let mut text = String::with_capacity(64);
-    text.push('Q');
+    text.push_str("Q#");
+    write_names(&mut text, key);
+    text.push('#');
+    text.push_str(subject.as_str());
+    text
+}
+
+/// What is counted by: the parts as a partition key has them.
+pub(super) fn names(key: &[KeyPart]) -> String {
+    let mut text = String::new();
+    write_names(&mut text, key);
+    text
+}
+
+fn write_names(text: &mut String, key: &[KeyPart]) {
     for (position, part) in key.iter().enumerate() {
-        text.push(if position == 0 { '#' } else { ',' });
+        if position > 0 {
+            text.push(',');
+        }
         // Writing to a `String` cannot fail.
         let _ = match part {
             KeyPart::Header(name) => write!(text, "header:{name}"),
@@ -125,9 +168,6 @@ pub(super) fn partition_key(key: &[KeyPart], subject: &Subject) -> String {
             KeyPart::PlanHolder => write!(text, "plan"),
         };
     }
-    text.push('#');
-    text.push_str(subject.as_str());
-    text
 }
 
 /// Adds one tagged, length-delimited field.
@@ -141,19 +181,25 @@ fn field(hash: &mut Context, tag: u8, value: &[u8]) {
 /// Adds the id of the caller's API key; `None` where another credential proved the caller.
 fn api_key(hash: &mut Context, source: &Source<'_>) -> Option<()> {
     let key = source.identity?.api_key()?;
-    field(hash, b'k', key.id.as_bytes());
+    key_id(hash, &key.id);
     Some(())
+}
+
+fn key_id(hash: &mut Context, id: &str) {
+    field(hash, b'k', id.as_bytes());
 }
 
 /// Adds who the caller is: `sub`, and by whose word. Two issuers may well know two people by one name.
 fn user(hash: &mut Context, source: &Source<'_>) {
     match source.identity.and_then(Identity::user) {
-        Some((by, sub)) => {
-            field(hash, b'b', by.as_bytes());
-            field(hash, b'u', sub.as_bytes());
-        }
+        Some((by, sub)) => issued(hash, &by, &sub),
         None => address(hash, source.client_ip),
     }
+}
+
+fn issued(hash: &mut Context, by: &str, sub: &str) {
+    field(hash, b'b', by.as_bytes());
+    field(hash, b'u', sub.as_bytes());
 }
 
 /// Adds the client's address: IPv6 by its /64, which is what one subscriber commonly gets (RFC 6177), and an

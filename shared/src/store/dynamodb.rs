@@ -16,6 +16,7 @@ use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue, ReturnValuesOnConditi
 pub use self::admin::{AdminError, NewApiKey, Page, Revocation, check_label};
 pub use self::api_keys::{ApiKeys, OWNER_INDEX};
 use self::counter::Expression;
+pub use self::counters::Counters;
 pub use self::plans::{PlanPage, Plans};
 pub use self::sessions::Sessions;
 pub use self::settings::DynamoDbSettings;
@@ -33,6 +34,7 @@ mod admin;
 mod api_key_item;
 mod api_keys;
 mod counter;
+mod counters;
 mod failure;
 mod item;
 mod plan_item;

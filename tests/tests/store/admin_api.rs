@@ -6,10 +6,13 @@ use std::sync::Arc;
 
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::config::retry::RetryConfig;
+use aws_sdk_dynamodb::types::AttributeValue;
 use serde_json::{Value, json};
 use tollgate::api_key::ApiKey;
 use tollgate::clock::{Clock, Timestamp};
-use tollgate::store::dynamodb::{ApiKeys, Plans};
+use tollgate::limit::Window;
+use tollgate::store::dynamodb::{ApiKeys, Counters, Plans};
+use tollgate::store::{BucketStep, Charge, ChargeOutcome, CounterKey, Store, WindowCharge};
 use tollgate_admin::{Admin, AdminState, Principals};
 
 use crate::engine::{Engine, patient_store, plain_client};
@@ -36,6 +39,8 @@ fn at(client: &Client, table: &str, now: Timestamp) -> Admin {
     let state = AdminState {
         keys: ApiKeys::new(client.clone(), table),
         plans: Plans::new(client.clone(), table),
+        // The kinds of items never meet, so one table can stand for all.
+        counters: Counters::new(client.clone(), table),
         clock: Arc::new(Standing(now)),
     };
     Admin::new(state, Principals::default())
@@ -345,4 +350,112 @@ async fn a_table_that_fails_is_told_apart_from_one_that_may_have_done_it() {
             assert!(!answer.body.to_string().contains("very-secret"), "{}", answer.body);
         }
     }
+}
+
+/// Counts five, in these windows and a bucket, as a gateway does.
+async fn count(store: &impl Store, pk: &str, sk: &str, windows: &[&str]) {
+    let window = |name: &&str| WindowCharge {
+        window: Window::parse(name).unwrap(),
+        room: 100,
+    };
+    let charge = Charge {
+        bucket: Some(BucketStep::Idle {
+            now: NOW.micros(),
+            cost: 1_500_000,
+        }),
+        cost: 5,
+        windows: windows.iter().map(window).collect(),
+        over: Vec::new(),
+        expires_at: NOW.secs() + 1,
+    };
+    let key = CounterKey {
+        pk: pk.into(),
+        sk: sk.into(),
+    };
+    let outcome = store.charge(&key, &charge).await.unwrap();
+    assert!(matches!(outcome, ChargeOutcome::Applied(_)), "{outcome:?}");
+}
+
+#[tokio::test]
+async fn usage_is_shown_and_reset_of_one_caller_alone() {
+    let engine = Engine::start().await;
+    let api = api(&engine, "admin_usage").await;
+    let store = patient_store(&engine.endpoint, "admin_usage");
+    let whose = "/usage?part=api_key%3D0123456789AB&X-Amz-Signature=abc";
+    assert_eq!(get(&api, whose).await.body, json!({ "counters": [] }));
+
+    let partitions = tollgate::limit::KeyValues::parse(["api_key=0123456789AB"])
+        .unwrap()
+        .partitions();
+    let [by_key, by_plan] = &partitions[..] else {
+        panic!("{partitions:?}")
+    };
+    // NOW is 2027-01-15T08:00:00Z.
+    count(&store, &by_plan.pk, "L#plan", &["d20270115", "m202701", "d20270114"]).await;
+    count(&store, &by_key.pk, "L#orders", &[]).await;
+    count(&store, &by_key.pk, "L#/api/*", &["h2027011508"]).await;
+    let other = "Q#plan#somebody-else";
+    count(&store, other, "L#plan", &["d20270115"]).await;
+    let window = |per: &str, reset: u64| json!({ "per": per, "used": 5, "reset": reset });
+    let expected = json!({ "counters": [
+        { "by": "api_key", "rule": "/api/*", "windows": [window("hour", 1_800_003_600)], "full_at": 1_800_000_002 },
+        { "by": "api_key", "rule": "orders", "windows": [], "full_at": 1_800_000_002 },
+        { "by": "plan", "rule": "plan", "windows": [window("day", 1_800_057_600), window("month", 1_801_440_000)],
+          "full_at": 1_800_000_002 },
+    ] });
+    assert_eq!(get(&api, whose).await.body, expected);
+
+    let reset = send(&api, "DELETE", whose, None).await;
+    assert_eq!((reset.status, &reset.body), (200, &json!({ "counters": 3 })));
+    assert_eq!(get(&api, whose).await.body, json!({ "counters": [] }));
+    let again = send(&api, "DELETE", whose, None).await;
+    assert_eq!((again.status, &again.body), (200, &json!({ "counters": 0 })));
+    let left = engine.item("admin_usage", other, "L#plan").await;
+    assert!(!left.is_empty(), "others keep what was counted of them");
+}
+
+#[tokio::test]
+async fn counters_that_cannot_be_read_can_be_reset() {
+    let engine = Engine::start().await;
+    let api = api(&engine, "admin_broken_usage").await;
+    let whose = "/usage?part=route=orders";
+    let partitions = tollgate::limit::KeyValues::parse(["route=orders"])
+        .unwrap()
+        .partitions();
+    let item = engine.client.put_item().table_name("admin_broken_usage");
+    let item = item
+        .item("pk", AttributeValue::S(partitions[0].pk.clone()))
+        .item("sk", AttributeValue::S("L#orders".into()))
+        .item("d20270115", AttributeValue::S("five".into()));
+    item.send().await.unwrap();
+    let unreadable = get(&api, whose).await;
+    assert_eq!(
+        (unreadable.status, &unreadable.body["error"]),
+        (500, &json!("unreadable_record"))
+    );
+    let reset = send(&api, "DELETE", whose, None).await;
+    assert_eq!((reset.status, &reset.body), (200, &json!({ "counters": 1 })));
+    assert_eq!(get(&api, whose).await.body, json!({ "counters": [] }));
+}
+
+#[tokio::test]
+async fn more_counters_than_a_page_holds_are_all_shown_and_reset() {
+    let engine = Engine::start().await;
+    let api = api(&engine, "admin_much_usage").await;
+    let partitions = tollgate::limit::KeyValues::parse(["route=orders"])
+        .unwrap()
+        .partitions();
+    // A page is 1 MB; these are padded.
+    for number in 0..30 {
+        let item = engine.client.put_item().table_name("admin_much_usage");
+        let item = item
+            .item("pk", AttributeValue::S(partitions[0].pk.clone()))
+            .item("sk", AttributeValue::S(format!("L#{number}")))
+            .item("padding", AttributeValue::S("x".repeat(100_000)));
+        item.send().await.unwrap();
+    }
+    let shown = get(&api, "/usage?part=route=orders").await;
+    assert_eq!(shown.body["counters"].as_array().unwrap().len(), 30);
+    let reset = send(&api, "DELETE", "/usage?part=route=orders", None).await;
+    assert_eq!(reset.body, json!({ "counters": 30 }));
 }

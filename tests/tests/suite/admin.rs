@@ -207,3 +207,49 @@ async fn one_event_goes_through_invoke() {
     let finished = Finished::of(invoke("ann")).await;
     assert!(finished.stderr.contains("ADMIN_PRINCIPALS: [\"ann\"]"), "{finished:?}");
 }
+
+#[tokio::test]
+async fn what_was_counted_is_shown_and_reset() {
+    let api = open().await;
+    let limits = json!({ "quota": { "requests": 3, "per": "month" } });
+    let put = method("PUT", "/plans/small").header("Content-Type", "application/json");
+    assert_eq!(ask(&api, put.body(json_of(&limits))).await.status, 200);
+    let made = ask(
+        &api,
+        post("/keys", json_of(&json!({ "owner": "acme", "plan": "small" }))),
+    )
+    .await;
+    let member = |name: &str| made.json()[name].as_str().expect("text").to_owned();
+    let (key, part) = (member("key"), format!("api_key={}", member("id")));
+    let remaining = async |api: &Api| {
+        let answer = api.gateway.send(&get(ME).header("X-Api-Key", &key)).await;
+        assert_eq!(answer.status, 200, "{}", answer.text());
+        answer.header("X-RateLimit-Remaining").expect("a header").to_owned()
+    };
+    assert_eq!(
+        (remaining(&api).await.as_str(), remaining(&api).await.as_str()),
+        ("2", "1")
+    );
+
+    let usage = ask(&api, get(&format!("/usage?part={part}"))).await;
+    let [counter] = &usage.json()["counters"].as_array().expect("counters").clone()[..] else {
+        panic!("{}", usage.text())
+    };
+    assert_eq!((&counter["by"], &counter["rule"]), (&json!("plan"), &json!("plan")));
+    assert_eq!(
+        (&counter["windows"][0]["per"], &counter["windows"][0]["used"]),
+        (&json!("month"), &json!(2))
+    );
+    let shown = api.gateway.printed(&["usage", "show", &part]).await;
+    assert!(shown.starts_with("plan  plan  2 this month, until "), "{shown}");
+
+    let reset = method("DELETE", &format!("/usage?part={part}")).header("X-Request-Id", "by-hand");
+    assert_eq!(ask(&api, reset).await.json(), json!({ "counters": 1 }));
+    assert_eq!(remaining(&api).await, "2");
+    let record = record(&api, "by-hand").await;
+    assert_eq!(record["subject"].as_str().expect("a subject").len(), 22, "{record}");
+    api.gateway.printed(&["usage", "reset", &part]).await;
+    assert_eq!(remaining(&api).await, "2");
+    assert_eq!(api.gateway.printed(&["usage", "show", "client_ip=192.0.2.9"]).await, "");
+    api.finish();
+}

@@ -75,6 +75,16 @@ async fn each_refusal_has_its_code_and_a_sentence() {
             "too long a grace",
             post("/keys/0123456789AB/rotate", r#"{"grace":3155760001}"#),
         ),
+        ("nobody's usage", event("GET", "/usage?Part=route=a")),
+        (
+            "the usage of a whole key",
+            event("DELETE", "/usage?part=api_key=tg_very-secret"),
+        ),
+        ("usage by what is no text", event("GET", "/usage?part=route=%ff")),
+        (
+            "usage by a wrong part of two",
+            event("GET", "/usage?part=route=a&part=very-secret"),
+        ),
         ("no name of a plan", event("GET", "/plans/.a")),
         ("a plan of YAML", put("/plans/a", "quota: 5")),
         ("a plan of nothing", put("/plans/a", "{}")),

@@ -298,3 +298,32 @@ proptest! {
         prop_assert_eq!(one.subject(&key) == other.subject(&key), meaning(&one) == meaning(&other));
     }
 }
+
+/// What a request offers, written by hand.
+fn by_hand(texts: &[&str]) -> Subject {
+    crate::limit::KeyValues::parse(texts.iter().copied()).unwrap().subject()
+}
+
+#[test]
+fn who_is_named_by_hand_is_who_is_counted() {
+    let offer = Offer::default()
+        .header("x-user-id", "usr=1")
+        .claims(json!({ "tenant": 7, "sub": "ann", "iss": "https://issuer.example" }));
+    assert_eq!(
+        offer.subject(&[user(), claim("tenant"), KeyPart::Route, KeyPart::ClientIp]),
+        by_hand(&[
+            "header:X-User-Id=usr=1",
+            "claim:tenant=7",
+            "route=GET /orders",
+            "client_ip=192.0.2.1"
+        ])
+    );
+    for holder in [KeyPart::User, KeyPart::PlanHolder] {
+        assert_eq!(offer.subject(&[holder]), by_hand(&["user=https://issuer.example ann"]));
+    }
+    let v6 = Offer::default().ip("2001:db8:1:2::1");
+    assert_eq!(
+        v6.subject(&[KeyPart::ClientIp]),
+        by_hand(&["client_ip=2001:db8:1:2::ffff"])
+    );
+}

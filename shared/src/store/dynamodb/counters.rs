@@ -1,0 +1,76 @@
+//! What was counted of somebody, for administrators: looked at, and taken back to nothing. The gateway has no part in it.
+
+use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::operation::query::builders::QueryFluentBuilder;
+
+use super::admin::AdminError;
+use super::counter;
+use super::item::{Attributes, text};
+use super::table::Table;
+use crate::clock::Timestamp;
+use crate::limit::{Counter, KeyValues, Partition};
+use crate::store::StoreError;
+
+/// The counters of one quota table. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Counters(Table);
+
+impl Counters {
+    /// In this table. The client may retry by itself.
+    pub fn new(client: Client, table: &str) -> Self {
+        Self(Table::new(client, table))
+    }
+
+    /// All that was counted of whoever has these values, by their key itself and by plans. What environments hold of
+    /// leases counts as used.
+    pub async fn of(&self, values: &KeyValues, now: Timestamp) -> Result<Vec<Counter>, AdminError> {
+        let mut counters = Vec::new();
+        for Partition { by, pk } in values.partitions() {
+            for item in self.items(self.query(&pk).consistent_read(true)).await? {
+                let state = counter::state(Some(&item)).map_err(|why| self.malformed(&pk, &why))?;
+                counters.push(Counter::of(&by, sort_key(&item), &state, now));
+            }
+        }
+        Ok(counters)
+    }
+
+    /// Takes all of it back to nothing, whether it can be read or not, and returns how many items there were. Gateways may
+    /// refuse by what they remember for 30 seconds more, and what is counted meanwhile is counted anew.
+    pub async fn reset(&self, values: &KeyValues) -> Result<usize, AdminError> {
+        let mut count = 0;
+        for Partition { pk, .. } in values.partitions() {
+            let keys = self.query(&pk).consistent_read(true).projection_expression("pk, sk");
+            for key in self.items(keys).await? {
+                let request = self.0.client.delete_item().table_name(&*self.0.name);
+                let answer = request.set_key(Some(key)).send().await;
+                answer.map_err(|error| self.0.failed(&error))?;
+                count += 1;
+            }
+        }
+        Ok(count)
+    }
+
+    fn query(&self, pk: &str) -> QueryFluentBuilder {
+        let request = self.0.client.query().table_name(&*self.0.name);
+        request
+            .key_condition_expression("pk = :pk AND begins_with(sk, :prefix)")
+            .expression_attribute_values(":pk", text(pk))
+            .expression_attribute_values(":prefix", text(Counter::SORT_KEY_PREFIX))
+    }
+
+    /// All pages of it: one item for each rule set of a config, a few hundred at the very most.
+    async fn items(&self, query: QueryFluentBuilder) -> Result<Vec<Attributes>, StoreError> {
+        let pages = query.into_paginator().items().send().collect::<Result<Vec<_>, _>>();
+        pages.await.map_err(|error| self.0.failed(&error))
+    }
+
+    fn malformed(&self, pk: &str, why: &str) -> StoreError {
+        StoreError::Malformed(format!("table {}, partition {pk}: {why}", self.0.name))
+    }
+}
+
+/// A query by sort key finds no item without one.
+fn sort_key(item: &Attributes) -> &str {
+    let text = item.get("sk").and_then(|value| value.as_s().ok());
+    text.map_or("", String::as_str)
+}
