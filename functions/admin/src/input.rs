@@ -116,9 +116,10 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for QueryParameter
     }
 }
 
-/// All query parameters in their order, those among them that nobody asks for.
-pub(crate) fn query_parameters(parts: &Parts) -> Result<Vec<(Cow<'_, str>, Cow<'_, str>)>, ApiError> {
-    Ok(form_urlencoded::parse(query_text(parts)?.as_bytes()).collect())
+/// All values of a query parameter that may be given more than once, in their order.
+pub(crate) fn query_values<'p>(parts: &'p Parts, wanted: &str) -> Result<Vec<Cow<'p, str>>, ApiError> {
+    let all = form_urlencoded::parse(query_text(parts)?.as_bytes());
+    Ok(all.filter(|(name, _)| name == wanted).map(|(_, value)| value).collect())
 }
 
 /// The query as it stands. The form reader would put U+FFFD in the place of what is no text, and so ask for something else.

@@ -11,7 +11,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::error::{ApiError, sentence};
-use crate::input::query_parameters;
+use crate::input::query_values;
 use crate::router::{About, AdminState};
 
 pub(crate) fn routes() -> OpenApiRouter<AdminState> {
@@ -47,12 +47,8 @@ impl<S: Send + Sync> FromRequestParts<S> for Whose {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, ApiError> {
-        let query = query_parameters(parts)?;
-        let given: Vec<&str> = query
-            .iter()
-            .filter_map(|(name, value)| (name == "part").then_some(&**value))
-            .collect();
-        match KeyValues::parse(given) {
+        let given = query_values(parts, "part")?;
+        match KeyValues::parse(given.iter().map(|part| &**part)) {
             Ok(values) => Ok(Self(values)),
             Err(why) => Err(ApiError::BadRequest {
                 why: sentence(&format!("`part`: {why}")),

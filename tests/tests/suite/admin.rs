@@ -231,7 +231,7 @@ async fn what_was_counted_is_shown_and_reset() {
         ("2", "1")
     );
 
-    let usage = ask(&api, get(&format!("/usage?part={part}"))).await;
+    let usage = ask(&api, get(format!("/usage?part={part}"))).await;
     let [counter] = &usage.json()["counters"].as_array().expect("counters").clone()[..] else {
         panic!("{}", usage.text())
     };
@@ -243,7 +243,7 @@ async fn what_was_counted_is_shown_and_reset() {
     let shown = api.gateway.printed(&["usage", "show", &part]).await;
     assert!(shown.starts_with("plan  plan  2 this month, until "), "{shown}");
 
-    let reset = method("DELETE", &format!("/usage?part={part}")).header("X-Request-Id", "by-hand");
+    let reset = method("DELETE", format!("/usage?part={part}")).header("X-Request-Id", "by-hand");
     assert_eq!(ask(&api, reset).await.json(), json!({ "counters": 1 }));
     assert_eq!(remaining(&api).await, "2");
     let record = record(&api, "by-hand").await;
