@@ -22,7 +22,7 @@ pub(crate) fn routes() -> OpenApiRouter<AdminState> {
 #[derive(ToSchema)]
 #[schema(
     value_type = String,
-    pattern = "^(client_ip|route|api_key|user|header:[^=]+|claim:[^=]+)=",
+    pattern = "^(api_key=[0-9A-Za-z]{12}|client_ip=[0-9A-Fa-f.:]+|route=.+|user=[^ ]+ .+|header:[!#-'*+.0-9A-Z^_`a-z|~-]+=.+|claim:[^=]+=.+)$",
     example = "api_key=0123456789AB"
 )]
 #[expect(dead_code, reason = "it documents the parameters that `Whose` reads")]
