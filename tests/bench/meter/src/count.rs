@@ -46,8 +46,8 @@ pub(crate) fn run(
         counts.push(executed);
     }
     println!();
-    let verified = alone::verifications(&setting.issuer, folder)?;
     alone::limits(folder)?;
+    let verified = alone::verifications(&setting.issuer, folder)?;
     let held = report(&counts, verified.signature);
     Ok(held && verified.held)
 }
