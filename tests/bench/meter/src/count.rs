@@ -70,13 +70,7 @@ fn execute(
     environment.push(("RUST_LOG".into(), "error".into()));
     let function = Function::start(&valgrind, &program, &environment).map_err(named)?;
     callgrind::command(&function, "dump")?;
-    let mut tokens = Tokens::default();
-    warm_up(setting, scenario, &function, &mut tokens).map_err(named)?;
-    let events = setting.events(scenario, requests, &mut tokens)?;
-    callgrind::command(&function, "zero")?;
-    setting.dynamodb.writes();
-    function.api.invoke(events).map_err(named)?;
-    let writes = setting.dynamodb.writes();
+    let writes = serve(setting, scenario, &function, requests).map_err(named)?;
     callgrind::command(&function, "dump")?;
     // The dumps are numbered, and so are their files.
     Ok(Counts {
@@ -86,8 +80,26 @@ fn execute(
     })
 }
 
-/// Serves requests until everything is open and remembered that the first ones set up. Emulated, those may take
-/// longer than the function gives what it calls, and fail.
+/// Serves so many requests that callgrind counts, and nothing else of them; how often DynamoDB was called for them.
+/// Emulated on a busy machine, a request may take longer than the function gives what it calls, and fail: then all of
+/// them are served and counted anew.
+fn serve(setting: &Setting, scenario: &Scenario, function: &Function, requests: usize) -> Result<u64, String> {
+    let mut tokens = Tokens::default();
+    let mut outcome = Ok(0);
+    for _ in 0..10 {
+        warm_up(setting, scenario, function, &mut tokens)?;
+        let events = setting.events(scenario, requests, &mut tokens)?;
+        callgrind::command(function, "zero")?;
+        setting.dynamodb.writes();
+        outcome = function.api.invoke(events).map(|_| setting.dynamodb.writes());
+        if outcome.is_ok() {
+            break;
+        }
+    }
+    outcome
+}
+
+/// Serves requests until everything is open and remembered that the first ones set up. These may fail as well.
 fn warm_up(setting: &Setting, scenario: &Scenario, function: &Function, tokens: &mut Tokens) -> Result<(), String> {
     let mut outcome = Ok(Vec::new());
     for _ in 0..20 {
