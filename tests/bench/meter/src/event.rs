@@ -1,5 +1,8 @@
 //! The requests: events as API Gateway's HTTP APIs send them, payload format 2.0.
 
+use tollgate::event::Event;
+use tollgate::request::Request;
+
 /// Up to the headers that every request has, and on from there.
 const BEFORE: &str = concat!(
     r#"{"version":"2.0","routeKey":"$default","rawPath":"/api/users/42","#,
@@ -25,4 +28,10 @@ const AFTER: &str = concat!(
 pub(crate) fn get_user(token: Option<&str>) -> String {
     let authorization = token.map(|token| format!(r#""authorization":"Bearer {token}","#));
     format!("{BEFORE}{}{AFTER}", authorization.unwrap_or_default())
+}
+
+/// The same as the gateway reads it.
+pub(crate) fn request(token: Option<&str>) -> Result<Request, String> {
+    let event = Event::read(&get_user(token), None).map_err(|error| error.to_string())?;
+    event.request(&[]).map_err(|error| format!("{error:?}"))
 }

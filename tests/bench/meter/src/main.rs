@@ -1,6 +1,9 @@
 //! Runs the gateway and the bare functions side by side, each behind a Runtime API of its own, and prints what each
 //! costs and how the two compare. `scripts/bench` builds them and starts this; docs/performance.md explains it.
 
+mod admit;
+mod alone;
+mod callgrind;
 mod clock;
 mod count;
 mod event;
@@ -8,6 +11,7 @@ mod function;
 mod runtime_api;
 mod scenario;
 mod server;
+mod store;
 mod stubs;
 mod table;
 mod time;
@@ -19,6 +23,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
+use admit::Limit;
 use scenario::Setting;
 use verify::{Check, TokenSet};
 
@@ -68,6 +73,9 @@ enum Command {
         check: Check,
         times: usize,
     },
+    /// Checks a limit: what `count` counts to know the price of one check.
+    #[command(hide = true)]
+    Admit { limit: Limit, times: usize },
 }
 
 fn main() -> ExitCode {
@@ -94,6 +102,7 @@ fn main() -> ExitCode {
         Command::Verify { file, check, times } => TokenSet::read(&file)
             .and_then(|tokens| tokens.check(check, times))
             .map(|_| true),
+        Command::Admit { limit, times } => admit::check(limit, times).map(|()| true),
     };
     match done {
         Ok(true) => ExitCode::SUCCESS,

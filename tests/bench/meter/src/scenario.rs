@@ -6,8 +6,11 @@ use std::net::SocketAddr;
 use serde_json::{Value, json};
 
 use crate::event;
-use crate::stubs;
+use crate::stubs::{self, DynamoDb};
 use crate::token::{AUDIENCE, Algorithm, ISSUER, Issuer};
+
+/// How many requests one write counts at most, of a limit with leases.
+pub(crate) const LEASE_SIZE: u32 = 50;
 
 /// One function under one kind of request.
 pub(crate) struct Scenario {
@@ -33,7 +36,7 @@ pub(crate) enum Carries {
 pub(crate) struct Setting {
     pub(crate) issuer: Issuer,
     upstream: SocketAddr,
-    dynamodb: SocketAddr,
+    pub(crate) dynamodb: DynamoDb,
     /// Where the larger configs lie.
     folder: tempfile::TempDir,
     only: String,
@@ -80,6 +83,11 @@ impl Setting {
                 New,
             ),
             self.gateway("gateway, seen + limit, 300 packed", packed(&self.limited(300))?, Same),
+            self.gateway(
+                "gateway, token seen + lease",
+                self.file("leased", &self.leased())?,
+                Same,
+            ),
         ];
         all.retain(|scenario| scenario.name.contains(&self.only));
         Ok(all)
@@ -133,7 +141,10 @@ impl Setting {
     }
 
     fn endpoint(&self) -> (String, String) {
-        ("AWS_ENDPOINT_URL_DYNAMODB".into(), format!("http://{}", self.dynamodb))
+        (
+            "AWS_ENDPOINT_URL_DYNAMODB".into(),
+            format!("http://{}", self.dynamodb.address),
+        )
     }
 
     /// Routes without any other rule.
@@ -154,9 +165,21 @@ impl Setting {
             "issuer": ISSUER,
             "audiences": [AUDIENCE],
         });
+        // One a second, so that the bucket is in use however slowly requests come. A request that cannot be counted
+        // ends the run: what it costs is no figure.
         config["rate_limiting"] = json!({
-            "default": { "requests_per_second": 1000, "burst": 1_000_000, "key": "header:X-User-Id" }
+            "default": {
+                "requests_per_second": 1, "burst": 1_000_000, "key": "header:X-User-Id", "on_error": "deny"
+            }
         });
+        config
+    }
+
+    /// The same, counted [`LEASE_SIZE`] at a time.
+    fn leased(&self) -> Value {
+        let mut config = self.limited(1);
+        config["rate_limiting"]["default"]["mode"] = "lease".into();
+        config["rate_limiting"]["default"]["lease_size"] = LEASE_SIZE.into();
         config
     }
 

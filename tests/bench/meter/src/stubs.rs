@@ -3,7 +3,8 @@
 use std::collections::HashMap;
 use std::io;
 use std::net::SocketAddr;
-use std::sync::{Mutex, PoisonError};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::server;
 
@@ -29,15 +30,31 @@ pub(crate) fn upstream(key_set: String) -> io::Result<SocketAddr> {
     })
 }
 
+/// A running DynamoDB.
+pub(crate) struct DynamoDb {
+    pub(crate) address: SocketAddr,
+    writes: Arc<AtomicU64>,
+}
+
+impl DynamoDb {
+    /// How many items were written since this was asked last.
+    pub(crate) fn writes(&self) -> u64 {
+        self.writes.swap(0, Ordering::Relaxed)
+    }
+}
+
 /// Listens as DynamoDB, as far as the functions here use it: `UpdateItem` in the forms below, no condition ever
 /// fails, and no other item exists.
-pub(crate) fn dynamodb() -> io::Result<SocketAddr> {
+pub(crate) fn dynamodb() -> io::Result<DynamoDb> {
+    let writes = Arc::<AtomicU64>::default();
+    let counted = Arc::clone(&writes);
     let items: Mutex<HashMap<String, u64>> = Mutex::default();
-    server::serve(move |head: &str, body: &[u8]| {
+    let address = server::serve(move |head: &str, body: &[u8]| {
         let request = std::str::from_utf8(body).ok()?;
         if !head.contains("UpdateItem") {
             return Some(dynamodb_answer("{}"));
         }
+        counted.fetch_add(1, Ordering::Relaxed);
         let key = between(request, r#""pk":{"S":""#, "\"")?;
         let mut items = items.lock().unwrap_or_else(PoisonError::into_inner);
         let item = items.entry(key.to_owned()).or_default();
@@ -55,7 +72,8 @@ pub(crate) fn dynamodb() -> io::Result<SocketAddr> {
         Some(dynamodb_answer(&format!(
             r#"{{"Attributes":{{"pk":{{"S":"{key}"}},"sk":{{"S":"L#shared"}},"{name}":{{"N":"{value}"}},"ttl":{{"N":"1893456000"}}}}}}"#
         )))
-    })
+    })?;
+    Ok(DynamoDb { address, writes })
 }
 
 fn dynamodb_answer(body: &str) -> Vec<u8> {
@@ -101,14 +119,14 @@ mod tests {
         let step = |pk: &str, name: &str, value: &str| {
             format!(r#"{{"Key":{{"pk":{{"S":"{pk}"}}}},"ExpressionAttributeValues":{{"{name}":{{"N":"{value}"}}}}}}"#)
         };
-        let address = dynamodb().unwrap();
+        let dynamodb = dynamodb().unwrap();
         let bodies = [
             step("a", ":next", "100"),
             step("a", ":cost", "5"),
             step("b", ":one", "1"),
             step("b", ":one", "1"),
         ];
-        let text = answers(address, &bodies.each_ref().map(String::as_str));
+        let text = answers(dynamodb.address, &bodies.each_ref().map(String::as_str));
         let values: Vec<&str> = text
             .split("\r\n\r\n")
             .filter_map(|part| between(part, r#""sk":{"S":"L#shared"},"#, "},"))
@@ -122,11 +140,12 @@ mod tests {
                 r#""n":{"N":"2""#
             ]
         );
+        assert_eq!([dynamodb.writes(), dynamodb.writes()], [4, 0]);
     }
 
     #[test]
     fn an_update_in_no_form_known_ends_the_connection() {
         let body = r#"{"Key":{"pk":{"S":"a"}}}"#;
-        assert_eq!(answers(dynamodb().unwrap(), &[body, body]), "");
+        assert_eq!(answers(dynamodb().unwrap().address, &[body, body]), "");
     }
 }

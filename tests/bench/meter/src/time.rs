@@ -27,6 +27,8 @@ struct Figures {
     cpu: Vec<f64>,
     /// Time until a request was answered, in µs.
     latency: Vec<f64>,
+    /// How many calls of DynamoDB a request makes.
+    writes: f64,
     /// Peak memory in MB.
     memory: f64,
     /// Of the binary, in MB.
@@ -59,7 +61,9 @@ pub(crate) fn run(
     for _ in 0..blocks {
         for ((scenario, function), figures) in scenarios.iter().zip(&running).zip(&mut figures) {
             let events = setting.events(scenario, requests, &mut tokens)?;
+            setting.dynamodb.writes();
             block(function, events, figures)?;
+            figures.writes += setting.dynamodb.writes() as f64 / (blocks * requests) as f64;
         }
     }
     for ((scenario, function), figures) in scenarios.iter().zip(&running).zip(&mut figures) {
@@ -159,12 +163,12 @@ fn paired(gateway: &Figures, less: f64, bare: &Figures) -> f64 {
 
 fn report(scenarios: &[Scenario], figures: &[Figures], signature: f64) {
     println!(
-        "{:<34} {:>8} {:>8} {:>9} {:>9} {:>9} {:>8} {:>8} {:>7} {:>6} {:>6}",
-        "", "init ms", "median", "first us", "CPU us", "min", "p50 us", "p99 us", "RSS MB", "MB", "zip MB"
+        "{:<34} {:>8} {:>8} {:>9} {:>9} {:>9} {:>8} {:>8} {:>7} {:>7} {:>6} {:>6}",
+        "", "init ms", "median", "first us", "CPU us", "min", "p50 us", "p99 us", "writes", "RSS MB", "MB", "zip MB"
     );
     for (scenario, seen) in scenarios.iter().zip(figures) {
         println!(
-            "{:<34} {:>8.2} {:>8.2} {:>9.0} {:>9.1} {:>9.1} {:>8.1} {:>8.1} {:>7.1} {:>6.2} {:>6.2}",
+            "{:<34} {:>8.2} {:>8.2} {:>9.0} {:>9.1} {:>9.1} {:>8.1} {:>8.1} {:>7.3} {:>7.1} {:>6.2} {:>6.2}",
             scenario.name,
             percentile(&seen.init, 0.0),
             percentile(&seen.init, 0.5),
@@ -173,13 +177,14 @@ fn report(scenarios: &[Scenario], figures: &[Figures], signature: f64) {
             percentile(&seen.cpu, 0.0),
             percentile(&seen.latency, 0.5),
             percentile(&seen.latency, 0.99),
+            seen.writes,
             seen.memory,
             seen.size,
             seen.zipped,
         );
     }
     println!();
-    let [forward, one, hundred, thousand, count, seen, new, many] = figures else {
+    let [forward, one, hundred, thousand, count, seen, new, many, leased] = figures else {
         return;
     };
     let times = |what, most, gateway, bare| compare(what, &Bar::Times(most), paired(gateway, 0.0, bare), 1.0);
@@ -187,6 +192,7 @@ fn report(scenarios: &[Scenario], figures: &[Figures], signature: f64) {
     let init = |figures: &Figures| percentile(&figures.init, 0.0);
     times("CPU, plain route / forward", 1.05, one, forward);
     times("CPU, token seen + exact limit / forward-count", 1.20, seen, count);
+    times("CPU, token seen + lease / forward", 1.40, leased, forward);
     compare(
         "CPU, every token new + exact limit - one RS256 check / forward-count",
         &Bar::Times(1.20),

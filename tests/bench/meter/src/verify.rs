@@ -16,20 +16,14 @@ use ring::signature::{
 };
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
-use tollgate::api_key::ApiKeyRecord;
 use tollgate::auth::Authenticator;
-use tollgate::clock::{SystemClock, Timestamp};
-use tollgate::event::Event;
+use tollgate::clock::SystemClock;
 use tollgate::gateway::Seams;
-use tollgate::limit::PlanRecord;
 use tollgate::request::Request;
-use tollgate::store::{
-    Charge, ChargeOutcome, CounterKey, CounterState, Refund, SessionHash, SessionRecord, Store, StoreError,
-    StoredKeySet,
-};
 use tollgate::upstream::client::{CallError, CallLimits, HttpClient};
 
 use crate::event;
+use crate::store::OneItem;
 use crate::token::{AUDIENCE, Algorithm, ISSUER, Issuer};
 
 /// What is done over and over.
@@ -118,7 +112,7 @@ impl TokenSet {
 
     /// Presents a token so many times; `place` says which.
     fn authenticate(&self, times: usize, place: impl Fn(usize) -> usize) -> Result<Duration, String> {
-        let requests = self.tokens.iter().map(|token| request(token));
+        let requests = self.tokens.iter().map(|token| event::request(Some(token)));
         // All of them, however many are used: what is counted over another number of times has the same ahead of it.
         let requests = requests.collect::<Result<Vec<Request>, String>>()?;
         let config = tollgate::config::parse("bench.json", &config().to_string(), &|_| None);
@@ -129,7 +123,7 @@ impl TokenSet {
             clock: Arc::new(SystemClock),
             upstreams: Arc::clone(&issuer) as _,
             issuers: issuer,
-            store: Arc::new(NoTables),
+            store: Arc::<OneItem>::default(),
         };
         let authenticator = Authenticator::new(config.auth, &seams);
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build();
@@ -164,12 +158,6 @@ pub(crate) fn least(issuer: &Issuer, algorithm: Algorithm, check: Check) -> Resu
 
 const BUDGET: Duration = Duration::from_secs(9);
 
-/// The request that the functions get as well.
-fn request(token: &str) -> Result<Request, String> {
-    let event = Event::read(&event::get_user(Some(token)), None).map_err(|error| error.to_string())?;
-    event.request(&[]).map_err(|error| format!("{error:?}"))
-}
-
 fn config() -> Value {
     json!({
         "auth": {
@@ -193,53 +181,6 @@ impl HttpClient for KeyServer {
     async fn send(&self, _: http::Request<Bytes>, _: CallLimits) -> Result<http::Response<Bytes>, CallError> {
         Ok(http::Response::new(self.0.clone()))
     }
-}
-
-/// What a function has that was deployed without tables.
-#[derive(Debug)]
-struct NoTables;
-
-const NO_TABLE: StoreError = StoreError::NoTable("STATE_TABLE");
-
-#[async_trait]
-impl Store for NoTables {
-    async fn charge(&self, _: &CounterKey, _: &Charge) -> Result<ChargeOutcome, StoreError> {
-        Err(NO_TABLE)
-    }
-
-    async fn counter(&self, _: &CounterKey) -> Result<CounterState, StoreError> {
-        Err(NO_TABLE)
-    }
-
-    async fn refund(&self, _: &CounterKey, _: &Refund) -> Result<Option<CounterState>, StoreError> {
-        Err(NO_TABLE)
-    }
-
-    async fn api_key(&self, _: &str) -> Result<Option<ApiKeyRecord>, StoreError> {
-        Err(NO_TABLE)
-    }
-
-    async fn plan(&self, _: &str) -> Result<Option<PlanRecord>, StoreError> {
-        Err(NO_TABLE)
-    }
-
-    async fn key_set(&self, _: &str) -> Result<Option<StoredKeySet>, StoreError> {
-        Err(NO_TABLE)
-    }
-
-    async fn keep_key_set(&self, _: &str, _: &StoredKeySet, _: Timestamp) -> Result<(), StoreError> {
-        Err(NO_TABLE)
-    }
-
-    async fn session(&self, _: &SessionHash) -> Result<Option<SessionRecord>, StoreError> {
-        Err(NO_TABLE)
-    }
-
-    async fn touch_session(&self, _: &SessionHash, _: Timestamp, _: Timestamp) -> Result<bool, StoreError> {
-        Err(NO_TABLE)
-    }
-
-    async fn warm(&self) {}
 }
 
 #[cfg(test)]
