@@ -6,6 +6,8 @@ use std::fmt::Debug;
 use async_trait::async_trait;
 
 pub mod dynamodb;
+#[cfg(any(test, feature = "model"))]
+pub mod model;
 mod record;
 
 pub use self::record::{SessionHash, SessionRecord, StoredKeySet};

@@ -1,24 +1,15 @@
 //! Doubles for unit tests.
 
-use std::fmt::Debug;
 use std::sync::Arc;
 use std::time::Duration;
 
-use async_trait::async_trait;
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
 
-use crate::api_key::ApiKeyRecord;
-use crate::clock::Timestamp;
 use crate::config::UpstreamCall;
 use crate::event::EventKind;
-use crate::limit::PlanRecord;
 use crate::path::{CanonicalPath, PathPrefix};
 use crate::request::{PlatformFacts, Request};
-use crate::store::{
-    Charge, ChargeOutcome, CounterKey, CounterState, Refund, SessionHash, SessionRecord, Store, StoreError,
-    StoredKeySet,
-};
 use crate::upstream::Upstream;
 
 /// A plain request of the given method and path.
@@ -62,67 +53,4 @@ pub(crate) fn headers(lines: &[(&str, &str)]) -> HeaderMap {
         headers.append(name, value);
     }
     headers
-}
-
-/// A store where only the quota table is set.
-#[async_trait]
-pub(crate) trait CountersOnly: Debug + Send + Sync {
-    /// See [`Store::charge`].
-    async fn charge(&self, key: &CounterKey, charge: &Charge) -> Result<ChargeOutcome, StoreError>;
-
-    /// See [`Store::counter`].
-    async fn counter(&self, _: &CounterKey) -> Result<CounterState, StoreError> {
-        Ok(CounterState::default())
-    }
-
-    /// See [`Store::refund`].
-    async fn refund(&self, _: &CounterKey, _: &Refund) -> Result<Option<CounterState>, StoreError> {
-        Ok(None)
-    }
-
-    /// See [`Store::warm`].
-    async fn warm(&self) {}
-}
-
-#[async_trait]
-impl<T: CountersOnly> Store for T {
-    async fn charge(&self, key: &CounterKey, charge: &Charge) -> Result<ChargeOutcome, StoreError> {
-        CountersOnly::charge(self, key, charge).await
-    }
-
-    async fn counter(&self, key: &CounterKey) -> Result<CounterState, StoreError> {
-        CountersOnly::counter(self, key).await
-    }
-
-    async fn refund(&self, key: &CounterKey, refund: &Refund) -> Result<Option<CounterState>, StoreError> {
-        CountersOnly::refund(self, key, refund).await
-    }
-
-    async fn warm(&self) {
-        CountersOnly::warm(self).await;
-    }
-
-    async fn api_key(&self, _: &str) -> Result<Option<ApiKeyRecord>, StoreError> {
-        Err(StoreError::NoTable("CONFIG_TABLE"))
-    }
-
-    async fn plan(&self, _: &str) -> Result<Option<PlanRecord>, StoreError> {
-        Err(StoreError::NoTable("CONFIG_TABLE"))
-    }
-
-    async fn key_set(&self, _: &str) -> Result<Option<StoredKeySet>, StoreError> {
-        Err(StoreError::NoTable("STATE_TABLE"))
-    }
-
-    async fn keep_key_set(&self, _: &str, _: &StoredKeySet, _: Timestamp) -> Result<(), StoreError> {
-        Err(StoreError::NoTable("STATE_TABLE"))
-    }
-
-    async fn session(&self, _: &SessionHash) -> Result<Option<SessionRecord>, StoreError> {
-        Err(StoreError::NoTable("STATE_TABLE"))
-    }
-
-    async fn touch_session(&self, _: &SessionHash, _: Timestamp, _: Timestamp) -> Result<bool, StoreError> {
-        Err(StoreError::NoTable("STATE_TABLE"))
-    }
 }

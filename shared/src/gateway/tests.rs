@@ -14,8 +14,8 @@ use serde_json::{Value, json};
 use super::*;
 use crate::config;
 use crate::limit::testing::apply;
+use crate::store::model::CountersOnly;
 use crate::store::{Charge, ChargeOutcome, CounterKey, CounterState, StoreError};
-use crate::testing::CountersOnly;
 use crate::upstream::client::{CallError, CallLimits};
 
 const NOW: Timestamp = Timestamp::from_secs(1_800_000_000);

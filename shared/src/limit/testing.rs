@@ -1,4 +1,4 @@
-//! Rule sets, and a table that evaluates conditions as they are written.
+//! Rule sets, and a table with faults.
 
 use std::collections::{HashMap, VecDeque};
 use std::num::{NonZeroU32, NonZeroU64};
@@ -11,9 +11,9 @@ use async_trait::async_trait;
 use super::{ChargeOn, KeyPart, Manner, Mode, OnError, Period, Quota, Rate, RuleSet};
 use crate::clock::Timestamp;
 use crate::config::Pointer;
-use crate::limit::Window;
-use crate::store::{BucketStep, Charge, ChargeOutcome, CounterKey, CounterState, Refund, StoreError, WindowCharge};
-use crate::testing::CountersOnly;
+pub(crate) use crate::store::model::apply;
+use crate::store::model::{self, CountersOnly};
+use crate::store::{Charge, ChargeOutcome, CounterKey, CounterState, Refund, StoreError};
 
 pub(crate) fn at(secs: u64) -> Timestamp {
     Timestamp::from_secs(secs)
@@ -105,34 +105,6 @@ pub(crate) fn bucket_at(tat: impl Into<Option<u64>>) -> CounterState {
         tat: tat.into(),
         windows: Vec::new(),
     }
-}
-
-/// Changes an item as the expression of this charge does; `false` where its condition does not hold.
-pub(crate) fn apply(state: &mut CounterState, charge: &Charge) -> bool {
-    let tat = match (charge.bucket, state.tat) {
-        (None, tat) => tat,
-        (Some(BucketStep::Busy { now, cost, max }), Some(tat)) if tat > now && tat <= max => Some(tat + cost),
-        (Some(BucketStep::Idle { now, cost }), None) => Some(now + cost),
-        (Some(BucketStep::Idle { now, cost }), Some(tat)) if tat <= now => Some(now + cost),
-        (Some(BucketStep::Foreign { now, cost, above }), Some(tat)) if tat > above => Some(now + cost),
-        (Some(_), _) => return false,
-    };
-    let has_room = |charged: &WindowCharge| {
-        let counted = state.windows.iter().find(|(window, _)| *window == charged.window);
-        counted.is_none_or(|(_, count)| *count <= charged.room)
-    };
-    if !charge.windows.iter().all(has_room) {
-        return false;
-    }
-    state.tat = tat;
-    for WindowCharge { window, .. } in &charge.windows {
-        match state.windows.iter_mut().find(|(counted, _)| counted == window) {
-            Some((_, count)) => *count += charge.cost,
-            None => state.windows.push((*window, charge.cost)),
-        }
-    }
-    state.windows.retain(|(window, _)| !charge.over.contains(window));
-    true
 }
 
 /// A table: each charge is atomic. Faults come first, in order.
@@ -233,19 +205,7 @@ impl CountersOnly for ModelStore {
         let Some(state) = items.get_mut(key) else {
             return Ok(None);
         };
-        let has = |window: &Window| state.count(*window) >= refund.cost;
-        if refund.tat.is_some_and(|back| state.tat.is_none_or(|tat| tat < back)) || !refund.windows.iter().all(has) {
-            return Ok(None);
-        }
-        state.tat = state.tat.map(|tat| tat - refund.tat.unwrap_or(0));
-        for (_, count) in state
-            .windows
-            .iter_mut()
-            .filter(|(window, _)| refund.windows.contains(window))
-        {
-            *count -= refund.cost;
-        }
-        Ok(Some(state.clone()))
+        Ok(model::give_back(state, refund).then(|| state.clone()))
     }
 
     async fn warm(&self) {
