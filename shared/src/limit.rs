@@ -60,7 +60,7 @@ const TRUST: Duration = Duration::from_secs(30);
 /// The same of what may be given back again meanwhile.
 const TRUST_REFUNDED: Duration = Duration::from_secs(1);
 
-/// How many windows that are over an item may hold before they are taken away by a call of their own. Each call takes
+/// How many windows that can go an item may hold before they are taken away by a call of their own. Each call takes
 /// along those that the last one of the same environment showed; only a subject that every environment meets
 /// once at most comes to so many.
 const MOST_OVER: usize = 24;

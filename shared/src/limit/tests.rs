@@ -14,6 +14,7 @@ mod leases;
 mod outage;
 mod quotas;
 mod refunds;
+mod skew;
 
 const START: u64 = 1_800_000_000_000_000;
 

@@ -85,6 +85,11 @@ impl Window {
     pub(super) fn is_over(self, now: Timestamp) -> bool {
         self < Self::at(self.period, now)
     }
+
+    /// Whether nobody counts in it any more, however far their clock is behind this one.
+    pub(super) fn is_past(self, now: Timestamp) -> bool {
+        self.is_over(Timestamp::from_micros(now.micros().saturating_sub(BEHIND)))
+    }
 }
 
 impl fmt::Display for Window {
@@ -92,6 +97,10 @@ impl fmt::Display for Window {
         write!(f, "{}{}", self.period.letter(), self.stamp)
     }
 }
+
+/// How far clocks are apart at most, in microseconds: 15 minutes. DynamoDB refuses signatures from clocks that are further off
+/// (<https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv.html>).
+const BEHIND: u64 = 15 * MINUTE * 1_000_000;
 
 /// How long the window of a moment lasts.
 pub(super) fn length(period: Period, now: Timestamp) -> Duration {
@@ -192,6 +201,8 @@ mod tests {
             prop_assert_eq!(Window::at(period, at(end.secs() - 1)), window);
             prop_assert!(Window::at(period, end) > window);
             prop_assert!(window.is_over(end) && !window.is_over(now));
+            let past = end.plus(Duration::from_secs(15 * 60));
+            prop_assert!(window.is_past(past) && !window.is_past(at(past.secs() - 1)));
             let begin = at(end.secs() - length(period, now).as_secs());
             prop_assert!(begin <= now);
             prop_assert_eq!(Window::at(period, begin), window);

@@ -94,11 +94,8 @@ async fn what_was_taken_is_worth_something_for_a_second_and_in_its_window() {
     assert!(admitted_by(&limiter, &set).await);
     assert_eq!(store.calls(), 1, "another minute");
     let windows = store.only_item().windows;
-    assert_eq!(
-        windows.iter().map(|(_, count)| count).max(),
-        Some(&1),
-        "and that is all it counts: {windows:?}"
-    );
+    let newest = windows.iter().max().map(|(_, count)| *count);
+    assert_eq!(newest, Some(1), "and that is all it counts: {windows:?}");
 }
 
 #[tokio::test(start_paused = true)]

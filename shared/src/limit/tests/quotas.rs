@@ -111,10 +111,15 @@ async fn a_full_window_refuses_from_memory_until_it_ends() {
     }
     assert_eq!(store.calls(), 0);
     assert!(admitted(&limiter, &set).await, "the next minute");
+    let count = |name: &str| (name.to_owned(), 1);
+    assert_eq!(names(&store.only_item()), ["i202611220937", "i202611220938"].map(count));
+    // Until nobody can count in it any more.
+    clock.advance(Duration::from_secs(15 * 60));
+    assert!(admitted(&limiter, &set).await);
     assert_eq!(
         names(&store.only_item()),
-        [("i202611220938".to_owned(), 1)],
-        "the last one is taken along"
+        ["i202611220938", "i202611220953"].map(count),
+        "the first one is taken along"
     );
 }
 
@@ -161,7 +166,8 @@ async fn what_piles_up_of_old_windows_is_taken_away() {
         most = most.max(store.only_item().windows.len());
         clock.advance(Duration::from_secs(300));
     }
-    assert!(most <= MOST_OVER + 4, "{most} windows");
+    // Three are over, but may still be counted in.
+    assert!(most <= MOST_OVER + 4 + 3, "{most} windows");
     assert!(f64::from(calls) / 8_640.0 < 1.06, "{calls} calls");
 }
 
@@ -173,7 +179,7 @@ async fn environments_that_meet_a_subject_again_take_old_windows_along() {
     for request in 0..4_000 {
         assert!(admitted(&environments[request % 4], &set).await);
         assert_eq!(store.calls(), 1);
-        assert!(store.only_item().windows.len() <= 10, "{:?}", store.only_item());
+        assert!(store.only_item().windows.len() <= 26, "{:?}", store.only_item());
         clock.advance(Duration::from_secs(61));
     }
 }
@@ -183,7 +189,7 @@ async fn a_clean_up_that_fails_changes_nothing_for_the_request() {
     let (store, clock) = (ModelStore::with([]), clock());
     let set = Limits::quota(10, "minute").build();
     let fill = async || {
-        for _ in 0..MOST_OVER {
+        for _ in 0..MOST_OVER + 15 {
             assert!(admitted(&limiter(&store, &clock), &set).await);
             clock.advance(Duration::from_secs(60));
         }
@@ -203,7 +209,7 @@ async fn a_clean_up_that_fails_changes_nothing_for_the_request() {
     assert!(admitted(&limiter(&store, &clock), &set).await);
     assert_eq!(store.calls(), 2);
     assert!(admitted(&limiter(&store, &clock), &set).await);
-    assert_eq!(store.only_item().windows.len(), 1);
+    assert_eq!(store.only_item().windows.len(), 16, "of the last quarter of an hour");
 }
 
 proptest! {
