@@ -13,19 +13,15 @@ use http::header::AUTHORIZATION;
 use ring::signature::{Ed25519KeyPair, KeyPair};
 use serde_json::{Value, json};
 use tokio::runtime::Runtime;
-use tollgate::api_key::ApiKeyRecord;
 use tollgate::auth::Authenticator;
 use tollgate::clock::{Clock, Timestamp};
 use tollgate::config::{self, Config, Route};
 use tollgate::error::GatewayError;
 use tollgate::event::Event;
 use tollgate::gateway::Seams;
-use tollgate::limit::PlanRecord;
 use tollgate::request::Request;
-use tollgate::store::{
-    Charge, ChargeOutcome, CounterKey, CounterState, Refund, SessionHash, SessionRecord, Store, StoreError,
-    StoredKeySet,
-};
+use tollgate::store::model::CountersOnly;
+use tollgate::store::{Charge, ChargeOutcome, CounterKey, StoreError};
 use tollgate::upstream::client::{CallError, CallLimits, HttpClient};
 
 /// Header and payload of the one token that is let in. The seeds have the same.
@@ -166,45 +162,9 @@ impl Clock for StandingClock {
 #[derive(Debug)]
 struct NoTables;
 
-const NO_TABLE: StoreError = StoreError::NoTable("STATE_TABLE");
-
 #[async_trait]
-impl Store for NoTables {
+impl CountersOnly for NoTables {
     async fn charge(&self, _: &CounterKey, _: &Charge) -> Result<ChargeOutcome, StoreError> {
-        Err(NO_TABLE)
+        Err(StoreError::NoTable("QUOTA_TABLE"))
     }
-
-    async fn counter(&self, _: &CounterKey) -> Result<CounterState, StoreError> {
-        Err(NO_TABLE)
-    }
-
-    async fn refund(&self, _: &CounterKey, _: &Refund) -> Result<Option<CounterState>, StoreError> {
-        Err(NO_TABLE)
-    }
-
-    async fn api_key(&self, _: &str) -> Result<Option<ApiKeyRecord>, StoreError> {
-        Err(NO_TABLE)
-    }
-
-    async fn plan(&self, _: &str) -> Result<Option<PlanRecord>, StoreError> {
-        Err(NO_TABLE)
-    }
-
-    async fn key_set(&self, _: &str) -> Result<Option<StoredKeySet>, StoreError> {
-        Err(NO_TABLE)
-    }
-
-    async fn keep_key_set(&self, _: &str, _: &StoredKeySet, _: Timestamp) -> Result<(), StoreError> {
-        Err(NO_TABLE)
-    }
-
-    async fn session(&self, _: &SessionHash) -> Result<Option<SessionRecord>, StoreError> {
-        Err(NO_TABLE)
-    }
-
-    async fn touch_session(&self, _: &SessionHash, _: Timestamp, _: Timestamp) -> Result<bool, StoreError> {
-        Err(NO_TABLE)
-    }
-
-    async fn warm(&self) {}
 }
