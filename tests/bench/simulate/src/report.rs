@@ -114,3 +114,78 @@ fn line(
         points: points.collect(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::grid::Grid;
+
+    /// What a run admitted says which one it was.
+    fn numbered_runs() -> Vec<Run> {
+        let scenarios = Grid::whole(1).all().into_iter().zip(1..);
+        let runs = scenarios.map(|(scenario, number)| {
+            let outcome = Outcome {
+                admitted: number,
+                ideal: 1,
+                calls: 2 * number * number,
+                settled: (1_000, 3_000 * number),
+                refused_by_call: number,
+                refused_from_memory: 1_000 - number,
+                ..Outcome::default()
+            };
+            (scenario, outcome)
+        });
+        runs.collect()
+    }
+
+    /// Every line has a point for each number of environments, and each point is of the run that it stands for.
+    #[test]
+    fn each_point_is_of_its_own_run() {
+        let runs = numbered_runs();
+        let number = |mode, environments, load, clocks| {
+            let this = |(run, _): &&Run| {
+                (run.mode, run.environments, run.load, run.clocks) == (mode, environments, load, clocks)
+            };
+            let mut found = runs.iter().filter(this);
+            let (run, other) = (found.next().unwrap(), found.next());
+            assert!(other.is_none(), "{other:?}");
+            run.1.admitted as f64
+        };
+        let panels = panels(&runs);
+        let points = |panel: usize, line: usize| panels[panel].lines[line].points.clone();
+        for (line, clocks) in Clocks::ALL.into_iter().enumerate() {
+            let expected = ENVIRONMENTS.map(|count| (count as f64, number(Mode::Bucket, count, 0.5, clocks)));
+            assert_eq!(points(0, line), expected, "{clocks}");
+        }
+        for (line, load) in LOADS.into_iter().enumerate() {
+            let expected =
+                ENVIRONMENTS.map(|count| (count as f64, 3.0 * number(Mode::Bucket, count, load, Clocks::Exact)));
+            assert_eq!(points(1, line), expected, "{load}");
+        }
+        let quota_lease = ENVIRONMENTS.map(|count| {
+            (
+                count as f64,
+                2.0 * number(Mode::QuotaLease(10), count, 0.5, Clocks::Exact),
+            )
+        });
+        assert_eq!(points(2, 2), quota_lease);
+        let quota = ENVIRONMENTS.map(|count| (count as f64, number(Mode::Quota, count, 5.0, Clocks::Exact) / 1_000.0));
+        assert_eq!(points(3, 1), quota);
+    }
+
+    const ENVIRONMENTS: [usize; 5] = [1, 10, 100, 1_000, 10_000];
+
+    #[test]
+    fn what_so_few_environments_cannot_serve_is_not_drawn() {
+        let mut runs = numbered_runs();
+        runs.iter_mut()
+            .for_each(|(_, outcome)| outcome.waited = Duration::from_secs(1));
+        let panels = panels(&runs);
+        assert!(
+            panels
+                .iter()
+                .flat_map(|panel| &panel.lines)
+                .all(|line| line.points.is_empty())
+        );
+    }
+}
