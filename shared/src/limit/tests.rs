@@ -383,8 +383,8 @@ fn the_retry_waits_between_5_and_20_milliseconds() {
     assert!(waits.iter().max() > waits.iter().min(), "all the same");
 }
 
-/// Mean calls per request: `environments` share one bucket of 100 a second, burst 20, at `load` times that rate.
-async fn mean_calls(environments: usize, load: f64) -> f64 {
+/// Mean calls of so many requests: `environments` share one bucket of 100 a second, burst 20, at `load` times that rate.
+async fn mean_calls(environments: usize, load: f64, count: u32) -> f64 {
     let (store, clock) = (ModelStore::with([]), start_clock());
     let limiters: Vec<Limiter> = (0..environments).map(|_| limiter(&store, &clock)).collect();
     let rule = rule(100, 1, 20);
@@ -395,8 +395,7 @@ async fn mean_calls(environments: usize, load: f64) -> f64 {
         random ^= random << 17;
         random
     };
-    let (count, mut most) = (4_000, 0);
-    let mut sum = 0;
+    let (mut most, mut sum) = (0, 0);
     for _ in 0..count {
         #[expect(clippy::cast_precision_loss, reason = "a random number in 0..1")]
         let uniform = ((next() >> 11) as f64 + 0.5) / (1_u64 << 53) as f64;
@@ -411,12 +410,24 @@ async fn mean_calls(environments: usize, load: f64) -> f64 {
     f64::from(sum) / f64::from(count)
 }
 
+/// One environment alone knows the bucket: one call. Of many each guesses, and the better the guess, the nearer the load
+/// is to nothing or to all: at a tenth of the rate the bucket is in use one time in ten.
 #[tokio::test(start_paused = true)]
 async fn calls_stay_below_the_promised_mean_at_every_load() {
     for environments in [1, 16, 64] {
         for load in [0.05, 0.1, 0.3, 0.5, 0.8, 0.95, 1.0, 2.0] {
-            let mean = mean_calls(environments, load).await;
-            let promised = if load <= 0.1 || load >= 0.95 { 1.15 } else { 1.6 };
+            let promised = match (environments, load) {
+                (1, _) => 1.0,
+                (_, 0.3..=0.8) => 1.6,
+                _ => 1.1,
+            };
+            // More of them where the promise is close: what is found in the beginning counts for less.
+            let count = if environments == 64 && promised < 1.6 {
+                12_000
+            } else {
+                4_000
+            };
+            let mean = mean_calls(environments, load, count).await;
             println!("{environments:>3} environments, load {load}: {mean:.3} calls");
             assert!(mean <= promised, "{environments} environments, load {load}: {mean}");
         }
