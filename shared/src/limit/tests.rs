@@ -10,10 +10,12 @@ use crate::auth::testing::ManualClock;
 use crate::clock::Timestamp;
 use crate::config::Pointer;
 
+mod clocks;
 mod leases;
 mod outage;
 mod quotas;
 mod refunds;
+mod waits;
 
 const START: u64 = 1_800_000_000_000_000;
 
@@ -430,45 +432,6 @@ async fn calls_stay_below_the_promised_mean_at_every_load() {
             let mean = mean_calls(environments, load, count).await;
             println!("{environments:>3} environments, load {load}: {mean:.3} calls");
             assert!(mean <= promised, "{environments} environments, load {load}: {mean}");
-        }
-    }
-}
-
-proptest! {
-    #![proptest_config(ProptestConfig::with_cases(64))]
-
-    /// Several environments, each with its own memory, on one table, their checks interleaved step by step.
-    #[test]
-    fn no_interleaving_admits_more_than_the_bucket_holds(
-        environments in 1..6_usize,
-        burst in 1..8_u32,
-        calls in prop::collection::vec((0..6_usize, 0..150_000_u64), 1..60),
-    ) {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
-        let admitted: Vec<u64> = runtime.block_on(async {
-            let (store, clock) = (ModelStore::with([]), start_clock());
-            let limiters: Vec<_> = (0..environments).map(|_| Arc::new(limiter(&store, &clock))).collect();
-            let rule = Arc::new(rule(10, 1, burst));
-            let mut tasks = tokio::task::JoinSet::new();
-            for (environment, gap) in calls {
-                clock.advance(Duration::from_micros(gap));
-                let (limiter, rule, clock) = (limiters[environment % environments].clone(), rule.clone(), clock.clone());
-                tasks.spawn(async move {
-                    let at = clock.now().micros();
-                    admitted(&limiter, &rule).await.then_some(at)
-                });
-                // Starts the check, so that it fixes its now, and leaves it half done.
-                tokio::task::yield_now().await;
-            }
-            tasks.join_all().await.into_iter().flatten().collect()
-        });
-        let mut admitted = admitted;
-        admitted.sort_unstable();
-        for (i, from) in admitted.iter().enumerate() {
-            for (j, to) in admitted.iter().enumerate().skip(i) {
-                let over_burst = ((j - i + 1) as u64).saturating_sub(u64::from(burst));
-                prop_assert!(over_burst * 100_000 <= to - from, "{admitted:?}");
-            }
         }
     }
 }

@@ -140,26 +140,27 @@ async fn what_an_environment_holds_when_it_ends_is_a_tenth_of_what_was_left_at_m
     assert_eq!(counted(), 500);
 }
 
+/// The second counts from when the request came that took them, however long the store took.
 #[tokio::test(start_paused = true)]
-async fn a_rate_sees_no_more_than_a_second_s_worth_besides() {
+async fn what_was_taken_ends_a_second_after_it_was_asked_for() {
     let (store, clock) = (ModelStore::with([]), start_clock());
-    let set = Arc::new(Limits::rate(100, 1, 100).lease(10).build());
-    let limiters: Vec<Limiter> = (0..8).map(|_| limiter(&store, &clock)).collect();
-    let mut admitted: Vec<u64> = Vec::new();
-    for step in 0..4_000_usize {
-        if admitted_by(&limiters[step % 8], &set).await {
-            admitted.push(clock.now().micros());
-        }
-        clock.advance(Duration::from_millis(2));
-        tokio::time::advance(Duration::from_millis(2)).await;
+    let (limiter, set) = (limiter(&store, &clock), Limits::quota(1_000, "day").lease(8).build());
+    for _ in 0..7 {
+        assert!(admitted_by(&limiter, &set).await);
     }
-    for (first, from) in admitted.iter().enumerate() {
-        for (count, to) in admitted[first..].iter().enumerate().step_by(7) {
-            let bound = 100 + (to - from) / 10_000 + 100;
-            assert!(count as u64 <= bound, "{} in {} us", count + 1, to - from);
-        }
-    }
-    assert!(admitted.len() >= 700, "{}", admitted.len());
+    store
+        .faults
+        .lock()
+        .unwrap()
+        .push_back(Fault::Slow(Duration::from_millis(100)));
+    store.calls();
+    assert!(admitted_by(&limiter, &set).await);
+    tokio::time::advance(Duration::from_millis(899)).await;
+    assert!(admitted_by(&limiter, &set).await);
+    assert_eq!(store.calls(), 1, "seven left of eight");
+    tokio::time::advance(Duration::from_millis(1)).await;
+    assert!(admitted_by(&limiter, &set).await);
+    assert_eq!(store.calls(), 1, "a second has passed");
 }
 
 #[tokio::test(start_paused = true)]
