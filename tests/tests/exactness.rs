@@ -5,7 +5,7 @@
 
 use serde_json::json;
 use tokio::task::JoinSet;
-use tollgate_tests::{Answer, Event, Gateway, Stage, get};
+use tollgate_tests::{Answer, Event, Gateway, Response, Stage, get};
 
 #[tokio::test]
 async fn twenty_of_sixty_four_behind_each_front_door() {
@@ -54,4 +54,88 @@ async fn twenty_of_sixty_four(event: Event) {
     assert!(told.iter().all(|&remaining| remaining < 20), "{told:?}");
     assert!(api.gateway.children().len() > 1, "one environment proves nothing");
     api.finish();
+}
+
+/// Two items at once, each with a rate and a quota, and routes of several costs that share it: in the one the rate is the
+/// tighter limit, in the other the quota.
+#[tokio::test]
+async fn rates_quotas_and_costs_together() {
+    let stage = Stage::set().await;
+    let mut document = stage.document();
+    let limits = |rate: u32, quota: u32| {
+        json!({ "requests_per_hour": rate, "key": "header:X-User-Id", "on_error": "deny",
+                "quota": [{ "requests": quota, "per": "day" }, { "requests": 1_000_000, "per": "month" }] })
+    };
+    let mut searches = limits(1_000, 30);
+    searches["path"] = json!("/api/search/**");
+    document["rate_limiting"] = json!({ "default": limits(30, 1_000), "overrides": [searches] });
+    let dear = json!({ "path": "/api/search/deep/**", "upstream": stage.site.url(), "cost": 5 });
+    document["routes"][0]["cost"] = json!(3);
+    document["routes"][3]["cost"] = json!(2);
+    document["routes"].as_array_mut().unwrap().push(dear);
+    let token = stage.issuer.sign("usr_1");
+    let gateway = Gateway::start(document.to_string()).environments(8).timeout("30s");
+    let api = stage.open_as(gateway).await;
+    let address = api.gateway.address();
+
+    let paths = [
+        ("/api/orders/1", 1),
+        ("/api/users/1", 3),
+        ("/api/search/x", 2),
+        ("/api/search/deep/x", 5),
+    ];
+    let mut clients = JoinSet::new();
+    for (path, cost) in (0..96).map(|client| paths[client % paths.len()]) {
+        let request = get(path).bearer(&token);
+        clients.spawn(async move { (path, cost, request.send(address).await.expect("an answer")) });
+    }
+    let answers = clients.join_all().await;
+    for (section, limit) in [("default", "default"), ("/api/search/**", "/api/search/**-day")] {
+        let is_search = section != "default";
+        let of_section = answers
+            .iter()
+            .filter(|(path, ..)| path.starts_with("/api/search/") == is_search);
+        adds_up(
+            limit,
+            30,
+            &of_section.map(|(_, cost, answer)| (*cost, answer)).collect::<Vec<_>>(),
+        );
+    }
+    assert!(api.gateway.children().len() > 1, "one environment proves nothing");
+    api.finish();
+}
+
+/// The admitted ones follow one another from nothing to the limit, by what each is told that it leaves; only one that could
+/// not be counted may leave a gap of its cost. And of the refused ones each is told that less is left than it costs.
+fn adds_up(limit: &str, most: u32, answers: &[(u32, &Response)]) {
+    let left = |answer: &Response| -> u32 {
+        let entry = format!("\"{limit}\";r=");
+        let told = answer.header("RateLimit").and_then(|told| told.split_once(&*entry));
+        let digits = told
+            .and_then(|(_, rest)| rest.split_once(';'))
+            .map(|(digits, _)| digits.parse());
+        digits.unwrap_or_else(|| panic!("{limit}: {answer:?}")).unwrap()
+    };
+    let with = |status: u16| answers.iter().filter(move |(_, answer)| answer.status == status);
+    let uncounted: u32 = with(503).map(|(cost, _)| cost).sum();
+    assert_eq!(with(200).count() + with(429).count() + with(503).count(), answers.len());
+    let mut steps: Vec<(u32, u32)> = with(200).map(|(cost, answer)| (left(answer), *cost)).collect();
+    steps.sort_unstable_by(|one, other| other.cmp(one));
+    let (mut room, mut gaps) = (most, 0);
+    for (left, cost) in &steps {
+        assert!(left + cost <= room, "{limit}: two in the same place: {steps:?}");
+        gaps += room - (left + cost);
+        room = *left;
+    }
+    assert!(
+        gaps <= uncounted,
+        "{limit}: {gaps} counted for nobody, {uncounted} not known: {steps:?}"
+    );
+    for (cost, answer) in with(429) {
+        assert!(
+            left(answer) < *cost,
+            "{limit}: refused, with room for {cost}: {answer:?}"
+        );
+    }
+    assert!(steps.len() > 4 && with(429).count() > 4, "{limit}: {steps:?}");
 }

@@ -6,7 +6,11 @@
 mod api_keys;
 mod counters;
 mod engine;
+mod environments;
 mod fake;
+mod ledger;
+mod limits;
+mod month;
 mod plans;
 mod records;
 mod sessions;
