@@ -8,6 +8,10 @@ use std::time::Duration;
 
 use crate::clock::Timestamp;
 
+/// No two environments whose writes DynamoDB takes have clocks as far apart as this: it refuses signatures from clocks that
+/// are some minutes off (<https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv.html>).
+pub(super) const CLOCKS_APART: Duration = Duration::from_secs(15 * 60);
+
 /// What a quota is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Period {
@@ -84,6 +88,13 @@ impl Window {
     /// Whether it is over: a later one of its period has begun.
     pub(super) fn is_over(self, now: Timestamp) -> bool {
         self < Self::at(self.period, now)
+    }
+
+    /// Whether it is over by every clock, so that nobody will count in it again. Taken away any sooner, it would begin anew
+    /// in an environment whose clock is behind.
+    pub(super) fn is_over_everywhere(self, now: Timestamp) -> bool {
+        let behind = u64::try_from(CLOCKS_APART.as_micros()).unwrap_or(u64::MAX);
+        self.is_over(Timestamp::from_micros(now.micros().saturating_sub(behind)))
     }
 }
 

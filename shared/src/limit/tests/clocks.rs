@@ -50,7 +50,7 @@ struct Admitted {
 fn any_rate() -> impl Strategy<Value = Rate> {
     let requests = prop_oneof![1..=20_u32, 1..=5_000_u32];
     let per = prop_oneof![Just(1_u64), Just(60), Just(3_600), Just(86_400)];
-    (requests, per, 20..=120_u32).prop_map(|(requests, per, burst)| testing::rate(requests, per, burst))
+    (requests, per, 60..=120_u32).prop_map(|(requests, per, burst)| testing::rate(requests, per, burst))
 }
 
 fn any_phase() -> impl Strategy<Value = Phase> {
@@ -60,13 +60,14 @@ fn any_phase() -> impl Strategy<Value = Phase> {
         cost,
         ahead,
     });
-    let rest = prop_oneof![Just(0_u64), 0..=2_000_u64, 0..=100_000_u64];
+    let rest = prop_oneof![Just(0_u64), 0..=2_000_u64, 5_000..=50_000_u64];
+    // Some that leave something, and some that take all there is.
+    let requests = prop_oneof![
+        prop::collection::vec(arrival.clone(), 1..20),
+        prop::collection::vec(arrival, 60..120)
+    ];
     let step = prop_oneof![2 => Just(0_u64), 1 => 0..=50_u64, 1 => 50..=400_u64];
-    (rest, step, prop::collection::vec(arrival, 1..90)).prop_map(|(rest, step, requests)| Phase {
-        rest,
-        step,
-        requests,
-    })
+    (rest, step, requests).prop_map(|(rest, step, requests)| Phase { rest, step, requests })
 }
 
 /// Up to four environments live through this; the store takes its time now and then.
@@ -141,8 +142,8 @@ proptest! {
     #[test]
     fn no_interval_and_no_window_holds_more_than_it_may(
         rate in any_rate(),
-        quotas in prop::collection::vec(prop::option::weighted(0.3, 20..1_000_u64), 4),
-        lease in prop::option::of(1..=50_u32),
+        quotas in prop::collection::vec(prop::option::weighted(0.3, 20..200_u64), 4),
+        lease in prop::option::weighted(0.7, 4..=50_u32),
         phases in prop::collection::vec(any_phase(), 1..8),
         spread in prop_oneof![Just(0_u64), 0..2_000_u64],
         slow in prop::collection::vec(prop_oneof![9 => Just(0_u64), 1 => 0..140_u64], 0..200),
