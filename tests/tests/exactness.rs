@@ -5,61 +5,18 @@
 
 use serde_json::json;
 use tokio::task::JoinSet;
-use tollgate_tests::{Answer, Event, Gateway, Response, Stage, get};
-
-#[tokio::test]
-async fn twenty_of_sixty_four_behind_each_front_door() {
-    for event in [Event::Http, Event::Url] {
-        twenty_of_sixty_four(event).await;
-    }
-}
-
-async fn twenty_of_sixty_four(event: Event) {
-    let stage = Stage::set().await;
-    stage.orders.answers(Answer::json("{}"));
-    let mut document = stage.document();
-    document["rate_limiting"] = json!({ "default": { "requests_per_hour": 20, "key": "header:X-User-Id" } });
-    let token = stage.issuer.sign("usr_1");
-    let gateway = Gateway::start(document.to_string())
-        .event(event)
-        .environments(8)
-        .timeout("30s");
-    let api = stage.open_as(gateway).await;
-    let address = api.gateway.address();
-
-    let mut clients = JoinSet::new();
-    for _ in 0..64 {
-        let request = get("/api/orders/1").bearer(&token);
-        clients.spawn(async move { request.send(address).await.expect("an answer") });
-    }
-    let answers = clients.join_all().await;
-
-    let count = |status: u16| answers.iter().filter(|answer| answer.status == status).count();
-    assert_eq!(
-        (count(200), count(429)),
-        (20, 44),
-        "{:?}",
-        answers.iter().map(|a| a.status).collect::<Vec<_>>()
-    );
-    assert_eq!(
-        api.stage.orders.requests().len(),
-        20,
-        "the upstream saw what was admitted and no more"
-    );
-    let told: Vec<u32> = answers
-        .iter()
-        .filter_map(|answer| answer.header("X-RateLimit-Remaining")?.parse().ok())
-        .collect();
-    assert_eq!(told.len(), 64, "every answer tells what remains");
-    assert!(told.iter().all(|&remaining| remaining < 20), "{told:?}");
-    assert!(api.gateway.children().len() > 1, "one environment proves nothing");
-    api.finish();
-}
+use tollgate_tests::{Event, Gateway, Response, Stage, get};
 
 /// Two items at once, each with a rate and a quota, and routes of several costs that share it: in the one the rate is the
 /// tighter limit, in the other the quota.
 #[tokio::test]
-async fn rates_quotas_and_costs_together() {
+async fn rates_quotas_and_costs_behind_eight_environments() {
+    for event in [Event::Http, Event::Url] {
+        together(event).await;
+    }
+}
+
+async fn together(event: Event) {
     let stage = Stage::set().await;
     let mut document = stage.document();
     let limits = |rate: u32, quota: u32| {
@@ -74,7 +31,10 @@ async fn rates_quotas_and_costs_together() {
     document["routes"][3]["cost"] = json!(2);
     document["routes"].as_array_mut().unwrap().push(dear);
     let token = stage.issuer.sign("usr_1");
-    let gateway = Gateway::start(document.to_string()).environments(8).timeout("30s");
+    let gateway = Gateway::start(document.to_string())
+        .event(event)
+        .environments(8)
+        .timeout("30s");
     let api = stage.open_as(gateway).await;
     let address = api.gateway.address();
 
@@ -90,17 +50,21 @@ async fn rates_quotas_and_costs_together() {
         clients.spawn(async move { (path, cost, request.send(address).await.expect("an answer")) });
     }
     let answers = clients.join_all().await;
-    for (section, limit) in [("default", "default"), ("/api/search/**", "/api/search/**-day")] {
-        let is_search = section != "default";
-        let of_section = answers
+    let of = |item: &str| -> Vec<(u32, &Response)> {
+        let of_item = answers
             .iter()
-            .filter(|(path, ..)| path.starts_with("/api/search/") == is_search);
-        adds_up(
-            limit,
-            30,
-            &of_section.map(|(_, cost, answer)| (*cost, answer)).collect::<Vec<_>>(),
-        );
-    }
+            .filter(|(path, ..)| path.starts_with("/api/search/") == (item == "searches"));
+        of_item.map(|(_, cost, answer)| (*cost, answer)).collect()
+    };
+    adds_up("default", 30, &of("default"));
+    adds_up("/api/search/**-day", 30, &of("searches"));
+    let admitted = answers.iter().filter(|(.., answer)| answer.status == 200).count();
+    let seen = [&api.stage.orders, &api.stage.users, &api.stage.site].map(|upstream| upstream.requests().len());
+    assert_eq!(
+        seen.iter().sum::<usize>(),
+        admitted,
+        "the upstreams saw what was admitted and no more"
+    );
     assert!(api.gateway.children().len() > 1, "one environment proves nothing");
     api.finish();
 }
