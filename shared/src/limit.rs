@@ -235,7 +235,7 @@ impl Limiter {
         let settled = self.ask(check.taking(units), key, last, patience).await?;
         let mut left = 0;
         if settled.allowed {
-            let mut lease = Lease::new(settled.check.units(), windows.clone(), settled.state.clone());
+            let mut lease = Lease::new(settled.check.units(), windows.clone(), settled.state.clone(), started);
             lease.spend(cost, &windows);
             left = lease.left();
             *held = Some(lease);

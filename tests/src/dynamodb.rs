@@ -1,4 +1,4 @@
-//! DynamoDB for the suites: the embedded engine behind a proxy that can fail as the service does.
+//! DynamoDB for the suites: an engine, embedded unless said, behind a proxy that can fail as the service does.
 
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
@@ -9,6 +9,7 @@ use tokio::task::JoinHandle;
 
 use crate::client::{Request, method};
 use crate::journal::Journal;
+use crate::seeded::Seeded;
 use crate::server::{Incoming, Outgoing, Server, reply};
 
 /// What happens to a call.
@@ -26,15 +27,37 @@ pub enum Fault {
     ServerError,
     /// Status 400, `ProvisionedThroughputExceededException`; the engine hears nothing.
     Throttle,
+    /// Status 400, `AccessDeniedException`: what a role that lacks the permission is told; the engine hears nothing.
+    Deny,
 }
 
-/// The engine and the proxy in front of it.
+/// The proxy, and the engine behind it where that is its own.
 #[derive(Debug)]
 pub struct DynamoDb {
     proxy: Server,
-    engine: JoinHandle<()>,
-    fault: Arc<Mutex<Fault>>,
+    engine: Option<JoinHandle<()>>,
+    faults: Arc<Mutex<Faults>>,
     calls: Arc<Journal<String>>,
+}
+
+/// What calls meet.
+#[derive(Debug)]
+struct Faults {
+    fault: Fault,
+    /// Of a hundred calls so many; the others meet nothing.
+    percent: u64,
+    random: Seeded,
+    met: usize,
+}
+
+impl Faults {
+    fn next(&mut self) -> Fault {
+        if self.fault == Fault::None || self.random.below(100) >= self.percent {
+            return Fault::None;
+        }
+        self.met += 1;
+        self.fault
+    }
 }
 
 impl DynamoDb {
@@ -44,12 +67,34 @@ impl DynamoDb {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let address = listener.local_addr().expect("a bound port");
         let engine = tokio::spawn(dynoxide::server::serve_on(listener, database));
-        let fault = Arc::new(Mutex::new(Fault::None));
+        let mut database = Self::in_front_of(address).await;
+        database.engine = Some(engine);
+        database
+    }
+
+    /// In front of an engine that runs already, without faults. `None` where the endpoint is not `http://host:port`: TLS and
+    /// signatures leave no place for a proxy.
+    ///
+    /// # Panics
+    /// When nobody knows the host.
+    pub async fn before(endpoint: &str) -> Option<Self> {
+        let authority = endpoint.strip_prefix("http://")?.trim_end_matches('/');
+        let mut addresses = tokio::net::lookup_host(authority).await.expect("a host and a port");
+        Some(Self::in_front_of(addresses.next().expect("an address")).await)
+    }
+
+    async fn in_front_of(address: SocketAddr) -> Self {
+        let faults = Arc::new(Mutex::new(Faults {
+            fault: Fault::None,
+            percent: 100,
+            random: Seeded::of(&[1]),
+            met: 0,
+        }));
         let calls: Arc<Journal<String>> = Arc::default();
-        let (current, journal) = (Arc::clone(&fault), Arc::clone(&calls));
+        let (current, journal) = (Arc::clone(&faults), Arc::clone(&calls));
         let proxy = Server::start(move |call| {
             journal.push(operation(&call));
-            let fault = *current.lock().unwrap();
+            let fault = current.lock().unwrap().next();
             async move {
                 let forward = || async { forwarded(&call).send(address).await.ok() };
                 answer(fault, forward).await
@@ -57,8 +102,8 @@ impl DynamoDb {
         });
         Self {
             proxy: proxy.await,
-            engine,
-            fault,
+            engine: None,
+            faults,
             calls,
         }
     }
@@ -78,19 +123,53 @@ impl DynamoDb {
     /// # Panics
     /// When the engine refuses.
     pub async fn create_table(&self, name: &str) {
+        self.create_table_with(name, &["pk", "sk"]).await;
+    }
+
+    /// The same with these keys.
+    ///
+    /// # Panics
+    /// When the engine refuses.
+    pub async fn create_table_with(&self, name: &str, keys: &[&str]) {
+        let kinds = || keys.iter().zip(["HASH", "RANGE"]);
+        let types = kinds().map(|(key, _)| serde_json::json!({ "AttributeName": key, "AttributeType": "S" }));
+        let schema = kinds().map(|(key, kind)| serde_json::json!({ "AttributeName": key, "KeyType": kind }));
         let body = serde_json::json!({
             "TableName": name,
             "BillingMode": "PAY_PER_REQUEST",
-            "AttributeDefinitions": [{"AttributeName": "pk", "AttributeType": "S"}, {"AttributeName": "sk", "AttributeType": "S"}],
-            "KeySchema": [{"AttributeName": "pk", "KeyType": "HASH"}, {"AttributeName": "sk", "KeyType": "RANGE"}],
+            "AttributeDefinitions": types.collect::<Vec<_>>(),
+            "KeySchema": schema.collect::<Vec<_>>(),
         });
-        let made = call("CreateTable", body.to_string()).send(self.address()).await;
-        assert!(made.is_ok_and(|answer| answer.status == 200), "{name} cannot be made");
+        self.told("CreateTable", body).await;
+    }
+
+    /// Takes a table away. Counts among the calls.
+    ///
+    /// # Panics
+    /// When the engine refuses.
+    pub async fn delete_table(&self, name: &str) {
+        self.told("DeleteTable", serde_json::json!({ "TableName": name })).await;
+    }
+
+    async fn told(&self, operation: &str, body: serde_json::Value) {
+        let done = call(operation, body.to_string()).send(self.address()).await;
+        assert!(done.is_ok_and(|answer| answer.status == 200), "{operation} {body}");
     }
 
     /// From now on every call meets this.
     pub fn meets(&self, fault: Fault) {
-        *self.fault.lock().unwrap() = fault;
+        self.meets_at_times(100, fault);
+    }
+
+    /// From now on so many calls of a hundred meet this, at random.
+    pub fn meets_at_times(&self, percent: u64, fault: Fault) {
+        let mut faults = self.faults.lock().unwrap();
+        (faults.percent, faults.fault) = (percent, fault);
+    }
+
+    /// How many calls met a fault.
+    pub fn faults(&self) -> usize {
+        self.faults.lock().unwrap().met
     }
 
     /// The operations asked for, such as `UpdateItem`, in order.
@@ -106,7 +185,9 @@ impl DynamoDb {
 
 impl Drop for DynamoDb {
     fn drop(&mut self) {
-        self.engine.abort();
+        if let Some(engine) = &self.engine {
+            engine.abort();
+        }
     }
 }
 
@@ -132,6 +213,7 @@ where
         }
         Fault::ServerError => error(500, "InternalServerError"),
         Fault::Throttle => error(400, "ProvisionedThroughputExceededException"),
+        Fault::Deny => error(400, "AccessDeniedException"),
     }
 }
 

@@ -5,20 +5,31 @@
 
 use serde_json::json;
 use tokio::task::JoinSet;
-use tollgate_tests::{Answer, Event, Gateway, Stage, get};
+use tollgate_tests::{Event, Gateway, Response, Stage, get};
 
+/// Two items at once, each with a rate and a quota, and routes of several costs that share it: in the one the rate is the
+/// tighter limit, in the other the quota.
 #[tokio::test]
-async fn twenty_of_sixty_four_behind_each_front_door() {
+async fn rates_quotas_and_costs_behind_eight_environments() {
     for event in [Event::Http, Event::Url] {
-        twenty_of_sixty_four(event).await;
+        together(event).await;
     }
 }
 
-async fn twenty_of_sixty_four(event: Event) {
+async fn together(event: Event) {
     let stage = Stage::set().await;
-    stage.orders.answers(Answer::json("{}"));
     let mut document = stage.document();
-    document["rate_limiting"] = json!({ "default": { "requests_per_hour": 20, "key": "header:X-User-Id" } });
+    let limits = |rate: u32, quota: u32| {
+        json!({ "requests_per_hour": rate, "key": "header:X-User-Id", "on_error": "deny",
+                "quota": [{ "requests": quota, "per": "day" }, { "requests": 1_000_000, "per": "month" }] })
+    };
+    let mut searches = limits(1_000, 30);
+    searches["path"] = json!("/api/search/**");
+    document["rate_limiting"] = json!({ "default": limits(30, 1_000), "overrides": [searches] });
+    let dear = json!({ "path": "/api/search/deep/**", "upstream": stage.site.url(), "cost": 5 });
+    document["routes"][0]["cost"] = json!(3);
+    document["routes"][3]["cost"] = json!(2);
+    document["routes"].as_array_mut().unwrap().push(dear);
     let token = stage.issuer.sign("usr_1");
     let gateway = Gateway::start(document.to_string())
         .event(event)
@@ -27,31 +38,68 @@ async fn twenty_of_sixty_four(event: Event) {
     let api = stage.open_as(gateway).await;
     let address = api.gateway.address();
 
+    let paths = [
+        ("/api/orders/1", 1),
+        ("/api/users/1", 3),
+        ("/api/search/x", 2),
+        ("/api/search/deep/x", 5),
+    ];
     let mut clients = JoinSet::new();
-    for _ in 0..64 {
-        let request = get("/api/orders/1").bearer(&token);
-        clients.spawn(async move { request.send(address).await.expect("an answer") });
+    for (path, cost) in (0..96).map(|client| paths[client % paths.len()]) {
+        let request = get(path).bearer(&token);
+        clients.spawn(async move { (path, cost, request.send(address).await.expect("an answer")) });
     }
     let answers = clients.join_all().await;
-
-    let count = |status: u16| answers.iter().filter(|answer| answer.status == status).count();
+    let of = |item: &str| -> Vec<(u32, &Response)> {
+        let of_item = answers
+            .iter()
+            .filter(|(path, ..)| path.starts_with("/api/search/") == (item == "searches"));
+        of_item.map(|(_, cost, answer)| (*cost, answer)).collect()
+    };
+    adds_up("default", 30, &of("default"));
+    adds_up("/api/search/**-day", 30, &of("searches"));
+    let admitted = answers.iter().filter(|(.., answer)| answer.status == 200).count();
+    let seen = [&api.stage.orders, &api.stage.users, &api.stage.site].map(|upstream| upstream.requests().len());
     assert_eq!(
-        (count(200), count(429)),
-        (20, 44),
-        "{:?}",
-        answers.iter().map(|a| a.status).collect::<Vec<_>>()
+        seen.iter().sum::<usize>(),
+        admitted,
+        "the upstreams saw what was admitted and no more"
     );
-    assert_eq!(
-        api.stage.orders.requests().len(),
-        20,
-        "the upstream saw what was admitted and no more"
-    );
-    let told: Vec<u32> = answers
-        .iter()
-        .filter_map(|answer| answer.header("X-RateLimit-Remaining")?.parse().ok())
-        .collect();
-    assert_eq!(told.len(), 64, "every answer tells what remains");
-    assert!(told.iter().all(|&remaining| remaining < 20), "{told:?}");
     assert!(api.gateway.children().len() > 1, "one environment proves nothing");
     api.finish();
+}
+
+/// The admitted ones follow one another from nothing to the limit, by what each is told that it leaves; only one that could
+/// not be counted may leave a gap of its cost. And of the refused ones each is told that less is left than it costs.
+fn adds_up(limit: &str, most: u32, answers: &[(u32, &Response)]) {
+    let left = |answer: &Response| -> u32 {
+        let entry = format!("\"{limit}\";r=");
+        let told = answer.header("RateLimit").and_then(|told| told.split_once(&*entry));
+        let digits = told
+            .and_then(|(_, rest)| rest.split_once(';'))
+            .map(|(digits, _)| digits.parse());
+        digits.unwrap_or_else(|| panic!("{limit}: {answer:?}")).unwrap()
+    };
+    let with = |status: u16| answers.iter().filter(move |(_, answer)| answer.status == status);
+    let uncounted: u32 = with(503).map(|(cost, _)| cost).sum();
+    assert_eq!(with(200).count() + with(429).count() + with(503).count(), answers.len());
+    let mut steps: Vec<(u32, u32)> = with(200).map(|(cost, answer)| (left(answer), *cost)).collect();
+    steps.sort_unstable_by(|one, other| other.cmp(one));
+    let (mut room, mut gaps) = (most, 0);
+    for (left, cost) in &steps {
+        assert!(left + cost <= room, "{limit}: two in the same place: {steps:?}");
+        gaps += room - (left + cost);
+        room = *left;
+    }
+    assert!(
+        gaps <= uncounted,
+        "{limit}: {gaps} counted for nobody, {uncounted} not known: {steps:?}"
+    );
+    for (cost, answer) in with(429) {
+        assert!(
+            left(answer) < *cost,
+            "{limit}: refused, with room for {cost}: {answer:?}"
+        );
+    }
+    assert!(steps.len() > 4 && with(429).count() > 4, "{limit}: {steps:?}");
 }

@@ -13,12 +13,12 @@
 use std::time::Duration;
 
 use super::Rate;
+use super::window::CLOCKS_APART;
 use crate::store::BucketStep;
 
 /// How far beyond its ceiling a `tat` must lie to be none of this rule's making: it was left by a slower rule of an
-/// earlier config, or by a clock that ran ahead. No step of this rule writes one, for DynamoDB refuses signatures
-/// from clocks that are that far off (<https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv.html>).
-const FOREIGN: Duration = Duration::from_secs(15 * 60);
+/// earlier config, or by a clock that ran ahead. No step of this rule writes one.
+const FOREIGN: Duration = CLOCKS_APART;
 
 /// Items stay at least this long after their bucket is full again.
 const KEEP: Duration = Duration::from_secs(7 * 24 * 60 * 60);

@@ -181,11 +181,10 @@ impl<'r> Check<'r> {
         rate.into_iter().chain(quotas).collect()
     }
 
-    /// The windows in a state that can go: not yet those that only this clock takes to be over, for in them others still
-    /// count.
+    /// The windows in a state that are over, and may be taken away.
     pub(super) fn over(&self, state: &CounterState) -> Vec<Window> {
         let windows = state.windows.iter().map(|(window, _)| *window);
-        windows.filter(|window| window.is_past(self.now)).collect()
+        windows.filter(|window| window.is_over_everywhere(self.now)).collect()
     }
 
     /// The epoch second after which the item may go. No decision depends on that: a forgotten bucket is full, and

@@ -61,12 +61,13 @@ impl Leases {
 }
 
 impl Lease {
-    pub(super) fn new(taken: u32, windows: Vec<Window>, state: CounterState) -> Self {
+    /// For a request that came at `asked`: the second counts from then, as the store may have debited it from then on.
+    pub(super) fn new(taken: u32, windows: Vec<Window>, state: CounterState, asked: Instant) -> Self {
         Self {
             taken,
             left: taken,
             windows,
-            until: Instant::now() + LEASE,
+            until: asked + LEASE,
             state,
         }
     }

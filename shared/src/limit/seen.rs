@@ -13,8 +13,10 @@ use crate::store::{CounterKey, CounterState};
 /// Items per generation; both together are about 1 MB.
 const GENERATION: usize = 2_048;
 
-/// How much the newest contact weighs in the share of busy ones.
-const WEIGHT: f32 = 0.2;
+/// The newest contact that taught something weighs a fifth of the share of busy ones, the first a half: a cold
+/// environment on a busy subject guesses right from its third contact on.
+const HEAVIEST: u8 = 2;
+const LIGHTEST: u8 = 5;
 
 /// The last contact with one item.
 #[derive(Clone, Debug, PartialEq)]
@@ -23,8 +25,11 @@ pub(super) struct Contact {
     pub(super) state: CounterState,
     /// When, by this environment's clock.
     pub(super) at: Timestamp,
-    /// Moving average of "was busy at a contact", 0 to 1.
+    /// Moving average, 0 to 1, of "was busy at a contact", over those before which nothing here said so: how often
+    /// others use the bucket.
     pub(super) busy_share: f32,
+    /// What the next one of those weighs: one in so many.
+    one_in: u8,
 }
 
 /// Bounded memory of contacts. Per environment, like all in-process state.
@@ -46,9 +51,20 @@ impl Seen {
     /// Remembers a contact, and whether the bucket was busy at it.
     pub(super) fn record(&self, key: CounterKey, state: CounterState, at: Timestamp, busy: bool) {
         let mut seen = lock(&self.0);
-        let before = seen.get(&key).map_or(0.0, |contact| contact.busy_share);
-        let busy_share = before + WEIGHT * (f32::from(u8::from(busy)) - before);
-        seen.insert(key, Contact { state, at, busy_share }, 1);
+        let last = seen.get(&key);
+        let known = last.as_ref().and_then(|last| last.state.tat);
+        let (mut busy_share, mut one_in) = last.map_or((0.0, HEAVIEST), |last| (last.busy_share, last.one_in));
+        if known.is_none_or(|tat| tat <= at.micros()) {
+            busy_share += (f32::from(u8::from(busy)) - busy_share) / f32::from(one_in);
+            one_in = LIGHTEST.min(one_in + 1);
+        }
+        let contact = Contact {
+            state,
+            at,
+            busy_share,
+            one_in,
+        };
+        seen.insert(key, contact, 1);
     }
 }
 
@@ -78,17 +94,29 @@ mod tests {
     }
 
     #[test]
-    fn the_share_of_busy_contacts_follows_slowly() {
+    fn the_share_of_busy_contacts_is_known_soon_and_then_follows_slowly() {
         let seen = Seen::default();
         let mut shares = Vec::new();
-        for busy in [true, true, true, true, false] {
+        for busy in [true, true, false, true, false, true] {
             seen.record(key(1), bucket_at(1), Timestamp::from_micros(1), busy);
             shares.push(seen.last(&key(1)).unwrap().busy_share);
         }
-        let expected = [0.2, 0.36, 0.488, 0.590_4, 0.472_32];
+        let expected = [0.5, 0.666_667, 0.5, 0.6, 0.48, 0.584];
         for (share, expected) in shares.iter().zip(expected) {
             assert!((share - expected).abs() < 1e-4, "{shares:?}");
         }
+    }
+
+    /// That the bucket is busy because of this environment's own requests says nothing of others.
+    #[test]
+    fn what_was_known_before_teaches_nothing() {
+        let seen = Seen::default();
+        for at in 0..5 {
+            seen.record(key(1), bucket_at(10 + at), Timestamp::from_micros(at), at > 0);
+        }
+        assert!(seen.last(&key(1)).unwrap().busy_share.abs() < 1e-4);
+        seen.record(key(1), bucket_at(20), Timestamp::from_micros(14), true);
+        assert!(seen.last(&key(1)).unwrap().busy_share > 0.3);
     }
 
     #[test]
@@ -115,6 +143,6 @@ mod tests {
             seen.record(key(n), bucket_at(1), Timestamp::from_micros(1), false);
         }
         seen.record(key(0), bucket_at(2), Timestamp::from_micros(2), true);
-        assert!((seen.last(&key(0)).unwrap().busy_share - 0.36).abs() < 1e-4);
+        assert!((seen.last(&key(0)).unwrap().busy_share - 0.666_667).abs() < 1e-4);
     }
 }

@@ -24,7 +24,8 @@ pub(crate) fn at(secs: u64) -> Timestamp {
 pub(crate) struct Limits(RuleSet);
 
 impl Limits {
-    fn none() -> Self {
+    /// Limits nothing yet.
+    pub(crate) fn none() -> Self {
         Self(RuleSet {
             name: "default".into(),
             sort_key: "L#shared".into(),

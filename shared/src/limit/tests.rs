@@ -10,11 +10,13 @@ use crate::auth::testing::ManualClock;
 use crate::clock::Timestamp;
 use crate::config::Pointer;
 
+mod clocks;
 mod leases;
 mod outage;
 mod quotas;
 mod refunds;
 mod skew;
+mod waits;
 
 const START: u64 = 1_800_000_000_000_000;
 
@@ -384,8 +386,8 @@ fn the_retry_waits_between_5_and_20_milliseconds() {
     assert!(waits.iter().max() > waits.iter().min(), "all the same");
 }
 
-/// Mean calls per request: `environments` share one bucket of 100 a second, burst 20, at `load` times that rate.
-async fn mean_calls(environments: usize, load: f64) -> f64 {
+/// Mean calls of so many requests: `environments` share one bucket of 100 a second, burst 20, at `load` times that rate.
+async fn mean_calls(environments: usize, load: f64, count: u32) -> f64 {
     let (store, clock) = (ModelStore::with([]), start_clock());
     let limiters: Vec<Limiter> = (0..environments).map(|_| limiter(&store, &clock)).collect();
     let rule = rule(100, 1, 20);
@@ -396,8 +398,7 @@ async fn mean_calls(environments: usize, load: f64) -> f64 {
         random ^= random << 17;
         random
     };
-    let (count, mut most) = (4_000, 0);
-    let mut sum = 0;
+    let (mut most, mut sum) = (0, 0);
     for _ in 0..count {
         #[expect(clippy::cast_precision_loss, reason = "a random number in 0..1")]
         let uniform = ((next() >> 11) as f64 + 0.5) / (1_u64 << 53) as f64;
@@ -412,53 +413,26 @@ async fn mean_calls(environments: usize, load: f64) -> f64 {
     f64::from(sum) / f64::from(count)
 }
 
+/// One environment alone knows the bucket: one call. Of many each guesses, and the better the guess, the nearer the load
+/// is to nothing or to all: at a tenth of the rate the bucket is in use one time in ten.
 #[tokio::test(start_paused = true)]
 async fn calls_stay_below_the_promised_mean_at_every_load() {
     for environments in [1, 16, 64] {
         for load in [0.05, 0.1, 0.3, 0.5, 0.8, 0.95, 1.0, 2.0] {
-            let mean = mean_calls(environments, load).await;
-            let promised = if load <= 0.1 || load >= 0.95 { 1.15 } else { 1.6 };
+            let promised = match (environments, load) {
+                (1, _) => 1.0,
+                (_, 0.3..=0.8) => 1.6,
+                _ => 1.1,
+            };
+            // More of them where the promise is close: what is found in the beginning counts for less.
+            let count = if environments == 64 && promised < 1.6 {
+                12_000
+            } else {
+                4_000
+            };
+            let mean = mean_calls(environments, load, count).await;
             println!("{environments:>3} environments, load {load}: {mean:.3} calls");
             assert!(mean <= promised, "{environments} environments, load {load}: {mean}");
-        }
-    }
-}
-
-proptest! {
-    #![proptest_config(ProptestConfig::with_cases(64))]
-
-    /// Several environments, each with its own memory, on one table, their checks interleaved step by step.
-    #[test]
-    fn no_interleaving_admits_more_than_the_bucket_holds(
-        environments in 1..6_usize,
-        burst in 1..8_u32,
-        calls in prop::collection::vec((0..6_usize, 0..150_000_u64), 1..60),
-    ) {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
-        let admitted: Vec<u64> = runtime.block_on(async {
-            let (store, clock) = (ModelStore::with([]), start_clock());
-            let limiters: Vec<_> = (0..environments).map(|_| Arc::new(limiter(&store, &clock))).collect();
-            let rule = Arc::new(rule(10, 1, burst));
-            let mut tasks = tokio::task::JoinSet::new();
-            for (environment, gap) in calls {
-                clock.advance(Duration::from_micros(gap));
-                let (limiter, rule, clock) = (limiters[environment % environments].clone(), rule.clone(), clock.clone());
-                tasks.spawn(async move {
-                    let at = clock.now().micros();
-                    admitted(&limiter, &rule).await.then_some(at)
-                });
-                // Starts the check, so that it fixes its now, and leaves it half done.
-                tokio::task::yield_now().await;
-            }
-            tasks.join_all().await.into_iter().flatten().collect()
-        });
-        let mut admitted = admitted;
-        admitted.sort_unstable();
-        for (i, from) in admitted.iter().enumerate() {
-            for (j, to) in admitted.iter().enumerate().skip(i) {
-                let over_burst = ((j - i + 1) as u64).saturating_sub(u64::from(burst));
-                prop_assert!(over_burst * 100_000 <= to - from, "{admitted:?}");
-            }
         }
     }
 }

@@ -8,6 +8,10 @@ use std::time::Duration;
 
 use crate::clock::Timestamp;
 
+/// No two environments whose writes DynamoDB takes have clocks as far apart as this: it refuses signatures from clocks that
+/// are some minutes off (<https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv.html>).
+pub(super) const CLOCKS_APART: Duration = Duration::from_secs(15 * 60);
+
 /// What a quota is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Period {
@@ -86,9 +90,11 @@ impl Window {
         self < Self::at(self.period, now)
     }
 
-    /// Whether nobody counts in it any more, however far their clock is behind this one.
-    pub(super) fn is_past(self, now: Timestamp) -> bool {
-        self.is_over(Timestamp::from_micros(now.micros().saturating_sub(BEHIND)))
+    /// Whether it is over by every clock, so that nobody will count in it again. Taken away any sooner, it would begin anew
+    /// in an environment whose clock is behind.
+    pub(super) fn is_over_everywhere(self, now: Timestamp) -> bool {
+        let behind = u64::try_from(CLOCKS_APART.as_micros()).unwrap_or(u64::MAX);
+        self.is_over(Timestamp::from_micros(now.micros().saturating_sub(behind)))
     }
 }
 
@@ -97,10 +103,6 @@ impl fmt::Display for Window {
         write!(f, "{}{}", self.period.letter(), self.stamp)
     }
 }
-
-/// How far clocks are apart at most, in microseconds: 15 minutes. DynamoDB refuses signatures from clocks that are further off
-/// (<https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv.html>).
-const BEHIND: u64 = 15 * MINUTE * 1_000_000;
 
 /// How long the window of a moment lasts.
 pub(super) fn length(period: Period, now: Timestamp) -> Duration {
@@ -201,8 +203,8 @@ mod tests {
             prop_assert_eq!(Window::at(period, at(end.secs() - 1)), window);
             prop_assert!(Window::at(period, end) > window);
             prop_assert!(window.is_over(end) && !window.is_over(now));
-            let past = end.plus(Duration::from_secs(15 * 60));
-            prop_assert!(window.is_past(past) && !window.is_past(at(past.secs() - 1)));
+            let gone = end.plus(CLOCKS_APART);
+            prop_assert!(window.is_over_everywhere(gone) && !window.is_over_everywhere(at(gone.secs() - 1)));
             let begin = at(end.secs() - length(period, now).as_secs());
             prop_assert!(begin <= now);
             prop_assert_eq!(Window::at(period, begin), window);

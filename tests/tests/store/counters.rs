@@ -98,52 +98,6 @@ async fn the_engine_itself_is_exact_at_64_tasks() {
     assert_eq!(tasks.join_all().await.into_iter().sum::<u32>(), 100);
 }
 
-/// One check as the limiter makes it, without its memory: idle first, then what the item says.
-async fn admit(store: &DynamoDbStore, cost: u64, tolerance: u64) -> bool {
-    let mut form = BucketStep::Idle { now: NOW, cost };
-    for _ in 0..3 {
-        match step(store, form).await.unwrap() {
-            ChargeOutcome::Applied(_) => return true,
-            ChargeOutcome::Refused(state) => {
-                let tat = state.tat.expect("only an existing item refuses an idle step");
-                if tat + cost > NOW + tolerance {
-                    return false;
-                }
-                form = BucketStep::Busy {
-                    now: NOW,
-                    cost,
-                    max: NOW + tolerance - cost,
-                };
-            }
-        }
-    }
-    panic!("no decision after three steps");
-}
-
-#[tokio::test]
-async fn sixty_four_tasks_admit_exactly_the_burst() {
-    let engine = Engine::start().await;
-    engine.table("exact", &["pk", "sk"]).await;
-    // Eight environments, each with a client and connections of its own.
-    let environments: Vec<DynamoDbStore> = (0..8).map(|_| patient_store(&engine.endpoint, "exact")).collect();
-    let mut tasks = tokio::task::JoinSet::new();
-    for task in 0..64 {
-        let store = environments[task % 8].clone();
-        tasks.spawn(async move {
-            let mut count = 0;
-            for _ in 0..2 {
-                count += u64::from(admit(&store, 100, 20 * 100).await);
-            }
-            count
-        });
-    }
-    assert_eq!(tasks.join_all().await.into_iter().sum::<u64>(), 20);
-    assert_eq!(
-        item(&engine, "exact").await["tat"],
-        AttributeValue::N((NOW + 20 * 100).to_string())
-    );
-}
-
 #[tokio::test]
 async fn an_item_holds_its_keys_the_arrival_time_and_the_expiry() {
     let engine = Engine::start().await;

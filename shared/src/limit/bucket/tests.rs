@@ -282,32 +282,4 @@ proptest! {
         prop_assert!(tat.unwrap() <= NOW + 3 * bucket.interval + bucket.tolerance);
         prop_assert!(allowed || !fits(&bucket, NOW, tat.unwrap()), "refused although it fits");
     }
-
-    #[test]
-    fn skewed_clocks_let_through_at_most_rate_times_spread_more(
-        rate in any_rate(),
-        calls in prop::collection::vec((0..200_u64, 0..4_usize), 1..300),
-        spread in 0..1_000_u64,
-    ) {
-        let bucket = Bucket::new(rate);
-        // Hundredths of an interval; four environments, their clocks spread evenly.
-        // No further apart than clocks can be that DynamoDB lets write.
-        let furthest = u64::try_from(FOREIGN.as_micros()).unwrap();
-        let spread = (spread * bucket.interval / 100).min(furthest);
-        let mut tat = None;
-        let mut time = NOW;
-        let mut admitted: Vec<u64> = Vec::new();
-        for (gap, environment) in calls {
-            time += gap * bucket.interval / 100;
-            if admit(&bucket, &mut tat, time + spread * environment as u64 / 3) {
-                admitted.push(time);
-            }
-        }
-        for (i, from) in admitted.iter().enumerate() {
-            for (j, to) in admitted.iter().enumerate().skip(i) {
-                let over_burst = ((j - i + 1) as u64).saturating_sub(u64::from(rate.burst.get()));
-                prop_assert!(over_burst * bucket.interval <= to - from + spread, "{i}..={j}");
-            }
-        }
-    }
 }
