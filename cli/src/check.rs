@@ -127,7 +127,7 @@ fn manner(manner: Manner) -> Vec<String> {
     let mut words = Vec::new();
     if let Mode::Lease(most) = manner.mode {
         words.push(format!(
-            "counted up to {most} ahead: a rate may see a second's more, and a function environment that ends takes {most} along at most"
+            "counted up to {most} ahead: a rate may see a second's more, and a function environment that ends, or is quiet, loses {most} at most"
         ));
     }
     if manner.charge_on == ChargeOn::Success {
@@ -192,7 +192,7 @@ mod tests {
             mode: Mode::Lease(NonZeroU32::new(50).unwrap()),
             ..Manner::default()
         };
-        insta::assert_snapshot!(manner(leased).join("; "), @"counted up to 50 ahead: a rate may see a second's more, and a function environment that ends takes 50 along at most");
+        insta::assert_snapshot!(manner(leased).join("; "), @"counted up to 50 ahead: a rate may see a second's more, and a function environment that ends, or is quiet, loses 50 at most");
         let other = Manner {
             charge_on: ChargeOn::Success,
             shadow: true,

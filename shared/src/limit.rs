@@ -219,9 +219,8 @@ impl Limiter {
         let held = tokio::time::timeout(patience.0, slot.lock()).await;
         patience.0 = patience.0.saturating_sub(started.elapsed());
         let mut held = held.map_err(|_| StoreError::NotApplied("another request waits for the store".into()))?;
-        let (cost, windows) = (check.cost, check.window_names());
         if let Some(lease) = held.as_mut()
-            && lease.spend(cost, &windows)
+            && lease.spend(&check)
         {
             return Ok(Decision::new(&check, lease.state(), true).spent(lease.left()));
         }
@@ -231,12 +230,12 @@ impl Limiter {
         }
         // What is not known yet is taken one by one.
         let room = last.as_ref().map_or(0, |last| check.room(&last.state));
-        let units = lease::size(held.as_ref(), cost, most, room);
+        let units = lease::size(held.as_ref(), &check, most, room);
         let settled = self.ask(check.taking(units), key, last, patience).await?;
         let mut left = 0;
         if settled.allowed {
-            let mut lease = Lease::new(settled.check.units(), windows.clone(), settled.state.clone(), started);
-            lease.spend(cost, &windows);
+            let mut lease = Lease::new(&settled.check, settled.state.clone(), started);
+            lease.spend(&settled.check);
             left = lease.left();
             *held = Some(lease);
         }

@@ -158,7 +158,7 @@ sections! {
         /// While requests cannot be counted: local (default; a tenth of the rate in each function environment), allow or
         /// deny (503).
         on_error: OneOf<OnError>,
-        /// exact (default): one write for each request. lease: one write for several, taken ahead and spent within a second.
+        /// exact (default): one write for each request. lease: one write for several, taken ahead and spent soon after.
         mode: OneOf<CountingMode>,
         /// With mode lease, how many requests one write takes at most; default 50.
         lease_size: At<NonZeroU32>,

@@ -6,11 +6,13 @@
 //! last ones are counted each by itself.
 
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::rules::LEASE;
+use super::check::Check;
 use super::window::Window;
+use crate::clock::Timestamp;
 use crate::generations::Generations;
 use crate::lock::lock;
 use crate::store::{CounterKey, CounterState};
@@ -37,7 +39,10 @@ pub(super) struct Lease {
     left: u32,
     /// In which windows it was counted: in others it is worth nothing.
     windows: Vec<Window>,
-    until: Instant,
+    lasts: Duration,
+    /// When it was asked for, by both clocks: the one that only goes forward may stand still while the environment is frozen.
+    asked: Instant,
+    asked_at: Timestamp,
     /// What the store said when it was taken.
     state: CounterState,
 }
@@ -61,21 +66,24 @@ impl Leases {
 }
 
 impl Lease {
-    /// For a request that came at `asked`: the second counts from then, as the store may have debited it from then on.
-    pub(super) fn new(taken: u32, windows: Vec<Window>, state: CounterState, asked: Instant) -> Self {
+    /// What this check took, for a request that came at `asked`: its time counts from then, as the store may have debited it
+    /// from then on.
+    pub(super) fn new(check: &Check<'_>, state: CounterState, asked: Instant) -> Self {
         Self {
-            taken,
-            left: taken,
-            windows,
-            until: asked + LEASE,
+            taken: check.units(),
+            left: check.units(),
+            windows: check.window_names(),
+            lasts: check.set.lease_lasts(),
+            asked,
+            asked_at: check.now,
             state,
         }
     }
 
-    /// Spends this much, if it is there and still worth something.
-    pub(super) fn spend(&mut self, cost: u32, windows: &[Window]) -> bool {
-        let holds = Instant::now() < self.until && self.windows == windows;
-        match self.left.checked_sub(cost) {
+    /// Spends what this check's request costs, if it is there and still worth something.
+    pub(super) fn spend(&mut self, check: &Check<'_>) -> bool {
+        let holds = self.is_fresh(check.now) && self.windows == check.window_names();
+        match self.left.checked_sub(check.cost) {
             Some(left) if holds => {
                 self.left = left;
                 true
@@ -94,10 +102,14 @@ impl Lease {
         &self.state
     }
 
+    fn is_fresh(&self, now: Timestamp) -> bool {
+        self.asked.elapsed() < self.lasts && now.apart(self.asked_at) < self.lasts
+    }
+
     /// How much the next one takes at most: twice as much if this one was used up in its time, else what was used of it.
-    fn next(&self, cost: u32) -> u32 {
+    fn next(&self, check: &Check<'_>) -> u32 {
         let used = self.taken - self.left;
-        match self.left < cost && Instant::now() < self.until {
+        match self.left < check.cost && self.is_fresh(check.now) {
             true => self.taken.saturating_mul(2),
             false => used,
         }
@@ -105,8 +117,9 @@ impl Lease {
 }
 
 /// How much to take now, in units of cost: whole requests, at least one; `most` requests at most, and a tenth of `room`.
-pub(super) fn size(last: Option<&Lease>, cost: u32, most: u32, room: u64) -> u32 {
-    let wanted = last.map_or(cost, |last| last.next(cost));
+pub(super) fn size(last: Option<&Lease>, check: &Check<'_>, most: u32, room: u64) -> u32 {
+    let cost = check.cost;
+    let wanted = last.map_or(cost, |last| last.next(check));
     let share = u32::try_from(room / SHARE).unwrap_or(u32::MAX);
     let units = wanted.min(most.saturating_mul(cost)).min(share);
     (units - units % cost).max(cost)

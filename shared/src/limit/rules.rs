@@ -48,12 +48,16 @@ pub enum Mode {
     /// One write a request.
     #[default]
     Exact,
-    /// One write takes up to this many requests ahead; the environment spends them within [`LEASE`].
+    /// One write takes up to this many requests ahead; the environment spends them in their time ([`RuleSet::lease_lasts`]).
     Lease(NonZeroU32),
 }
 
-/// How long what was taken ahead may be spent. Any interval may see as much more of a rate.
+/// How long what was taken ahead of a rate may be spent. Any interval may see as much more of it.
 pub const LEASE: Duration = Duration::from_secs(1);
+
+/// The same of quotas alone, which it can overdraw at no time: as long as a refusal is trusted, so that what an administrator
+/// changes holds for both.
+const QUOTA_LEASE: Duration = super::TRUST;
 
 /// Which requests stay counted.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -70,6 +74,14 @@ impl RuleSet {
     pub fn takes(&self, cost: u32) -> bool {
         self.rate.is_none_or(|rate| rate.burst.get() >= cost)
             && self.quotas.iter().all(|quota| quota.requests.get() >= u64::from(cost))
+    }
+
+    /// How long what was taken ahead may be spent, but for its windows, which may end sooner.
+    pub fn lease_lasts(&self) -> Duration {
+        match self.rate {
+            Some(_) => LEASE,
+            None => QUOTA_LEASE,
+        }
     }
 
     /// Whether it can be checked before anybody is authenticated: keyed by address and route only.
