@@ -16,6 +16,7 @@ use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue, ReturnValuesOnConditi
 pub use self::admin::{AdminError, NewApiKey, Page, Revocation, check_label};
 pub use self::api_keys::{ApiKeys, OWNER_INDEX};
 use self::counter::Expression;
+pub use self::key_change::{ApiKeyChange, Patch};
 pub use self::plans::{PlanPage, Plans};
 pub use self::sessions::Sessions;
 pub use self::settings::DynamoDbSettings;
@@ -35,6 +36,7 @@ mod api_keys;
 mod counter;
 mod failure;
 mod item;
+mod key_change;
 mod plan_item;
 mod plans;
 mod sessions;
