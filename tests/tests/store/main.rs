@@ -8,6 +8,7 @@ mod api_keys;
 mod counters;
 mod engine;
 mod fake;
+mod key_change;
 mod plans;
 mod records;
 mod sessions;

@@ -52,11 +52,24 @@ impl<T> Patch<T> {
         }
     }
 
-    fn map<U>(self, write: impl FnOnce(T) -> U) -> Patch<U> {
+    /// The same with another value, where one is set.
+    pub fn map<U>(self, into: impl FnOnce(T) -> U) -> Patch<U> {
         match self {
             Self::Keep => Patch::Keep,
-            Self::Set(value) => Patch::Set(write(value)),
+            Self::Set(value) => Patch::Set(into(value)),
             Self::Remove => Patch::Remove,
+        }
+    }
+
+    /// The same with another value, where one is set and can be had.
+    ///
+    /// # Errors
+    /// Those of `into`.
+    pub fn try_map<U, E>(self, into: impl FnOnce(T) -> Result<U, E>) -> Result<Patch<U>, E> {
+        match self {
+            Self::Keep => Ok(Patch::Keep),
+            Self::Set(value) => into(value).map(Patch::Set),
+            Self::Remove => Ok(Patch::Remove),
         }
     }
 }
@@ -103,7 +116,7 @@ impl ApiKeyChange {
 
     fn check(&self, now: Timestamp) -> Result<(), String> {
         if *self == Self::default() {
-            return Err("nothing is to change: say what".to_owned());
+            return Err("nothing is named that is to change".to_owned());
         }
         if self.plan == Patch::Remove && self.plan_expires_at.value().is_some() {
             return Err("a plan that is taken away has no end".to_owned());

@@ -107,7 +107,7 @@ fn an_end_goes_with_its_plan() {
 fn what_cannot_be_is_said() {
     let why = |change: ApiKeyChange| change.update(NOW).unwrap_err().to_string();
     let nothing = ApiKeyChange::default();
-    insta::assert_snapshot!(why(nothing.clone()), @"nothing is to change: say what");
+    insta::assert_snapshot!(why(nothing.clone()), @"nothing is named that is to change");
     let end_of_none = ApiKeyChange {
         plan: Patch::Remove,
         plan_expires_at: Patch::Set(LATER),
