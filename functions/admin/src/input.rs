@@ -98,6 +98,10 @@ async fn whole<S: Send + Sync>(request: Request, state: &S) -> Result<Bytes, Api
 
 fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, ApiError> {
     match Json::from_bytes(bytes) {
+        // Serde reads a struct from an array too, member by member; no path takes one.
+        Ok(Json(_)) if bytes.trim_ascii_start().starts_with(b"[") => Err(ApiError::Invalid {
+            why: reason("The body", "an array stands in the place of an object"),
+        }),
         Ok(Json(value)) => Ok(value),
         Err(rejection) => {
             let why = reason("The body", &rejection.body_text());

@@ -194,7 +194,10 @@ async fn a_gateway_reads_what_was_changed() {
     let store = patient_store(&engine.endpoint, "change");
     assert_eq!(store.api_key(key.id()).await, Ok(Some(expected.clone())));
     // The index has it too.
-    assert_eq!(keys.list("ann", None, 100).await.unwrap().keys, [expected.clone()]);
+    assert_eq!(
+        keys.list("ann", None, 100).await.unwrap().keys,
+        std::slice::from_ref(&expected)
+    );
     assert_eq!(key.verify(Some(&expected), NOW).map(drop), Ok(()));
 }
 

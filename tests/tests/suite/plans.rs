@@ -102,7 +102,13 @@ async fn after(api: &Api, key: &str, id: &str, change: &[&str]) -> Vec<(String, 
 async fn a_key_changes_its_plan(event: Event) {
     let monthly = |requests: u32| json!({ "quota": { "requests": requests, "per": "month" } });
     let stage = Stage::set().await;
-    let mut document = with_plans(&stage, json!({ "free": monthly(2), "gold": monthly(5) }));
+    let plans = json!({
+        "free": monthly(2),
+        "gold": monthly(5),
+        "slow": { "rate_limit": { "requests_per_hour": 1, "burst": 2 } },
+        "fast": { "rate_limit": { "requests_per_second": 5, "burst": 10 } },
+    });
+    let mut document = with_plans(&stage, plans);
     document["auth"] = json!({ "type": "api_key" });
     let api = stage.open(event, &document).await;
     let create = ["keys", "create", "--owner", "acme", "--plan", "free"];
@@ -128,6 +134,17 @@ async fn a_key_changes_its_plan(event: Event) {
     forget(&api).await;
     let answer = api.send(get(ME).header("X-Api-Key", &key)).await;
     answer.status(200).got("RateLimit-Policy", None);
+
+    // A bucket that would be full again in two hours holds nobody back who has bought a faster one.
+    let create = ["keys", "create", "--owner", "acme", "--plan", "slow"];
+    let key = api.gateway.printed(&create).await;
+    let id = &key[3..15];
+    let slow = [("slow".to_owned(), 1), ("slow".to_owned(), 0)];
+    assert_eq!(after(&api, &key, id, &["--name", "x"]).await, slow);
+    api.gateway.printed(&["keys", "change", id, "--plan", "fast"]).await;
+    forget(&api).await;
+    let answer = api.send(get(ME).header("X-Api-Key", &key)).await;
+    answer.status(200).got("X-RateLimit-Remaining", Some("9"));
     api.finish();
 }
 

@@ -78,6 +78,12 @@ async fn each_refusal_has_its_code_and_a_sentence() {
             "too long a lifetime",
             post("/keys", r#"{"owner":"a","expires_in":3155760001}"#),
         ),
+        (
+            "an array of members",
+            post("/keys", r#"["a",null,null,null,[],null,null]"#),
+        ),
+        ("an array with a grace", post("/keys/0123456789AB/rotate", "[0]")),
+        ("an empty array", post("/keys/0123456789AB/rotate", "[]")),
         ("an empty owner in a body", post("/keys", r#"{"owner":""}"#)),
         (
             "too long a grace",
@@ -307,6 +313,8 @@ async fn hostile_bodies_are_refused_in_few_words() {
         "\u{feff}{}",
         "",
         "[]",
+        "[null, null]",
+        " \n[\"gold\"]",
         "\"plan\"",
         r#"{"plan":"a","plan":null}"#,
         r#"{"plan":["a"]}"#,
