@@ -11,11 +11,13 @@ use tollgate::limit::PlanDocument;
 use crate::function_kind::FunctionKind;
 
 mod admin;
+mod key_change;
 
 pub(crate) use self::admin::{
     CreateKeyOptions, DEFAULT_ENGINE, KeysAction, KeysOptions, PlaceOptions, PlansAction, PlansOptions, SessionsAction,
     SessionsOptions, UsageAction, UsageOptions, Whose,
 };
+pub(crate) use self::key_change::KeyChangeOptions;
 
 /// The issuer of the demo identity provider on its default address.
 pub(crate) const DEFAULT_ISSUER: &str = "http://127.0.0.1:9003";

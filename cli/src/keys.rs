@@ -1,4 +1,4 @@
-//! `tollgate keys`: makes, lists, revokes and rotates API keys. A key goes to standard output alone, so that a script
+//! `tollgate keys`: makes, lists, changes, revokes and rotates API keys. A key goes to standard output alone, so that a script
 //! can catch it; what is to be said besides goes to standard error.
 
 use tollgate::api_key::{ApiKey, ApiKeyRecord};
@@ -27,6 +27,13 @@ pub(crate) async fn run(options: KeysOptions) -> Result<(), Failure> {
             note(&old_key(&record));
             key
         }),
+        KeysAction::Change { id, change } => {
+            let changed = keys.change(&id_of(&id)?, change.at(now), now).await;
+            let record = changed.map_err(|error| place.failure(&error))?;
+            note(&format!("{}, in {place}", listing::summary(&record)));
+            note("gateways that know it follow within 30 seconds");
+            return Ok(());
+        }
         KeysAction::Revoke { id } => {
             let id = id_of(&id)?;
             let revoked = keys.revoke(&id).await.map_err(|error| place.failure(&error))?;

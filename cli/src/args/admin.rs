@@ -6,7 +6,7 @@ use clap::{Args, Subcommand};
 
 use tollgate::limit::PlanDocument;
 
-use super::{parse_claim, parse_duration, parse_limits};
+use super::{KeyChangeOptions, parse_claim, parse_duration, parse_limits};
 
 /// Where the engine of a running `tollgate dev` listens, unless it is told otherwise.
 pub(crate) const DEFAULT_ENGINE: &str = "http://127.0.0.1:8000";
@@ -52,6 +52,17 @@ pub(crate) enum KeysAction {
         /// Print a JSON array, with the attributes of the table but for the hashes
         #[arg(long)]
         json: bool,
+    },
+    /// Change what a key may do, or how long it holds: the key itself stays, and what was counted with it
+    #[command(after_help = "Examples:
+  tollgate keys change 4fKq0ZbYw2Lr --plan gold
+  tollgate keys change 4fKq0ZbYw2Lr --plan trial --plan-expires 30d --no-limits
+  tollgate keys change 4fKq0ZbYw2Lr --scope orders:read --scope orders:write --expires 90d")]
+    Change {
+        /// The key's id: the part between `tg_` and the next `_`
+        id: String,
+        #[command(flatten)]
+        change: KeyChangeOptions,
     },
     /// Take a key back for good; gateways refuse it within 30 seconds
     #[command(after_help = "Example:

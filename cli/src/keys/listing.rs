@@ -9,10 +9,13 @@ use crate::dev::calendar::iso_8601;
 
 const COLUMNS: [&str; 7] = ["ID", "STATUS", "CREATED", "EXPIRES", "PLAN", "SCOPES", "NAME"];
 
-/// One line about a key that was just made.
+/// One line about a key that was just made or changed.
 pub(super) fn summary(record: &ApiKeyRecord) -> String {
     let mut text = format!("API key {} of {:?}", record.id, record.owner);
     let mut add = |words: String| text = format!("{text}, {words}");
+    if let Some(name) = &record.name {
+        add(format!("called {name:?}"));
+    }
     if let Some(plan) = &record.plan {
         add(format!("plan {plan:?}"));
     }
@@ -171,6 +174,6 @@ mod tests {
     #[test]
     fn a_new_key_is_summed_up_in_a_line() {
         assert_snapshot!(summary(&least()), @r#"API key 0123456789AB of "ann", until it is revoked"#);
-        assert_snapshot!(summary(&keys()[1]), @r#"API key 4fKq0ZbYw2Lr of "ann", plan "gold", scopes orders:read orders:write, until 2027-01-15T08:00:00Z"#);
+        assert_snapshot!(summary(&keys()[1]), @r#"API key 4fKq0ZbYw2Lr of "ann", called "nightly\u{7}job", plan "gold", scopes orders:read orders:write, until 2027-01-15T08:00:00Z"#);
     }
 }

@@ -40,7 +40,10 @@ pub enum ApiError {
     /// The body is over the bound.
     TooLarge,
     /// The body is no JSON by its own word.
-    UnsupportedMediaType,
+    UnsupportedMediaType {
+        /// The media types that would do.
+        takes: &'static [&'static str],
+    },
     /// The request can be read, but what it asks for cannot be.
     Invalid {
         /// A sentence for the client.
@@ -75,7 +78,7 @@ impl ApiError {
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
             Self::Conflict { .. } => StatusCode::CONFLICT,
             Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
-            Self::UnsupportedMediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            Self::UnsupportedMediaType { .. } => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::Invalid { .. } => StatusCode::UNPROCESSABLE_ENTITY,
             Self::Unreadable { .. } | Self::Internal { .. } => StatusCode::INTERNAL_SERVER_ERROR,
             Self::StoreUnavailable { .. } => StatusCode::SERVICE_UNAVAILABLE,
@@ -92,7 +95,7 @@ impl ApiError {
             Self::MethodNotAllowed => "method_not_allowed",
             Self::Conflict { code, .. } => code,
             Self::TooLarge => "payload_too_large",
-            Self::UnsupportedMediaType => "unsupported_media_type",
+            Self::UnsupportedMediaType { .. } => "unsupported_media_type",
             Self::Invalid { .. } => "invalid",
             Self::Unreadable { .. } => "unreadable_record",
             Self::Internal { .. } => "internal_error",
@@ -115,7 +118,9 @@ impl ApiError {
                 "This path does not take this method; the header Allow has those that it takes.".into()
             }
             Self::TooLarge => format!("The body is over {} bytes.", crate::input::LARGEST_BODY),
-            Self::UnsupportedMediaType => "The body must be JSON, with `Content-Type: application/json`.".into(),
+            Self::UnsupportedMediaType { takes } => {
+                format!("The body must be JSON, with `Content-Type: {}`.", takes.join("` or `"))
+            }
             Self::Unreadable { .. } => {
                 "The record is not of the shape that is written here; the function's log says which and why.".into()
             }
@@ -133,6 +138,14 @@ impl ApiError {
     /// `Retry-After` in whole seconds; `None` where a retry does not help by itself.
     pub fn retry_after(&self) -> Option<u64> {
         matches!(self, Self::StoreUnavailable { .. }).then_some(1)
+    }
+
+    /// `Accept-Patch` in the answer to a `PATCH` (RFC 5789 section 2.2): the media types that would do.
+    pub fn accept_patch(&self) -> Option<String> {
+        match self {
+            Self::UnsupportedMediaType { takes } => Some(takes.join(", ")),
+            _ => None,
+        }
     }
 
     /// What the log says beyond the code.

@@ -10,7 +10,7 @@ use axum::body::{Body, to_bytes};
 use bytes::Bytes;
 use futures_util::FutureExt;
 use http::header::{ALLOW, CACHE_CONTROL, RETRY_AFTER};
-use http::{HeaderName, HeaderValue, Request, Response, Uri};
+use http::{HeaderName, HeaderValue, Method, Request, Response, Uri};
 use tollgate::clock::Clock;
 use tollgate::config::ErrorFormat;
 use tollgate::error::response::{negotiate, shaped};
@@ -26,6 +26,8 @@ use crate::router::{About, AdminState, router};
 
 const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const X_RESPONSE_TIME: HeaderName = HeaderName::from_static("x-response-time");
+/// RFC 5789 section 3.1.
+const ACCEPT_PATCH: HeaderName = HeaderName::from_static("accept-patch");
 
 /// The admin API of one function environment.
 #[derive(Debug)]
@@ -134,7 +136,12 @@ impl Failed {
             &record.id,
         );
         let retry_after = retry_after.map(|seconds| (RETRY_AFTER, HeaderValue::from(seconds)));
+        let patches = error
+            .accept_patch()
+            .filter(|_| record.method == Some(Method::PATCH))
+            .and_then(|types| HeaderValue::from_str(&types).ok());
         let headers = allow.map(|methods| (ALLOW, methods)).into_iter().chain(retry_after);
+        let headers = headers.chain(patches.map(|types| (ACCEPT_PATCH, types)));
         response.headers_mut().extend(headers);
         record.error = Some(error);
         response

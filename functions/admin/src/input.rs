@@ -12,8 +12,10 @@ use http::request::Parts;
 use http::{HeaderMap, StatusCode};
 use percent_encoding::percent_decode_str;
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Deserializer};
 use tollgate::api_key::ApiKey;
 use tollgate::record::bounded;
+use tollgate::store::dynamodb::Patch;
 
 use crate::error::ApiError;
 
@@ -23,6 +25,12 @@ pub(crate) const LARGEST_BODY: usize = 64 * 1024;
 /// The longest reason that repeats what a client sent, in bytes.
 pub(crate) const LONGEST_REASON: usize = 300;
 
+/// The media types of a JSON body (RFC 8259 section 11).
+const JSON: &[&str] = &["application/json"];
+
+/// Those of a merge patch (RFC 7396 section 4 has the first).
+const PATCHES: &[&str] = &["application/merge-patch+json", "application/json"];
+
 /// A JSON body.
 pub(crate) struct JsonBody<T>(pub(crate) T);
 
@@ -30,14 +38,36 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for JsonBody<T> {
     type Rejection = ApiError;
 
     async fn from_request(request: Request, state: &S) -> Result<Self, ApiError> {
-        let is_json = is_json(request.headers());
+        let is_json = is(JSON, request.headers());
         let bytes = whole(request, state).await?;
         if is_json {
             parse(&bytes).map(Self)
         } else {
-            Err(ApiError::UnsupportedMediaType)
+            Err(ApiError::UnsupportedMediaType { takes: JSON })
         }
     }
+}
+
+/// A JSON merge patch (RFC 7396), under its own media type or as plain JSON.
+pub(crate) struct MergePatch<T>(pub(crate) T);
+
+impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for MergePatch<T> {
+    type Rejection = ApiError;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, ApiError> {
+        let is_patch = is(PATCHES, request.headers());
+        let bytes = whole(request, state).await?;
+        if is_patch {
+            parse(&bytes).map(Self)
+        } else {
+            Err(ApiError::UnsupportedMediaType { takes: PATCHES })
+        }
+    }
+}
+
+/// A member of a merge patch, with `#[serde(default)]`: left out, it stays; null takes it away.
+pub(crate) fn member<'de, D: Deserializer<'de>, T: Deserialize<'de>>(given: D) -> Result<Patch<T>, D::Error> {
+    Option::deserialize(given).map(|given| given.map_or(Patch::Remove, Patch::Set))
 }
 
 /// A JSON body that may be left out, or be null: then it says nothing special.
@@ -47,12 +77,12 @@ impl<S: Send + Sync, T: DeserializeOwned + Default> FromRequest<S> for OptionalJ
     type Rejection = ApiError;
 
     async fn from_request(request: Request, state: &S) -> Result<Self, ApiError> {
-        let is_json = is_json(request.headers());
+        let is_json = is(JSON, request.headers());
         let bytes = whole(request, state).await?;
         match is_json {
             _ if bytes.is_empty() => Ok(Self(T::default())),
             true => Ok(Self(parse::<Option<T>>(&bytes)?.unwrap_or_default())),
-            false => Err(ApiError::UnsupportedMediaType),
+            false => Err(ApiError::UnsupportedMediaType { takes: JSON }),
         }
     }
 }
@@ -70,6 +100,10 @@ async fn whole<S: Send + Sync>(request: Request, state: &S) -> Result<Bytes, Api
 
 fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, ApiError> {
     match Json::from_bytes(bytes) {
+        // Serde reads a struct from an array too, member by member; no path takes one.
+        Ok(Json(_)) if bytes.trim_ascii_start().starts_with(b"[") => Err(ApiError::Invalid {
+            why: reason("The body", "an array stands in the place of an object"),
+        }),
         Ok(Json(value)) => Ok(value),
         Err(rejection) => {
             let why = reason("The body", &rejection.body_text());
@@ -88,14 +122,14 @@ fn reason(part: &str, said: &str) -> String {
     format!("{part} is not what this path takes: {}", bounded(why, LONGEST_REASON))
 }
 
-/// Whether the one `Content-Type` says JSON (RFC 8259 section 11), with parameters or without.
-fn is_json(headers: &HeaderMap) -> bool {
+/// Whether the one `Content-Type` is among these, with parameters or without.
+fn is(takes: &[&str], headers: &HeaderMap) -> bool {
     let mut types = headers.get_all(CONTENT_TYPE).iter();
     let (Some(given), None) = (types.next(), types.next()) else {
         return false;
     };
     let essence = given.to_str().unwrap_or_default().split(';').next().unwrap_or_default();
-    essence.trim().eq_ignore_ascii_case("application/json")
+    takes.iter().any(|one| essence.trim().eq_ignore_ascii_case(one))
 }
 
 /// Query parameters. Those that are not asked for are left alone: a presigned request has its signature among them.

@@ -1,5 +1,6 @@
-//! `/keys`: API keys, made, looked at, rotated and revoked.
+//! `/keys`: API keys, made, looked at, changed, rotated and revoked.
 
+mod change;
 mod shapes;
 
 use std::time::Duration;
@@ -15,8 +16,9 @@ use utoipa_axum::routes;
 
 use crate::cursor;
 use crate::error::ApiError;
-use crate::input::{JsonBody, KeyId, OptionalJsonBody, QueryParameters, page_size};
+use crate::input::{JsonBody, KeyId, MergePatch, OptionalJsonBody, QueryParameters, page_size};
 use crate::router::{About, AdminState};
+use change::KeyChange;
 pub use shapes::KeyView;
 use shapes::{KeyIdText, KeyPage, ListKeys, NewKey, NewKeyView, RevokedKey, Rotation};
 
@@ -26,7 +28,7 @@ const LISTING: &str = "keys";
 pub(crate) fn routes() -> OpenApiRouter<AdminState> {
     OpenApiRouter::new()
         .routes(routes!(create_key, list_keys))
-        .routes(routes!(get_key))
+        .routes(routes!(get_key, change_key))
         .routes(routes!(rotate_key))
         .routes(routes!(revoke_key))
 }
@@ -107,6 +109,35 @@ async fn get_key(State(state): State<AdminState>, KeyId(id): KeyId) -> Result<Js
     let record = state.keys.get(&id).await?;
     let record = record.ok_or(AdminError::NoSuchKey(id))?;
     Ok(Json(KeyView::of(&record, state.clock.now())))
+}
+
+/// Change a key in place.
+///
+/// A JSON merge patch (RFC 7396): what is left out stays, and null takes away; `limits` and `scopes` are replaced as a whole.
+/// Owner, id and the key itself never change, and counts go on. Gateways that know the key follow within 30 seconds.
+#[utoipa::path(
+    patch,
+    path = "/keys/{id}",
+    tag = "keys",
+    params(("id" = inline(KeyIdText), Path, description = "The key's id.")),
+    request_body(content((KeyChange = "application/merge-patch+json"), (KeyChange = "application/json"))),
+    responses(
+        (status = 200, description = "What is kept of it, as it stands now.", body = KeyView),
+        (status = 404, description = "There is no such key."),
+        (status = 409, description = "It is revoked."),
+        (status = 413, description = "The body is over 64 KiB."),
+        (status = 415, description = "The body is no JSON by its own word."),
+        (status = 422, description = "The body is JSON, but no change of this key."),
+    ),
+)]
+async fn change_key(
+    State(state): State<AdminState>,
+    KeyId(id): KeyId,
+    MergePatch(change): MergePatch<KeyChange>,
+) -> Result<Json<KeyView>, ApiError> {
+    let now = state.clock.now();
+    let record = state.keys.change(&id, change.at(now)?, now).await?;
+    Ok(Json(KeyView::of(&record, now)))
 }
 
 /// Put a new key in the place of the old one.

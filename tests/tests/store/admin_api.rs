@@ -252,6 +252,112 @@ async fn a_key_may_have_a_plan_for_a_while_and_limits_of_its_own() {
     assert_eq!((refused.status, &refused.body["error"]), (422, &json!("invalid")));
 }
 
+async fn patch(api: &Admin, path: &str, body: Value) -> Answer {
+    send(api, "PATCH", path, Some(&body)).await
+}
+
+#[tokio::test]
+async fn a_key_is_changed_in_place() {
+    let engine = Engine::start().await;
+    let api = api(&engine, "admin_change").await;
+    let made = post(
+        &api,
+        "/keys",
+        json!({ "owner": "ann", "plan": "trial", "plan_expires_in": 60 }),
+    )
+    .await;
+    let key = key_of(&made);
+    let path = format!("/keys/{}", key.id());
+    let mut record = made.body;
+    record.as_object_mut().unwrap().remove("key");
+    let limits = json!({ "quota": { "requests": 5, "per": "minute" } });
+    // Each change, and what the key then has beside what it had; null: not any more.
+    for (change, then) in [
+        (
+            json!({ "plan": "gold" }),
+            json!({ "plan": "gold", "plan_expires_at": null }),
+        ),
+        (
+            json!({ "plan_expires_in": 120 }),
+            json!({ "plan_expires_at": 1_800_000_120 }),
+        ),
+        (
+            json!({ "limits": limits, "scopes": ["b", "a", "b"], "expires_in": 3600, "name": "n\u{e4}chtlich" }),
+            json!({
+                "limits": limits, "scopes": ["a", "b"], "expires_at": 1_800_003_600, "name": "n\u{e4}chtlich",
+            }),
+        ),
+        (json!({ "plan_expires_in": null }), json!({ "plan_expires_at": null })),
+        (
+            json!({ "scopes": null, "limits": null }),
+            json!({ "scopes": [], "limits": null }),
+        ),
+        (
+            json!({ "plan": null, "expires_in": null, "name": null }),
+            json!({ "plan": null, "expires_at": null, "name": null }),
+        ),
+        (json!({ "scopes": [] }), json!({})),
+    ] {
+        for (member, value) in then.as_object().unwrap() {
+            record[member] = value.clone();
+        }
+        record.as_object_mut().unwrap().retain(|_, value| !value.is_null());
+        let answer = patch(&api, &path, change.clone()).await;
+        assert_eq!((answer.status, &answer.body), (200, &record), "{change}");
+        assert_eq!(get(&api, &path).await.body, record, "{change}");
+    }
+    // The key itself is the same, for the gateway's own reader too.
+    let store = patient_store(&engine.endpoint, "admin_change");
+    let kept = tollgate::store::Store::api_key(&store, key.id()).await.unwrap();
+    assert!(key.verify(kept.as_ref(), NOW).is_ok());
+}
+
+#[tokio::test]
+async fn a_change_that_cannot_be_changes_nothing() {
+    let engine = Engine::start().await;
+    let api = api(&engine, "admin_no_change").await;
+    let absent = patch(&api, "/keys/0123456789AB", json!({ "plan": "gold" })).await;
+    assert_eq!((absent.status, &absent.body["error"]), (404, &json!("no_such_record")));
+    assert_eq!(get(&api, "/keys/0123456789AB").await.status, 404);
+
+    let made = post(&api, "/keys", json!({ "owner": "ann", "expires_in": 60 })).await;
+    let path = format!("/keys/{}", key_of(&made).id());
+    let before = get(&api, &path).await.body;
+    for change in [
+        json!({}),
+        json!({ "owner": "bob" }),
+        json!({ "name": "a", "id": "0123456789AB" }),
+        json!({ "name": "a", "scopes": ["a b"] }),
+        json!({ "name": "a", "plan": "x".repeat(251) }),
+        json!({ "name": "a", "limits": { "quota": { "requests": 5, "per": "week" } } }),
+        json!({ "plan_expires_in": 60 }),
+    ] {
+        let refused = patch(&api, &path, change.clone()).await;
+        assert_eq!(
+            (refused.status, &refused.body["error"]),
+            (422, &json!("invalid")),
+            "{change}"
+        );
+    }
+    assert_eq!(get(&api, &path).await.body, before);
+
+    // An expired one is renewed, a revoked one never.
+    let later = at(&engine.client, "admin_no_change", Timestamp::from_secs(1_800_000_060));
+    assert_eq!(
+        patch(&later, &path, json!({ "name": "a" })).await.body["status"],
+        "expired"
+    );
+    let renewed = patch(&later, &path, json!({ "expires_in": 60 })).await;
+    assert_eq!(
+        (&renewed.body["status"], &renewed.body["expires_at"]),
+        (&json!("active"), &json!(1_800_000_120))
+    );
+    send(&later, "POST", &format!("{path}/revoke"), None).await;
+    let refused = patch(&later, &path, json!({ "expires_in": 3600 })).await;
+    assert_eq!((refused.status, &refused.body["error"]), (409, &json!("key_revoked")));
+    assert_eq!(get(&later, &path).await.body["expires_at"], 1_800_000_120);
+}
+
 #[tokio::test]
 async fn owners_of_every_script_and_length_are_found_again() {
     let engine = Engine::start().await;
@@ -330,6 +436,7 @@ async fn a_table_that_fails_is_told_apart_from_one_that_may_have_done_it() {
         let api = at(&Client::from_conf(config.build()), "keys", NOW);
         for (method, path, body) in [
             ("POST", "/keys", Some(json!({ "owner": "ann" }))),
+            ("PATCH", "/keys/0123456789AB", Some(json!({ "plan": "gold" }))),
             ("POST", "/keys/0123456789AB/revoke", None),
         ] {
             let answer = send(&api, method, path, body.as_ref()).await;

@@ -9,6 +9,7 @@ mod counters;
 mod engine;
 mod environments;
 mod fake;
+mod key_change;
 mod ledger;
 mod limits;
 mod month;

@@ -121,10 +121,21 @@ async fn the_command_line_and_the_api_show_the_same_keys() {
     api.gateway
         .printed(&["keys", "create", "--owner", "ann", "--scope", "a", "--expires", "90d"])
         .await;
-    let listed = api.gateway.printed(&["keys", "list", "--owner", "ann", "--json"]).await;
-    let listed: Value = serde_json::from_str(&listed).expect("JSON");
+    let listed = async || -> Value {
+        let listed = api.gateway.printed(&["keys", "list", "--owner", "ann", "--json"]).await;
+        serde_json::from_str(&listed).expect("JSON")
+    };
     let answer = ask(&api, get("/keys?owner=ann")).await;
-    assert_eq!(answer.json(), json!({ "keys": listed }));
+    let before = listed().await;
+    assert_eq!(answer.json(), json!({ "keys": before }));
+    let path = format!("/keys/{}", before[0]["id"].as_str().expect("an id"));
+    let change = json!({ "plan": "gold", "expires_in": null });
+    let patch = method("PATCH", path)
+        .header("Content-Type", "application/merge-patch+json")
+        .body(json_of(&change));
+    let answer = ask(&api, patch).await;
+    assert_eq!((answer.status, &answer.json()["plan"]), (200, &json!("gold")));
+    assert_eq!(json!([answer.json()]), listed().await);
     api.finish();
 }
 

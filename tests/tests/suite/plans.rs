@@ -1,9 +1,10 @@
 //! Plans: named by keys and by claims, in the config and in the table, on the real function and the real commands.
 
 use serde_json::{Value, json};
-use tollgate_tests::{Event, Stage, get};
+use tollgate_tests::process::{reaped, signal};
+use tollgate_tests::{Api, Event, Stage, get};
 
-crate::for_event_kinds!(any_front_door: Http, plans_of_keys, plans_of_users, usage);
+crate::for_event_kinds!(any_front_door: Http, plans_of_keys, a_key_changes_its_plan, plans_of_users, usage);
 
 const ME: &str = "/api/orders/1";
 
@@ -66,6 +67,84 @@ async fn plans_of_keys(event: Event) {
         })
         .await;
     }
+    api.finish();
+}
+
+/// Ends the gateway's environment, and with it what it remembered: the next one knows what a running one would half a
+/// minute later.
+async fn forget(api: &Api) {
+    for environment in api.gateway.children() {
+        signal(environment, "KILL");
+        reaped(environment).await;
+    }
+}
+
+/// Changes the key, and sends requests until one is refused. The answers: who limits, and what is left.
+async fn after(api: &Api, key: &str, id: &str, change: &[&str]) -> Vec<(String, u64)> {
+    let said = api.gateway.printed(&[&["keys", "change", id], change].concat()).await;
+    assert_eq!(said, "", "no key, for there is no new one");
+    forget(api).await;
+    let mut answers = Vec::new();
+    loop {
+        let answer = api.send(get(ME).header("X-Api-Key", key)).await;
+        if answer.response.status == 429 {
+            answer.error(429, "rate_limit_exceeded").reached_none();
+            return answers;
+        }
+        answer.status(200);
+        let header = |name: &str| answer.response.header(name).expect("a limit").to_owned();
+        let policy = header("RateLimit-Policy");
+        let left = header("X-RateLimit-Remaining").parse().expect("a number");
+        answers.push((policy.split('"').nth(1).expect("a name").to_owned(), left));
+    }
+}
+
+async fn a_key_changes_its_plan(event: Event) {
+    let monthly = |requests: u32| json!({ "quota": { "requests": requests, "per": "month" } });
+    let stage = Stage::set().await;
+    let plans = json!({
+        "free": monthly(2),
+        "gold": monthly(5),
+        "slow": { "rate_limit": { "requests_per_hour": 1, "burst": 2 } },
+        "fast": { "rate_limit": { "requests_per_second": 5, "burst": 10 } },
+    });
+    let mut document = with_plans(&stage, plans);
+    document["auth"] = json!({ "type": "api_key" });
+    let api = stage.open(event, &document).await;
+    let create = ["keys", "create", "--owner", "acme", "--plan", "free"];
+    let key = api.gateway.printed(&create).await;
+    let id = &key[3..15];
+    let left = |name: &str, left: &[u64]| -> Vec<(String, u64)> {
+        left.iter().map(|&left| (format!("{name}-month"), left)).collect()
+    };
+
+    // The name changes nothing about limits: refused at those of the plan that it came with.
+    assert_eq!(after(&api, &key, id, &["--name", "x"]).await, left("free", &[1, 0]));
+    // The two are counted still.
+    assert_eq!(
+        after(&api, &key, id, &["--plan", "gold"]).await,
+        left("gold", &[2, 1, 0])
+    );
+    assert_eq!(after(&api, &key, id, &["--plan", "free"]).await, []);
+    let own = monthly(7).to_string();
+    assert_eq!(after(&api, &key, id, &["--limits", &own]).await, left("key", &[1, 0]));
+    assert_eq!(after(&api, &key, id, &["--no-limits"]).await, []);
+
+    api.gateway.printed(&["keys", "change", id, "--no-plan"]).await;
+    forget(&api).await;
+    let answer = api.send(get(ME).header("X-Api-Key", &key)).await;
+    answer.status(200).got("RateLimit-Policy", None);
+
+    // A bucket that would be full again in two hours holds nobody back who has bought a faster one.
+    let create = ["keys", "create", "--owner", "acme", "--plan", "slow"];
+    let key = api.gateway.printed(&create).await;
+    let id = &key[3..15];
+    let slow = [("slow".to_owned(), 1), ("slow".to_owned(), 0)];
+    assert_eq!(after(&api, &key, id, &["--name", "x"]).await, slow);
+    api.gateway.printed(&["keys", "change", id, "--plan", "fast"]).await;
+    forget(&api).await;
+    let answer = api.send(get(ME).header("X-Api-Key", &key)).await;
+    answer.status(200).got("X-RateLimit-Remaining", Some("9"));
     api.finish();
 }
 

@@ -34,6 +34,14 @@ fn put(path: &str, body: &str) -> Value {
     with_body(event("PUT", path), "application/json", body)
 }
 
+fn patch(body: &str) -> Value {
+    with_body(
+        event("PATCH", "/keys/0123456789AB"),
+        "application/merge-patch+json",
+        body,
+    )
+}
+
 #[tokio::test]
 async fn each_refusal_has_its_code_and_a_sentence() {
     let long = "x".repeat(70_000);
@@ -70,6 +78,12 @@ async fn each_refusal_has_its_code_and_a_sentence() {
             "too long a lifetime",
             post("/keys", r#"{"owner":"a","expires_in":3155760001}"#),
         ),
+        (
+            "an array of members",
+            post("/keys", r#"["a",null,null,null,[],null,null]"#),
+        ),
+        ("an array with a grace", post("/keys/0123456789AB/rotate", "[0]")),
+        ("an empty array", post("/keys/0123456789AB/rotate", "[]")),
         ("an empty owner in a body", post("/keys", r#"{"owner":""}"#)),
         (
             "too long a grace",
@@ -84,6 +98,28 @@ async fn each_refusal_has_its_code_and_a_sentence() {
         (
             "usage by a wrong part of two",
             event("GET", "/usage?part=route=a&part=very-secret"),
+        ),
+        ("no change", patch("{}")),
+        ("a change of the owner", patch(r#"{"owner":"bob"}"#)),
+        ("a change that is no object", patch("null")),
+        (
+            "a plan's end without the plan",
+            patch(r#"{"plan":null,"plan_expires_in":60}"#),
+        ),
+        ("an empty plan in a change", patch(r#"{"plan":""}"#)),
+        ("no lifetime in a change", patch(r#"{"expires_in":0}"#)),
+        (
+            "too many scopes in a change",
+            patch(&json!({ "scopes": vec!["s"; 65] }).to_string()),
+        ),
+        (
+            "wrong limits in a change",
+            patch(r#"{"limits":{"quota":{"requests":0,"per":"day"}}}"#),
+        ),
+        ("a change of no media type", event("PATCH", "/keys/0123456789AB")),
+        (
+            "an end of a plan that there is none of",
+            post("/keys", r#"{"owner":"a","plan_expires_in":60}"#),
         ),
         ("no name of a plan", event("GET", "/plans/.a")),
         ("a plan of YAML", put("/plans/a", "quota: 5")),
@@ -171,15 +207,41 @@ async fn what_is_no_request_fails_as_an_invocation() {
 async fn another_method_hears_which_there_are() {
     for (path, methods) in [
         ("/keys", "GET,HEAD,POST"),
-        ("/keys/0123456789AB", "GET,HEAD"),
+        ("/keys/0123456789AB", "GET,HEAD,PATCH"),
         ("/keys/0123456789AB/revoke", "POST"),
     ] {
-        for method in ["PUT", "DELETE", "PATCH", "OPTIONS", "QUERY"] {
+        let methods_of_none = ["PUT", "DELETE", "PATCH", "OPTIONS", "QUERY"];
+        for method in methods_of_none.into_iter().filter(|method| !methods.contains(method)) {
             let answer = refused(&event(method, path)).await;
             let mut allowed: Vec<&str> = answer.headers["allow"].as_str().unwrap().split(',').collect();
             allowed.sort_unstable();
             assert_eq!((answer.status, &*allowed.join(",")), (405, methods), "{method} {path}");
         }
+    }
+}
+
+/// RFC 5789 section 2.2.
+#[tokio::test]
+async fn a_patch_of_another_kind_hears_which_there_are() {
+    for media_type in [
+        "application/json-patch+json",
+        "text/plain",
+        "application/json, text/plain",
+        "",
+    ] {
+        let event = with_body(event("PATCH", "/keys/0123456789AB"), media_type, "[]");
+        let answer = refused(&event).await;
+        assert_eq!(
+            (answer.status, &answer.headers["accept-patch"]),
+            (415, &json!("application/merge-patch+json, application/json")),
+            "{media_type}"
+        );
+    }
+    let answer = refused(&with_body(event("POST", "/keys"), "text/plain", "{}")).await;
+    assert_eq!((answer.status, &answer.headers["accept-patch"]), (415, &Value::Null));
+    for media_type in ["application/json", "Application/Merge-Patch+JSON; charset=utf-8"] {
+        let event = with_body(event("PATCH", "/keys/0123456789AB"), media_type, "[]");
+        assert_eq!(refused(&event).await.status, 422, "{media_type}");
     }
 }
 
@@ -246,6 +308,41 @@ async fn hostile_bodies_are_refused_in_few_words() {
         r#"{"owner":"a"} {}"#,
     ] {
         let answer = refused(&post("/keys", body)).await;
+        assert!([400, 422].contains(&answer.status), "{body:.80}");
+        assert!(answer.body["message"].as_str().unwrap().len() < 400, "{body:.80}");
+    }
+    for body in [
+        &*deep,
+        &format!(r#"{{"limits":{}}}"#, "[".repeat(60_000)),
+        &format!(
+            r#"{{"limits":{{"quota":{}}}}}"#,
+            "[".repeat(10_000) + &"]".repeat(10_000)
+        ),
+        &long,
+        &format!(r#"{{"name":"{}"}}"#, "\u{1f511}".repeat(2_500)),
+        "\u{feff}{}",
+        "",
+        "[]",
+        "[null, null]",
+        " \n[\"gold\"]",
+        "\"plan\"",
+        r#"{"plan":"a","plan":null}"#,
+        r#"{"plan":["a"]}"#,
+        r#"{"plan":"a\u0000"}"#,
+        r#"{"scopes":[null]}"#,
+        r#"{"scopes":{"0":"a"}}"#,
+        r#"{"limits":{}}"#,
+        r#"{"limits":"{}"}"#,
+        r#"{"expires_in":-1}"#,
+        r#"{"expires_in":1e400}"#,
+        r#"{"expires_in":18446744073709551616}"#,
+        r#"{"expires_at":1800000000}"#,
+        r#"{"id":"0123456789AB","name":"a"}"#,
+        r#"{"status":"active"}"#,
+        r#"{"hash":"a"}"#,
+        r#"{"name":"a"} {}"#,
+    ] {
+        let answer = refused(&patch(body)).await;
         assert!([400, 422].contains(&answer.status), "{body:.80}");
         assert!(answer.body["message"].as_str().unwrap().len() < 400, "{body:.80}");
     }

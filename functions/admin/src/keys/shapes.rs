@@ -31,7 +31,7 @@ pub(super) struct KeyIdText(String);
 /// A text without control characters.
 #[derive(Debug, Deserialize, ToSchema)]
 #[schema(min_length = 1, max_length = 250, pattern = "^[^\\u0000-\\u001f\\u007f-\\u009f]+$")]
-struct Label(String);
+pub(super) struct Label(pub(super) String);
 
 /// A scope token (RFC 6749 section 3.3).
 #[derive(Debug, Deserialize, ToSchema)]
@@ -41,7 +41,7 @@ struct Label(String);
     pattern = "^[!#-\\[\\]-~]+$",
     example = "orders:read"
 )]
-struct Scope(String);
+pub(super) struct Scope(String);
 
 /// What a new key is to be.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -72,24 +72,31 @@ pub(super) struct NewKey {
 impl NewKey {
     /// The same for the store, which looks at the rest.
     pub(super) fn at(self, now: Timestamp) -> Result<NewApiKey, ApiError> {
-        if self.scopes.len() > MOST_SCOPES {
-            return Err(invalid(format!("A key has at most {MOST_SCOPES} scopes.")));
-        }
+        let scopes = texts(self.scopes)?;
         let limits = self.limits.map(|limits| limits.document("limits")).transpose()?;
+        let plan_expires_in = self.plan_expires_in.map(|seconds| end("plan_expires_in", seconds, now));
+        let expires_in = self.expires_in.map(|seconds| end("expires_in", seconds, now));
         Ok(NewApiKey {
             owner: self.owner.0,
             plan: self.plan.map(|plan| plan.0),
-            plan_expires_at: end("plan_expires_in", self.plan_expires_in, now)?,
+            plan_expires_at: plan_expires_in.transpose()?,
             limits,
-            scopes: self.scopes.into_iter().map(|scope| scope.0).collect(),
-            expires_at: end("expires_in", self.expires_in, now)?,
+            scopes,
+            expires_at: expires_in.transpose()?,
             name: self.name.map(|name| name.0),
         })
     }
 }
 
+pub(super) fn texts(scopes: Vec<Scope>) -> Result<Vec<String>, ApiError> {
+    if scopes.len() > MOST_SCOPES {
+        return Err(invalid(format!("A key has at most {MOST_SCOPES} scopes.")));
+    }
+    Ok(scopes.into_iter().map(|scope| scope.0).collect())
+}
+
 /// A number that JSON Schema calls an integer, `5.0` and `5e1` among them; those over 2^53 may be off by some.
-fn whole_number<'de, D: Deserializer<'de>>(given: D) -> Result<Option<u64>, D::Error> {
+pub(super) fn whole_number<'de, D: Deserializer<'de>>(given: D) -> Result<Option<u64>, D::Error> {
     let Some(number) = Option::<Number>::deserialize(given)? else {
         return Ok(None);
     };
@@ -106,11 +113,10 @@ fn whole_number<'de, D: Deserializer<'de>>(given: D) -> Result<Option<u64>, D::E
 }
 
 /// When these seconds are over.
-fn end(member: &str, seconds: Option<u64>, now: Timestamp) -> Result<Option<Timestamp>, ApiError> {
+pub(super) fn end(member: &str, seconds: u64, now: Timestamp) -> Result<Timestamp, ApiError> {
     match seconds {
-        Some(seconds @ 1..=LONGEST_TIME) => Ok(Some(now.plus(Duration::from_secs(seconds)))),
-        Some(_) => Err(invalid(format!("`{member}` is 1 to {LONGEST_TIME} seconds."))),
-        None => Ok(None),
+        1..=LONGEST_TIME => Ok(now.plus(Duration::from_secs(seconds))),
+        _ => Err(invalid(format!("`{member}` is 1 to {LONGEST_TIME} seconds."))),
     }
 }
 

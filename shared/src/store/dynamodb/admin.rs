@@ -52,9 +52,6 @@ impl NewApiKey {
     /// The record of a key that is made now. The error is ready to be shown.
     pub(super) fn record(self, key: &ApiKey, now: Timestamp) -> Result<ApiKeyRecord, AdminError> {
         self.check(now).map_err(AdminError::Invalid)?;
-        let mut scopes = self.scopes;
-        scopes.sort_unstable();
-        scopes.dedup();
         Ok(ApiKeyRecord {
             id: key.id().to_owned(),
             hash: key.hash(),
@@ -64,7 +61,7 @@ impl NewApiKey {
             plan: self.plan,
             plan_expires_at: self.plan_expires_at.map(Timestamp::whole_seconds),
             limits: self.limits,
-            scopes,
+            scopes: each_once(self.scopes),
             expires_at: self.expires_at.map(Timestamp::whole_seconds),
             created_at: now.whole_seconds(),
             name: self.name,
@@ -72,12 +69,34 @@ impl NewApiKey {
     }
 
     fn check(&self, now: Timestamp) -> Result<(), String> {
-        let texts = [
-            ("owner", Some(&self.owner)),
-            ("plan", self.plan.as_ref()),
-            ("name", self.name.as_ref()),
-        ];
-        for (what, text) in texts {
+        check_label("owner", &self.owner)?;
+        if self.plan.is_none() && self.plan_expires_at.is_some() {
+            return Err("an end of the plan needs a plan".to_owned());
+        }
+        let terms = Terms {
+            plan: self.plan.as_ref(),
+            plan_expires_at: self.plan_expires_at,
+            scopes: &self.scopes,
+            expires_at: self.expires_at,
+            name: self.name.as_ref(),
+        };
+        terms.check(now)
+    }
+}
+
+/// What is given to a new key, and to one that is changed.
+pub(super) struct Terms<'a> {
+    pub(super) plan: Option<&'a String>,
+    pub(super) plan_expires_at: Option<Timestamp>,
+    pub(super) scopes: &'a [String],
+    pub(super) expires_at: Option<Timestamp>,
+    pub(super) name: Option<&'a String>,
+}
+
+impl Terms<'_> {
+    /// The error is ready to be shown.
+    pub(super) fn check(&self, now: Timestamp) -> Result<(), String> {
+        for (what, text) in [("plan", self.plan), ("name", self.name)] {
             text.map_or(Ok(()), |text| check_label(what, text))?;
         }
         if let Some(scope) = self
@@ -99,6 +118,13 @@ impl NewApiKey {
     }
 }
 
+/// Sorted, as listings show them.
+pub(super) fn each_once(mut scopes: Vec<String>) -> Vec<String> {
+    scopes.sort_unstable();
+    scopes.dedup();
+    scopes
+}
+
 /// What people call something. The error is ready to be shown.
 pub fn check_label(what: &str, text: &str) -> Result<(), String> {
     match (1..=LONGEST).contains(&text.chars().count()) && !text.contains(char::is_control) {
@@ -118,8 +144,8 @@ pub enum AdminError {
     /// It will never be good again: a new one is needed.
     #[error("API key {0} is revoked; create a new one")]
     Revoked(String),
-    /// The same.
-    #[error("API key {0} has expired; create a new one")]
+    /// It is not good now; with a later end it would be.
+    #[error("API key {0} has expired; change its end, or create a new one")]
     Expired(String),
     /// Two changed the same key at once, and the other one was first. Nothing was written; trying again may be right.
     #[error("API key {0} was changed by somebody else at the same time; look at it, and try again")]
@@ -203,5 +229,10 @@ mod tests {
             ..new()
         };
         assert_snapshot!(why(over), @"the key would have expired already");
+        let endless = NewApiKey {
+            plan_expires_at: Some(NOW.plus(std::time::Duration::from_secs(1))),
+            ..new()
+        };
+        assert_snapshot!(why(endless), @"an end of the plan needs a plan");
     }
 }

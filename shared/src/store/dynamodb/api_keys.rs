@@ -14,6 +14,7 @@ use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue, ReturnValuesOnConditi
 use super::admin::{AdminError, NewApiKey, Page, Revocation};
 use super::api_key_item::{self, ACTIVE, PREFIX, REVOKED, hash_value, pk};
 use super::item::{Attributes, number, text};
+use super::key_change::ApiKeyChange;
 use super::table::{Table, key};
 use crate::api_key::{ApiKey, ApiKeyRecord, KeyHash, KeyStatus};
 use crate::clock::Timestamp;
@@ -95,6 +96,40 @@ impl ApiKeys {
         let keys = keys?;
         let next = keys.last().filter(|_| more).map(|last| last.id.clone());
         Ok(Page { keys, next })
+    }
+
+    /// Changes what a key holds in place, and gives the key as it stands then. One that has expired can be changed, and with
+    /// a later end it is good again: unlike a revoked one it was not taken back. Gateways hear of it when what they
+    /// remember of the key is too old: within 30 seconds.
+    pub async fn change(&self, id: &str, change: ApiKeyChange, now: Timestamp) -> Result<ApiKeyRecord, AdminError> {
+        let needs_a_plan = change.needs_a_plan();
+        let update = change.update(now)?;
+        let request = self.0.client.update_item().table_name(&*self.0.name);
+        let answer = request
+            .set_key(Some(key(&pk(id))))
+            .update_expression(update.expression)
+            .condition_expression(update.condition)
+            .set_expression_attribute_names(Some(update.names))
+            .set_expression_attribute_values(Some(update.values))
+            .return_values(ReturnValue::AllNew)
+            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
+            .send()
+            .await;
+        let error = match answer {
+            Ok(after) => return self.found(id, after.attributes),
+            Err(error) => error,
+        };
+        let found = match error.as_service_error() {
+            Some(UpdateItemError::ConditionalCheckFailedException(refused)) => self.found(id, refused.item.clone())?,
+            _ => return Err(self.0.failed(&error).into()),
+        };
+        Err(match found.status {
+            KeyStatus::Revoked => AdminError::Revoked(found.id),
+            KeyStatus::Active if needs_a_plan => {
+                AdminError::Invalid(format!("API key {id} has no plan that could end; set one with its end"))
+            }
+            KeyStatus::Active => AdminError::Changed(found.id),
+        })
     }
 
     /// Takes a key back for good. Gateways hear of it when what they remember of the key is too old: within 30 seconds.

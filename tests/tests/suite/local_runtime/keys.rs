@@ -83,6 +83,68 @@ async fn a_key_is_printed_alone_and_lives_through_rotation_and_revocation() {
 }
 
 #[tokio::test]
+async fn a_key_is_changed_in_place_and_not_printed() {
+    let (_stage, gateway) = gateway().await;
+    let create = [
+        "keys",
+        "create",
+        "--owner",
+        "ann",
+        "--plan",
+        "trial",
+        "--plan-expires",
+        "30d",
+        "--name",
+        "n",
+    ];
+    let made = key(&gateway.printed(&create).await);
+    let change = [
+        "keys",
+        "change",
+        made.id(),
+        "--plan",
+        "gold",
+        "--scope",
+        "b",
+        "--scope",
+        "a",
+        "--no-name",
+    ];
+    let finished = gateway.command(&change).await;
+    assert_eq!((finished.code, &*finished.stdout), (Some(0), ""), "{finished:?}");
+    for words in [
+        made.id(),
+        "plan \"gold\"",
+        "scopes a b",
+        "tollgate-config",
+        "within 30 seconds",
+    ] {
+        assert!(finished.stderr.contains(words), "{words}: {finished:?}");
+    }
+    let found = listed(&gateway).await;
+    let expected = json!({
+        "id": made.id(), "status": "active", "owner": "ann", "plan": "gold", "scopes": ["a", "b"],
+        "created_at": found[0]["created_at"],
+    });
+    assert_eq!(found, [expected]);
+    // Whoever has found a whole key can name it by that; it is not shown again.
+    let finished = gateway
+        .command(&["keys", "change", made.secret_text(), "--no-plan"])
+        .await;
+    assert_eq!(finished.code, Some(0), "{finished:?}");
+    assert!(!finished.stderr.contains(made.secret_text()), "{finished:?}");
+
+    let end = ["keys", "change", made.id(), "--plan-expires", "30d"];
+    let finished = gateway.command(&end).await;
+    assert_eq!((finished.code, &*finished.stdout), (Some(64), ""), "{finished:?}");
+    assert!(finished.stderr.contains("has no plan"), "{finished:?}");
+    gateway.printed(&["keys", "revoke", made.id()]).await;
+    let finished = gateway.command(&change).await;
+    assert_eq!((finished.code, &*finished.stdout), (Some(64), ""), "{finished:?}");
+    assert!(finished.stderr.contains("is revoked"), "{finished:?}");
+}
+
+#[tokio::test]
 async fn what_cannot_be_done_is_said_and_prints_no_key() {
     let (_stage, gateway) = gateway().await;
     for (arguments, words) in [
@@ -100,6 +162,20 @@ async fn what_cannot_be_done_is_said_and_prints_no_key() {
         (&["keys", "list"], "--owner"),
         (&["keys", "revoke", "0123456789AB"], "there is no API key 0123456789AB"),
         (&["keys", "rotate", "0123456789AB"], "there is no API key 0123456789AB"),
+        (
+            &["keys", "change", "0123456789AB", "--plan", "gold"],
+            "there is no API key 0123456789AB",
+        ),
+        (&["keys", "change", "0123456789AB"], "--no-plan"),
+        (
+            &["keys", "change", "0123456789AB", "--plan", "a", "--no-plan"],
+            "cannot be used with",
+        ),
+        (
+            &["keys", "change", "0123456789AB", "--name", "a\nb"],
+            "the name must have",
+        ),
+        (&["keys", "change", "very-secret", "--no-name"], "that is no id"),
         (&["sessions", "revoke", "0123456789AB"], "no such session"),
         (&["keys", "list", "--owner", "ann", "--aws"], "cannot be used with"),
     ] {
