@@ -12,6 +12,7 @@ use serde_json::value::RawValue;
 use crate::auth::{Authenticator, Identity};
 use crate::clock::{Clock, Timestamp};
 use crate::config::{Config, ErrorRules, HeaderRules, PathSection, Route, Target, UpstreamCall, UpstreamErrors};
+use crate::edge::EdgeRules;
 use crate::error::{GatewayError, response};
 use crate::event::{Event, EventKind, NotHttp};
 use crate::limit::{Limiter, Plans, RuleSet, Subject};
@@ -44,6 +45,7 @@ pub struct Gateway {
     clock: Arc<dyn Clock>,
     headers: HeaderRules,
     trusted_proxies: Vec<ipnet::IpNet>,
+    unrouted: EdgeRules,
     errors: ErrorRules,
     router: Router,
     authenticator: Authenticator,
@@ -88,6 +90,7 @@ impl Gateway {
             kind,
             headers: config.headers,
             trusted_proxies: config.trusted_proxies,
+            unrouted: config.unrouted,
             errors: config.errors,
             router: Router::new(&config.routes),
             authenticator: Authenticator::new(config.auth, &seams),
@@ -114,7 +117,7 @@ impl Gateway {
         let event = Event::read(payload, self.kind)?;
         let form = event.form();
         let budget = Budget::new(event.kind(), now, deadline);
-        let mut visit = Visit::open(record, event.headers(), self.errors.format);
+        let mut visit = Visit::open(record, event.headers(), self.errors.format, &self.unrouted);
 
         let outcome = AssertUnwindSafe(self.run(event, budget, &mut visit))
             .catch_unwind()
@@ -141,6 +144,9 @@ impl Gateway {
         visit.record.stage("route");
         let route = self.router.find(&request)?;
         visit.record.route = Some(Arc::clone(&route.id));
+        if let Some(preflight) = visit.enter(route, &request) {
+            return Ok(preflight);
+        }
 
         let is_usage = matches!(route.target, Target::Usage);
         let rules = match is_usage {

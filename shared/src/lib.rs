@@ -8,6 +8,8 @@ pub mod authorizer;
 mod base62;
 pub mod clock;
 pub mod config;
+pub mod cors;
+pub mod edge;
 pub mod error;
 pub mod event;
 pub mod gateway;

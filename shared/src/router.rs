@@ -7,10 +7,10 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use http::header::{ACCESS_CONTROL_REQUEST_METHOD, ORIGIN};
 use http::{HeaderName, Method};
 
 use crate::config::Route;
+use crate::cors;
 use crate::error::GatewayError;
 use crate::path::Segment;
 use crate::request::Request;
@@ -163,12 +163,7 @@ impl<'r> Search<'r, '_> {
 impl Search<'_, '_> {
     /// Whether this is a CORS preflight (Fetch standard, section 4.8) for a method that the route takes.
     fn preflight_for(&self, route: &Route) -> bool {
-        let Request { method, headers, .. } = self.request;
-        let asked = headers
-            .get(ACCESS_CONTROL_REQUEST_METHOD)
-            .map(|value| Method::from_bytes(value.as_bytes()));
-        let is_preflight = *method == Method::OPTIONS && headers.contains_key(ORIGIN);
-        is_preflight && matches!(asked, Some(Ok(asked)) if route.conditions.take_method(&asked))
+        cors::requested_method(self.request).is_some_and(|asked| route.conditions.take_method(&asked))
     }
 }
 
@@ -193,7 +188,7 @@ impl Conditions {
         self.take_host(&request.host)
             && self.headers.iter().all(|(name, value)| {
                 let mut values = request.headers.get_all(name).iter();
-                values.any(|found| found.as_bytes() == value.as_bytes())
+                values.any(|found| found.as_bytes() == value.as_bytes()) || announced(request, name)
             })
             && self.query.iter().all(|(name, value)| {
                 url::form_urlencoded::parse(request.query.as_bytes())
@@ -209,4 +204,9 @@ impl Conditions {
                 None => host == wanted,
             })
     }
+}
+
+/// A preflight has none of the headers that the request after it will have: what it says of them is their names.
+fn announced(request: &Request, name: &HeaderName) -> bool {
+    cors::requested_method(request).is_some() && cors::announces(request, name)
 }

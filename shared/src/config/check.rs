@@ -4,6 +4,7 @@
 //! never used, because the report then holds a mistake.
 
 mod auth;
+mod edge;
 mod limits;
 mod routes;
 mod sections;
@@ -39,7 +40,8 @@ pub(super) fn check(document: &Document, report: &mut Report) -> Config {
     let default_timeout = default_timeout(document, report);
     let services = services::check(&document.upstreams, default_timeout, report);
     let limits = limits::check(document, &identity, report);
-    let routes = routes::check(document, &services, &identity, &limits, report);
+    let unrouted = edge::defaults(document, report);
+    let routes = routes::check(document, &services, &identity, &limits, &unrouted, report);
     let transformations = sections::transformations(document.transformations.given(), report);
     let config = Config {
         routes,
@@ -49,6 +51,7 @@ pub(super) fn check(document: &Document, report: &mut Report) -> Config {
         errors: errors(document.errors.given()),
         headers: identity.client_headers,
         trusted_proxies: trusted_proxies(document.trusted_proxies.given(), report),
+        unrouted,
     };
     sections::warn_unreachable(document, &config.routes, report);
     config

@@ -17,9 +17,11 @@ use crate::limit::{ChargeOn, OnError, Period};
 use crate::transform::OnUnparsable;
 
 pub(super) mod auth;
+pub(super) mod edge;
 
 use auth::Auth;
 use auth::route::RouteAuth;
+use edge::{Cors, OrNone};
 
 sections! {
     /// The config of a Tollgate gateway.
@@ -55,6 +57,8 @@ sections! {
     Defaults {
         /// The longest an upstream call may take; default 10s.
         timeout: At<Duration>,
+        /// Which sites' pages may read answers of routes that say nothing of it.
+        cors: Cors,
     }
 
     /// The shape of error answers.
@@ -219,6 +223,8 @@ sections! {
         quota: OneOrList<Quota>,
         /// What one request counts for in every limit; default 1.
         cost: At<NonZeroU32>,
+        /// Which sites' pages may read its answers, in place of defaults.cors; none: the upstream says so.
+        cors: Box<OrNone<Cors>>,
     }
 
     /// An answer that is the same for every request.

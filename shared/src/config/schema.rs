@@ -12,6 +12,7 @@ use super::decode::{At, Body, Choice, Field, List, Map, OneOf, OneOrList, OneOrM
 use super::raw::auth::methods::{ApiKey, ClientCertificate, Introspection, Jwt, Platform, SessionCookie};
 use super::raw::auth::route::{AnyScope, AuthStance, ClaimTest, ClaimValue, Presence, RouteAuth, Scopes};
 use super::raw::auth::{Auth, Common, Method, MethodType, NamedMethods};
+use super::raw::edge::OrNone;
 use super::raw::{Document, FixedAnswer, NamedAnswer, Respond};
 
 pub(super) fn schema() -> serde_json::Value {
@@ -86,6 +87,7 @@ inline_schema! {
         any.extend(methods(generator).into_iter().map(|method| beside(method, Common::json_schema(generator))));
         json_schema!({ "anyOf": any })
     };
+    OrNone<T>, [T: JsonSchema], generator => json_schema!({ "anyOf": [{ "const": "none" }, T::json_schema(generator)] });
     RouteAuth, generator => json_schema!({ "anyOf": [{ "const": "none" }, AuthStance::json_schema(generator)] });
 }
 

@@ -5,11 +5,14 @@ use http::Response;
 use http::header::{HeaderMap, HeaderName, HeaderValue};
 
 use super::Answer;
-use crate::config::ErrorFormat;
+use crate::config::{ErrorFormat, Route};
+use crate::cors::Grant;
+use crate::edge::EdgeRules;
 use crate::error::{GatewayError, response};
 use crate::event::{self, AnswerForm};
 use crate::limit::{self, Admission, Decision, Patience};
 use crate::record::{LimitOutcome, Record};
+use crate::request::Request;
 use crate::respond::FixedAnswer;
 use crate::upstream::trace::random_hex;
 
@@ -21,6 +24,8 @@ pub(super) struct Visit {
     pub(super) record: Record,
     pub(super) request_id: String,
     pub(super) error_format: ErrorFormat,
+    /// What every answer says of the pages that may read it.
+    cors: Option<Grant>,
     /// What its checks have decided so far, and how long the next may take.
     pub(super) limits: Vec<Decision>,
     pub(super) patience: Patience,
@@ -28,16 +33,25 @@ pub(super) struct Visit {
 
 impl Visit {
     /// Begins with what the request's headers say of any answer to it, also where the rest of its event is broken.
-    pub(super) fn open(mut record: Record, headers: &HeaderMap, format: ErrorFormat) -> Self {
+    /// `unrouted` holds until it finds a route.
+    pub(super) fn open(mut record: Record, headers: &HeaderMap, format: ErrorFormat, unrouted: &EdgeRules) -> Self {
         let request_id = request_id(headers);
         record.id.clone_from(&request_id);
         Self {
             record,
             request_id,
             error_format: response::negotiate(format, headers),
+            cors: unrouted.cors.as_ref().map(|rules| rules.grant(headers)),
             limits: Vec::new(),
             patience: Patience::default(),
         }
+    }
+
+    /// From here on answers say what this route's rules say. The answer to a preflight is all that is left to do for it.
+    pub(super) fn enter(&mut self, route: &Route, request: &Request) -> Option<Response<Bytes>> {
+        let cors = route.edge.cors.as_ref();
+        self.cors = cors.map(|rules| rules.grant(&request.headers));
+        self.cors.as_mut()?.preflight(request, &route.conditions.methods)
     }
 
     /// Keeps what a check came to, for the record and every later answer. The error is what the request ends with.
@@ -109,6 +123,9 @@ impl Visit {
 
     fn stamped(&self, mut answer: Response<Bytes>) -> Response<Bytes> {
         let headers = answer.headers_mut();
+        if let Some(cors) = &self.cors {
+            cors.stamp(headers);
+        }
         limit::stamp(&self.limits, headers);
         if let Ok(id) = HeaderValue::from_str(&self.request_id) {
             headers.insert(X_REQUEST_ID, id);

@@ -5,6 +5,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::auth::RouteAuth;
 use crate::config::{Pointer, Target};
+use crate::edge::EdgeRules;
 use crate::path::PathPattern;
 use crate::testing::{call, headers, request};
 
@@ -18,6 +19,7 @@ fn route(id: &str, path: &str, conditions: Conditions) -> Arc<Route> {
         auth: RouteAuth::None,
         limits: Vec::new(),
         cost: NonZeroU32::MIN,
+        edge: EdgeRules::default(),
     })
 }
 

@@ -1,0 +1,3 @@
+//! Where the outside meets the gateway.
+
+mod cors;
