@@ -31,7 +31,7 @@ use self::decode::Decode as _;
 use self::report::Report;
 use self::tree::Node;
 use crate::auth::{AuthRules, RouteAuth};
-use crate::edge::EdgeRules;
+use crate::edge::{EdgeRules, EntryRules};
 use crate::headers::SealedHeaders;
 use crate::limit::{PlanRules, RuleSet};
 use crate::path::{PathPattern, PathPrefix};
@@ -81,6 +81,8 @@ pub struct Config {
     pub headers: HeaderRules,
     /// Peers whose `X-Forwarded-For` entries count.
     pub trusted_proxies: Vec<IpNet>,
+    /// What every request has to fulfil.
+    pub entry: EntryRules,
     /// `defaults`, for the answers to requests that find no route.
     pub unrouted: EdgeRules,
 }

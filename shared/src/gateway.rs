@@ -12,7 +12,7 @@ use serde_json::value::RawValue;
 use crate::auth::{Authenticator, Identity};
 use crate::clock::{Clock, Timestamp};
 use crate::config::{Config, ErrorRules, HeaderRules, PathSection, Route, Target, UpstreamCall, UpstreamErrors};
-use crate::edge::EdgeRules;
+use crate::edge::{EdgeRules, EntryRules};
 use crate::error::{GatewayError, response};
 use crate::event::{Event, EventKind, NotHttp};
 use crate::limit::{Limiter, Plans, RuleSet, Subject};
@@ -45,6 +45,7 @@ pub struct Gateway {
     clock: Arc<dyn Clock>,
     headers: HeaderRules,
     trusted_proxies: Vec<ipnet::IpNet>,
+    entry: EntryRules,
     unrouted: EdgeRules,
     errors: ErrorRules,
     router: Router,
@@ -90,6 +91,7 @@ impl Gateway {
             kind,
             headers: config.headers,
             trusted_proxies: config.trusted_proxies,
+            entry: config.entry,
             unrouted: config.unrouted,
             errors: config.errors,
             router: Router::new(&config.routes),
@@ -139,13 +141,16 @@ impl Gateway {
         visit.record.path = Some(request.path.as_str().to_owned());
         let trace = TraceParent::of(&request.headers);
         visit.record.trace_id = Some(trace.trace_id().to_owned());
+        self.entry.check(&request)?;
         self.headers.seal(&mut request.headers);
 
         visit.record.stage("route");
         let route = self.router.find(&request)?;
         visit.record.route = Some(Arc::clone(&route.id));
-        if let Some(preflight) = visit.enter(route, &request) {
-            return Ok(preflight);
+        visit.enter(route, &request.headers);
+        route.edge.check(&request)?;
+        if let Some(answer) = visit.preflight(route, &request) {
+            return Ok(answer);
         }
 
         let is_usage = matches!(route.target, Target::Usage);

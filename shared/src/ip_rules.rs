@@ -72,7 +72,9 @@ mod tests {
             deny: networks("/ip/deny", deny),
         };
         let outcome = rules.check(client.parse().expect("an address"));
-        outcome.err().map(|error| error.at().expect("a place").as_str().to_owned())
+        outcome
+            .err()
+            .map(|error| error.at().expect("a place").as_str().to_owned())
     }
 
     #[test]
@@ -99,9 +101,15 @@ mod tests {
     #[test]
     fn either_list_may_stand_alone() {
         assert_eq!(refused(&[], &["192.0.2.7/32"], "192.0.2.8"), None);
-        assert_eq!(refused(&[], &["192.0.2.7/32"], "192.0.2.7").as_deref(), Some("/ip/deny"));
+        assert_eq!(
+            refused(&[], &["192.0.2.7/32"], "192.0.2.7").as_deref(),
+            Some("/ip/deny")
+        );
         assert_eq!(refused(&["192.0.2.7/32"], &[], "192.0.2.7"), None);
-        assert_eq!(refused(&["0.0.0.0/0"], &[], "2001:db8::1").as_deref(), Some("/ip/allow"));
+        assert_eq!(
+            refused(&["0.0.0.0/0"], &[], "2001:db8::1").as_deref(),
+            Some("/ip/allow")
+        );
         assert_eq!(refused(&[], &["::/0"], "192.0.2.7"), None);
     }
 }

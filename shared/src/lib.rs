@@ -16,6 +16,7 @@ pub mod gateway;
 mod generations;
 pub mod headers;
 mod hex;
+pub mod ip_rules;
 pub mod lambda;
 pub mod limit;
 mod lock;
@@ -27,6 +28,7 @@ pub mod respond;
 pub mod router;
 pub mod session_id;
 pub mod sha256;
+pub mod size_limits;
 pub mod store;
 #[cfg(test)]
 mod testing;

@@ -106,7 +106,10 @@ mod tests {
             pointer: Pointer::new("/routes/0/max_body"),
         };
         assert!(limit(2).check(2).is_ok() && limit(0).check(0).is_ok());
-        assert_eq!(message(limit(2).check(3)), "The request's body has 3 bytes; this path takes 2.");
+        assert_eq!(
+            message(limit(2).check(3)),
+            "The request's body has 3 bytes; this path takes 2."
+        );
         assert!(limit(0).check(1).is_err());
     }
 }

@@ -8,7 +8,7 @@ use http::StatusCode;
 use schemars::generate::SchemaSettings;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 
-use super::decode::{At, Body, Choice, Field, List, Map, OneOf, OneOrList, OneOrMore, Text};
+use super::decode::{At, Body, ByteSize, Choice, Field, List, Map, OneOf, OneOrList, OneOrMore, Text};
 use super::raw::auth::methods::{ApiKey, ClientCertificate, Introspection, Jwt, Platform, SessionCookie};
 use super::raw::auth::route::{AnyScope, AuthStance, ClaimTest, ClaimValue, Presence, RouteAuth, Scopes};
 use super::raw::auth::{Auth, Common, Method, MethodType, NamedMethods};
@@ -53,6 +53,7 @@ inline_schema! {
     At<NonZeroU32>, _generator => or_placeholder(json_schema!({ "type": "integer", "minimum": 1, "maximum": u32::MAX }));
     At<NonZeroU64>, _generator => or_placeholder(json_schema!({ "type": "integer", "minimum": 1, "maximum": u64::MAX }));
     At<Duration>, _generator => or_placeholder(json_schema!({ "type": "string", "pattern": "^(0|[1-9][0-9]*)(ms|s|m|h|d)$" }));
+    At<ByteSize>, _generator => or_placeholder(json_schema!({ "type": "string", "pattern": "^(0|[1-9][0-9]*)(B|KiB|MiB)$" }));
     OneOf<T>, [T: Choice], _generator => {
         let words: Vec<&str> = T::WORDS.iter().map(|(word, _)| *word).collect();
         or_placeholder(json_schema!({ "enum": words }))

@@ -47,10 +47,14 @@ impl Visit {
         }
     }
 
-    /// From here on answers say what this route's rules say. The answer to a preflight is all that is left to do for it.
-    pub(super) fn enter(&mut self, route: &Route, request: &Request) -> Option<Response<Bytes>> {
+    /// From here on answers say what this route's rules say.
+    pub(super) fn enter(&mut self, route: &Route, headers: &HeaderMap) {
         let cors = route.edge.cors.as_ref();
-        self.cors = cors.map(|rules| rules.grant(&request.headers));
+        self.cors = cors.map(|rules| rules.grant(headers));
+    }
+
+    /// The answer to a preflight, where the route has rules for it: all that is left to do.
+    pub(super) fn preflight(&mut self, route: &Route, request: &Request) -> Option<Response<Bytes>> {
         self.cors.as_mut()?.preflight(request, &route.conditions.methods)
     }
 

@@ -1,3 +1,4 @@
 //! Where the outside meets the gateway.
 
+mod admittance;
 mod cors;

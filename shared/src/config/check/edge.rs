@@ -1,11 +1,24 @@
 //! What holds where the outside meets the gateway, for the whole of it and for each route.
 
 mod cors;
+mod ip;
+mod sizes;
 
 use crate::config::raw::edge::OrNone;
 use crate::config::raw::{self, Document};
 use crate::config::report::Report;
-use crate::edge::EdgeRules;
+use crate::edge::{EdgeRules, EntryRules};
+
+/// What every request has to fulfil.
+pub(super) fn entry(document: &Document, report: &mut Report) -> EntryRules {
+    EntryRules {
+        ip: document.ip.given().map(|section| ip::rules(section, report)),
+        headers: document
+            .max_headers
+            .given()
+            .map(|section| sizes::headers(section, report)),
+    }
+}
 
 /// What routes have that say nothing themselves, and requests that find no route.
 pub(super) fn defaults(document: &Document, report: &mut Report) -> EdgeRules {
@@ -14,16 +27,21 @@ pub(super) fn defaults(document: &Document, report: &mut Report) -> EdgeRules {
     };
     EdgeRules {
         cors: defaults.cors.given().and_then(|section| cors::rules(section, report)),
+        ip: None,
+        max_body: defaults.max_body.given().map(|given| sizes::body(given, report)),
     }
 }
 
 /// What a route says itself takes the place of the default as a whole.
 pub(super) fn of_route(raw: &raw::Route, defaults: &EdgeRules, report: &mut Report) -> EdgeRules {
+    let own_max_body = raw.max_body.given().map(|given| sizes::body(given, report));
     EdgeRules {
         cors: match raw.cors.given().map(|given| &**given) {
             None => defaults.cors.clone(),
             Some(OrNone::None) => None,
             Some(OrNone::Section(section)) => cors::rules(section, report),
         },
+        ip: raw.ip.given().map(|section| ip::rules(section, report)),
+        max_body: own_max_body.or_else(|| defaults.max_body.clone()),
     }
 }

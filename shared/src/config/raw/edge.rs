@@ -1,8 +1,11 @@
-//! What holds where the outside meets the gateway: `cors`.
+//! What holds where the outside meets the gateway: `cors`, `ip`, `max_headers`.
 
+use std::num::NonZeroU32;
 use std::time::Duration;
 
-use crate::config::decode::{At, Decode, Field, List, Section, Slot, Text, fill_section, plain, refuse, sections};
+use crate::config::decode::{
+    At, ByteSize, Decode, Field, List, Section, Slot, Text, fill_section, plain, refuse, sections,
+};
 use crate::config::report::Report;
 use crate::config::tree::{Node, Place, Value};
 
@@ -21,6 +24,22 @@ sections! {
         max_age: At<Duration>,
         /// Whether browsers send cookies along; default false.
         credentials: At<bool>,
+    }
+
+    /// Who may come, by address.
+    Ip {
+        /// Addresses and networks (CIDR) that alone may come.
+        allow: List<Text>,
+        /// Addresses and networks (CIDR) that may not, whatever allow says.
+        deny: List<Text>,
+    }
+
+    /// How large the headers of a request may be.
+    MaxHeaders {
+        /// How many.
+        count: At<NonZeroU32>,
+        /// How large in all, as name: value lines.
+        bytes: At<ByteSize>,
     }
 }
 

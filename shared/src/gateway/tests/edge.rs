@@ -2,6 +2,7 @@
 
 use super::*;
 
+mod admittance;
 mod cors;
 
 /// A store that must not be asked.
