@@ -2,11 +2,18 @@
 
 use std::sync::Arc;
 
+use http::HeaderMap;
+
+use crate::compress::{CompressRules, Wish};
 use crate::cors::CorsRules;
 use crate::error::GatewayError;
 use crate::ip_rules::IpRules;
 use crate::request::Request;
+use crate::security_headers::SecurityHeaders;
 use crate::size_limits::{BodyLimit, HeaderLimits};
+use finish::Finish;
+
+pub mod finish;
 
 /// Of every request, before its route is looked for.
 #[derive(Clone, Debug, Default)]
@@ -26,6 +33,10 @@ pub struct EdgeRules {
     pub ip: Option<IpRules>,
     /// How large a request's body may be; `None`: what Lambda carries.
     pub max_body: Option<BodyLimit>,
+    /// What answers tell browsers to be careful about; `None`: the upstream says so, if anybody.
+    pub security_headers: Option<Arc<SecurityHeaders>>,
+    /// Which answers are compressed; `None`: those that the upstream compresses.
+    pub compress: Option<Arc<CompressRules>>,
 }
 
 impl EntryRules {
@@ -45,6 +56,25 @@ impl EntryRules {
 }
 
 impl EdgeRules {
+    /// What every answer to this request gets, however it ends.
+    pub fn finish(&self, request: &Request) -> Finish {
+        let wish = || Wish::of(&request.method, &request.headers);
+        Finish {
+            compress: self.compress.as_ref().map(|rules| (Arc::clone(rules), wish())),
+            ..self.finish_early(&request.headers, request.https)
+        }
+    }
+
+    /// What answers get while no more is known of a request than its headers. `https`: whether the client used TLS.
+    pub fn finish_early(&self, headers: &HeaderMap, https: bool) -> Finish {
+        Finish {
+            cors: self.cors.as_ref().map(|rules| rules.grant(headers)),
+            security_headers: self.security_headers.clone(),
+            compress: None,
+            https,
+        }
+    }
+
     /// Whether a request may use the route, whoever sends it.
     ///
     /// # Errors

@@ -119,7 +119,7 @@ impl Gateway {
         let event = Event::read(payload, self.kind)?;
         let form = event.form();
         let budget = Budget::new(event.kind(), now, deadline);
-        let mut visit = Visit::open(record, event.headers(), self.errors.format, &self.unrouted);
+        let mut visit = Visit::open(record, &event, self.errors.format, &self.unrouted);
 
         let outcome = AssertUnwindSafe(self.run(event, budget, &mut visit))
             .catch_unwind()
@@ -147,7 +147,7 @@ impl Gateway {
         visit.record.stage("route");
         let route = self.router.find(&request)?;
         visit.record.route = Some(Arc::clone(&route.id));
-        visit.enter(route, &request.headers);
+        visit.enter(route, &request);
         route.edge.check(&request)?;
         if let Some(answer) = visit.preflight(route, &request) {
             return Ok(answer);

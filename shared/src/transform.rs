@@ -142,7 +142,8 @@ fn restate(headers: &mut HeaderMap) {
     }
 }
 
-fn weak(tag: HeaderValue) -> Option<HeaderValue> {
+/// The same tag, weak; `None` for what is no entity tag (RFC 9110 section 8.8.3).
+pub(crate) fn weak(tag: HeaderValue) -> Option<HeaderValue> {
     match tag.as_bytes() {
         [b'W', b'/', b'"', .., b'"'] => Some(tag),
         strong @ [b'"', .., b'"'] => HeaderValue::from_bytes(&[b"W/", strong].concat()).ok(),

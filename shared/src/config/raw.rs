@@ -21,7 +21,7 @@ pub(super) mod edge;
 
 use auth::Auth;
 use auth::route::RouteAuth;
-use edge::{Cors, Ip, MaxHeaders, OrNone};
+use edge::{Compress, Cors, Ip, MaxHeaders, OrNone, SecurityStance};
 
 sections! {
     /// The config of a Tollgate gateway.
@@ -65,6 +65,11 @@ sections! {
         max_body: At<ByteSize>,
         /// Which sites' pages may read answers of routes that say nothing of it.
         cors: Cors,
+        /// What answers tell browsers to be careful about: none (default), standard, or headers in place of the standard
+        /// ones or beside them.
+        security_headers: SecurityStance,
+        /// Which answers are compressed for clients that take gzip: false (default), true, or some.
+        compress: Compress,
     }
 
     /// The shape of error answers.
@@ -235,6 +240,10 @@ sections! {
         max_body: At<ByteSize>,
         /// Which sites' pages may read its answers, in place of defaults.cors; none: the upstream says so.
         cors: Box<OrNone<Cors>>,
+        /// What its answers tell browsers to be careful about, in place of defaults.security_headers.
+        security_headers: Box<SecurityStance>,
+        /// Which of its answers are compressed, in place of defaults.compress.
+        compress: Box<Compress>,
     }
 
     /// An answer that is the same for every request.

@@ -12,7 +12,7 @@ use super::decode::{At, Body, ByteSize, Choice, Field, List, Map, OneOf, OneOrLi
 use super::raw::auth::methods::{ApiKey, ClientCertificate, Introspection, Jwt, Platform, SessionCookie};
 use super::raw::auth::route::{AnyScope, AuthStance, ClaimTest, ClaimValue, Presence, RouteAuth, Scopes};
 use super::raw::auth::{Auth, Common, Method, MethodType, NamedMethods};
-use super::raw::edge::OrNone;
+use super::raw::edge::{Compress, CompressWhich, OrNone, SecurityStance};
 use super::raw::{Document, FixedAnswer, NamedAnswer, Respond};
 
 pub(super) fn schema() -> serde_json::Value {
@@ -89,6 +89,12 @@ inline_schema! {
         json_schema!({ "anyOf": any })
     };
     OrNone<T>, [T: JsonSchema], generator => json_schema!({ "anyOf": [{ "const": "none" }, T::json_schema(generator)] });
+    Compress, generator => {
+        json_schema!({ "anyOf": [At::<bool>::json_schema(generator), CompressWhich::json_schema(generator)] })
+    };
+    SecurityStance, generator => {
+        json_schema!({ "anyOf": [{ "enum": ["standard", "none"] }, Map::<Text>::json_schema(generator)] })
+    };
     RouteAuth, generator => json_schema!({ "anyOf": [{ "const": "none" }, AuthStance::json_schema(generator)] });
 }
 

@@ -6,10 +6,10 @@ use http::header::{HeaderMap, HeaderName, HeaderValue};
 
 use super::Answer;
 use crate::config::{ErrorFormat, Route};
-use crate::cors::Grant;
 use crate::edge::EdgeRules;
+use crate::edge::finish::Finish;
 use crate::error::{GatewayError, response};
-use crate::event::{self, AnswerForm};
+use crate::event::{self, AnswerForm, Event};
 use crate::limit::{self, Admission, Decision, Patience};
 use crate::record::{LimitOutcome, Record};
 use crate::request::Request;
@@ -24,8 +24,7 @@ pub(super) struct Visit {
     pub(super) record: Record,
     pub(super) request_id: String,
     pub(super) error_format: ErrorFormat,
-    /// What every answer says of the pages that may read it.
-    cors: Option<Grant>,
+    finish: Finish,
     /// What its checks have decided so far, and how long the next may take.
     pub(super) limits: Vec<Decision>,
     pub(super) patience: Patience,
@@ -34,28 +33,28 @@ pub(super) struct Visit {
 impl Visit {
     /// Begins with what the request's headers say of any answer to it, also where the rest of its event is broken.
     /// `unrouted` holds until it finds a route.
-    pub(super) fn open(mut record: Record, headers: &HeaderMap, format: ErrorFormat, unrouted: &EdgeRules) -> Self {
+    pub(super) fn open(mut record: Record, event: &Event, format: ErrorFormat, unrouted: &EdgeRules) -> Self {
+        let headers = event.headers();
         let request_id = request_id(headers);
         record.id.clone_from(&request_id);
         Self {
             record,
             request_id,
             error_format: response::negotiate(format, headers),
-            cors: unrouted.cors.as_ref().map(|rules| rules.grant(headers)),
+            finish: unrouted.finish_early(headers, event.https()),
             limits: Vec::new(),
             patience: Patience::default(),
         }
     }
 
     /// From here on answers say what this route's rules say.
-    pub(super) fn enter(&mut self, route: &Route, headers: &HeaderMap) {
-        let cors = route.edge.cors.as_ref();
-        self.cors = cors.map(|rules| rules.grant(headers));
+    pub(super) fn enter(&mut self, route: &Route, request: &Request) {
+        self.finish = route.edge.finish(request);
     }
 
     /// The answer to a preflight, where the route has rules for it: all that is left to do.
     pub(super) fn preflight(&mut self, route: &Route, request: &Request) -> Option<Response<Bytes>> {
-        self.cors.as_mut()?.preflight(request, &route.conditions.methods)
+        self.finish.cors.as_mut()?.preflight(request, &route.conditions.methods)
     }
 
     /// Keeps what a check came to, for the record and every later answer. The error is what the request ends with.
@@ -125,11 +124,9 @@ impl Visit {
         }
     }
 
-    fn stamped(&self, mut answer: Response<Bytes>) -> Response<Bytes> {
+    fn stamped(&self, answer: Response<Bytes>) -> Response<Bytes> {
+        let mut answer = self.finish.apply(answer);
         let headers = answer.headers_mut();
-        if let Some(cors) = &self.cors {
-            cors.stamp(headers);
-        }
         limit::stamp(&self.limits, headers);
         if let Ok(id) = HeaderValue::from_str(&self.request_id) {
             headers.insert(X_REQUEST_ID, id);

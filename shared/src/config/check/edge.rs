@@ -1,7 +1,9 @@
 //! What holds where the outside meets the gateway, for the whole of it and for each route.
 
+mod compress;
 mod cors;
 mod ip;
+mod security_headers;
 mod sizes;
 
 use crate::config::raw::edge::OrNone;
@@ -29,6 +31,14 @@ pub(super) fn defaults(document: &Document, report: &mut Report) -> EdgeRules {
         cors: defaults.cors.given().and_then(|section| cors::rules(section, report)),
         ip: None,
         max_body: defaults.max_body.given().map(|given| sizes::body(given, report)),
+        security_headers: defaults
+            .security_headers
+            .given()
+            .and_then(|stance| security_headers::rules(stance, report)),
+        compress: defaults
+            .compress
+            .given()
+            .and_then(|stance| compress::rules(stance, report)),
     }
 }
 
@@ -43,5 +53,13 @@ pub(super) fn of_route(raw: &raw::Route, defaults: &EdgeRules, report: &mut Repo
         },
         ip: raw.ip.given().map(|section| ip::rules(section, report)),
         max_body: own_max_body.or_else(|| defaults.max_body.clone()),
+        security_headers: match raw.security_headers.given() {
+            None => defaults.security_headers.clone(),
+            Some(stance) => security_headers::rules(stance, report),
+        },
+        compress: match raw.compress.given() {
+            None => defaults.compress.clone(),
+            Some(stance) => compress::rules(stance, report),
+        },
     }
 }

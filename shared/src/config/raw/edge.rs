@@ -1,10 +1,10 @@
-//! What holds where the outside meets the gateway: `cors`, `ip`, `max_headers`.
+//! What holds where the outside meets the gateway: `cors`, `ip`, `max_headers`, `security_headers`, `compress`.
 
 use std::num::NonZeroU32;
 use std::time::Duration;
 
 use crate::config::decode::{
-    At, ByteSize, Decode, Field, List, Section, Slot, Text, fill_section, plain, refuse, sections,
+    At, ByteSize, Decode, Field, List, Map, Section, Slot, Text, fill_section, plain, refuse, sections,
 };
 use crate::config::report::Report;
 use crate::config::tree::{Node, Place, Value};
@@ -34,6 +34,14 @@ sections! {
         deny: List<Text>,
     }
 
+    /// Which answers are compressed.
+    CompressWhich {
+        /// Media types such as application/json, text/* and +json; default text, JSON, XML, JavaScript.
+        types: List<Text>,
+        /// How large a body has to be; default 1KiB.
+        min_size: At<ByteSize>,
+    }
+
     /// How large the headers of a request may be.
     MaxHeaders {
         /// How many.
@@ -57,6 +65,46 @@ impl<T: Decode> Decode for OrNone<T> {
             Value::Map(_) => T::decode(node, report).map(Self::Section),
             Value::Text(word) if word == "none" => Some(Self::None),
             _ => refuse(&node, "none or an object", report),
+        }
+    }
+}
+
+/// `security_headers`.
+#[derive(Debug)]
+pub(in crate::config) enum SecurityStance {
+    /// `standard`.
+    Standard,
+    /// `none`.
+    None,
+    /// The standard ones but for these.
+    Own(Map<Text>),
+}
+
+impl Decode for SecurityStance {
+    fn decode(node: Node, report: &mut Report) -> Option<Self> {
+        match &node.value {
+            Value::Map(_) => Map::decode(node, report).map(Self::Own),
+            Value::Text(word) if word == "standard" => Some(Self::Standard),
+            Value::Text(word) if word == "none" => Some(Self::None),
+            _ => refuse(&node, "standard, none, or an object of header names", report),
+        }
+    }
+}
+
+/// `compress`.
+#[derive(Debug)]
+pub(in crate::config) enum Compress {
+    /// `true`: the usual answers; `false`: none.
+    Usual(At<bool>),
+    Which(CompressWhich),
+}
+
+impl Decode for Compress {
+    fn decode(node: Node, report: &mut Report) -> Option<Self> {
+        match &node.value {
+            Value::Map(_) => CompressWhich::decode(node, report).map(Self::Which),
+            Value::Bool(_) => At::decode(node, report).map(Self::Usual),
+            _ => refuse(&node, "true, false, or an object with types and min_size", report),
         }
     }
 }

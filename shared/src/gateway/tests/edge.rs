@@ -3,6 +3,7 @@
 use super::*;
 
 mod admittance;
+mod answers;
 mod cors;
 
 /// A store that must not be asked.
