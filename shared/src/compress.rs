@@ -54,9 +54,10 @@ impl Wish {
 }
 
 impl CompressRules {
-    /// The answer as it goes to the client. One that may be compressed for some clients says so to all (`Vary`), and its
+    /// The answer as it goes to the client; `in_time` tells while there is time left to compress it, for a small function
+    /// may need seconds for the largest. One that may be compressed for some clients says so to all (`Vary`), and its
     /// `ETag` is a weak one for all that take gzip: it names the same content in two forms (RFC 9110 section 8.8.3.3).
-    pub fn apply(&self, wish: Wish, answer: Response<Bytes>) -> Response<Bytes> {
+    pub fn apply(&self, wish: Wish, answer: Response<Bytes>, in_time: impl Fn() -> bool) -> Response<Bytes> {
         let (mut head, body) = answer.into_parts();
         if !self.concern(head.status, &head.headers) {
             return Response::from_parts(head, body);
@@ -74,7 +75,7 @@ impl CompressRules {
             restate(&mut head.headers);
             return Response::from_parts(head, body);
         }
-        match gzip(&body).filter(|smaller| is_worth(smaller.len(), body.len())) {
+        match gzip(&body, in_time).filter(|smaller| is_worth(smaller.len(), body.len())) {
             Some(compressed) => {
                 restate(&mut head.headers);
                 head.headers.insert(CONTENT_ENCODING, HeaderValue::from_static("gzip"));
@@ -108,15 +109,24 @@ fn is_worth(compressed: usize, plain: usize) -> bool {
     compressed.div_ceil(3) * 4 < plain
 }
 
-fn gzip(body: &[u8]) -> Option<Vec<u8>> {
+/// `None` when time ran out.
+fn gzip(body: &[u8], in_time: impl Fn() -> bool) -> Option<Vec<u8>> {
     // Most text shrinks to a quarter or less.
     let mut encoder = GzEncoder::new(Vec::with_capacity(body.len() / 4), Compression::new(LEVEL));
-    encoder.write_all(body).ok()?;
+    for piece in body.chunks(PIECE) {
+        if !in_time() {
+            return None;
+        }
+        encoder.write_all(piece).ok()?;
+    }
     encoder.finish().ok()
 }
 
 /// Of 1 to 9. On JSON, 6 takes some six times as long for the last 5 %, and 1 leaves a third more in a third of the time.
 const LEVEL: u32 = 4;
+
+/// How many bytes are compressed between two looks at the time: a few milliseconds' worth.
+const PIECE: usize = 64 * 1024;
 
 /// Takes away and weakens what is true of the bytes before compression alone.
 fn restate(headers: &mut HeaderMap) {

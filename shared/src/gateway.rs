@@ -119,7 +119,7 @@ impl Gateway {
         let event = Event::read(payload, self.kind)?;
         let form = event.form();
         let budget = Budget::new(event.kind(), now, deadline);
-        let mut visit = Visit::open(record, &event, self.errors.format, &self.unrouted);
+        let mut visit = Visit::open(record, &event, budget, self.errors.format, &self.unrouted);
 
         let outcome = AssertUnwindSafe(self.run(event, budget, &mut visit))
             .catch_unwind()

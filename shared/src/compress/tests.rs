@@ -14,6 +14,10 @@ fn rules() -> CompressRules {
     CompressRules { types, min_size: 100 }
 }
 
+fn applied(wish: Wish, answer: Response<Bytes>) -> Response<Bytes> {
+    rules().apply(wish, answer, || true)
+}
+
 const TAKES: Wish = Wish {
     gzip: true,
     head: false,
@@ -62,7 +66,7 @@ fn what_is_worth_it_is_compressed() {
         ("vary", "Accept"),
         ("x-kept", "1"),
     ];
-    let answer = rules().apply(TAKES, answer(200, &lines, &body));
+    let answer = applied(TAKES, answer(200, &lines, &body));
     assert_eq!(decoded(&answer), body);
     let mut said: Vec<String> = answer
         .headers()
@@ -85,7 +89,7 @@ fn what_is_worth_it_is_compressed() {
 fn errors_are_compressed_like_any_answer() {
     for status in [200, 201, 404, 500, 503] {
         assert!(
-            is_compressed(&rules().apply(TAKES, answer(status, &[JSON], &[b'a'; 1000]))),
+            is_compressed(&applied(TAKES, answer(status, &[JSON], &[b'a'; 1000]))),
             "{status}"
         );
     }
@@ -114,7 +118,7 @@ fn what_is_not_to_be_compressed_stays_as_it_is() {
             .collect();
         let before = answer(status, &lines, body);
         let (headers, bytes) = (before.headers().clone(), before.body().clone());
-        let after = rules().apply(TAKES, before);
+        let after = applied(TAKES, before);
         assert_eq!(
             (after.headers(), after.body()),
             (&headers, &bytes),
@@ -129,7 +133,7 @@ fn who_does_not_take_it_is_told_that_others_do() {
         gzip: false,
         head: false,
     };
-    let answer = rules().apply(
+    let answer = applied(
         refuses,
         answer(
             200,
@@ -151,7 +155,7 @@ fn answers_about_a_body_speak_of_the_compressed_one() {
     let lines = [JSON, ("etag", "\"v1\""), ("content-length", "1000")];
     let head = Wish { gzip: true, head: true };
     for (wish, status) in [(head, 200), (TAKES, 304)] {
-        let answer = rules().apply(wish, answer(status, &lines, b""));
+        let answer = applied(wish, answer(status, &lines, b""));
         assert_eq!(
             (header(&answer, "etag"), header(&answer, "vary")),
             (Some("W/\"v1\""), Some("Accept-Encoding"))
@@ -161,13 +165,13 @@ fn answers_about_a_body_speak_of_the_compressed_one() {
             (None, None)
         );
     }
-    let typeless = rules().apply(TAKES, answer(304, &[("etag", "\"v1\"")], b""));
+    let typeless = applied(TAKES, answer(304, &[("etag", "\"v1\"")], b""));
     assert_eq!(header(&typeless, "etag"), Some("W/\"v1\""));
     let refuses = Wish {
         gzip: false,
         head: true,
     };
-    let answer = rules().apply(refuses, answer(200, &lines, b""));
+    let answer = applied(refuses, answer(200, &lines, b""));
     assert_eq!(
         (header(&answer, "etag"), header(&answer, "content-length")),
         (Some("\"v1\""), Some("1000"))
@@ -185,12 +189,31 @@ fn what_does_not_gain_as_base64_stays_text() {
     };
     // Six bits in a byte: three quarters at best, and a third comes on top.
     let body: Vec<u8> = (0..10_000).map(|_| letter()).collect();
-    let answer = rules().apply(TAKES, answer(200, &[JSON, ("etag", "\"v1\"")], &body));
+    let answer = applied(TAKES, answer(200, &[JSON, ("etag", "\"v1\"")], &body));
     assert!(!is_compressed(&answer) && *answer.body() == body);
     assert_eq!(
         (header(&answer, "etag"), header(&answer, "vary")),
         (Some("\"v1\""), Some("Accept-Encoding"))
     );
+}
+
+/// As large an answer as there is takes a small function seconds.
+#[test]
+fn what_takes_too_long_stays_as_it_is() {
+    let body = vec![b'a'; 3 * PIECE];
+    for pieces in 0..=3 {
+        let looks = std::cell::Cell::new(0);
+        let in_time = || looks.replace(looks.get() + 1) < pieces;
+        let answer = rules().apply(TAKES, answer(200, &[JSON, ("etag", "\"v1\"")], &body), in_time);
+        assert_eq!(is_compressed(&answer), pieces == 3, "{pieces}");
+        if pieces < 3 {
+            assert_eq!(
+                (answer.body().len(), header(&answer, "etag")),
+                (body.len(), Some("\"v1\""))
+            );
+        }
+        assert_eq!(header(&answer, "vary"), Some("Accept-Encoding"));
+    }
 }
 
 #[test]
@@ -201,7 +224,7 @@ fn what_is_no_entity_tag_goes() {
         ("a", None),
         ("", None),
     ] {
-        let answer = rules().apply(TAKES, answer(200, &[JSON, ("etag", tag)], &[b'a'; 1000]));
+        let answer = applied(TAKES, answer(200, &[JSON, ("etag", tag)], &[b'a'; 1000]));
         assert_eq!(header(&answer, "etag"), left, "{tag}");
     }
 }
@@ -225,7 +248,7 @@ proptest! {
     #[test]
     fn nothing_is_lost_and_nothing_grows(body in proptest::collection::vec(any::<u8>(), 0..2000), repeated in 1_usize..20) {
         let body = body.repeat(repeated);
-        let answer = rules().apply(TAKES, answer(200, &[JSON], &body));
+        let answer = applied(TAKES, answer(200, &[JSON], &body));
         if is_compressed(&answer) {
             prop_assert_eq!(decoded(&answer), body.clone());
             prop_assert!(answer.body().len().div_ceil(3) * 4 < body.len());

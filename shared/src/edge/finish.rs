@@ -23,10 +23,11 @@ pub struct Finish {
 }
 
 impl Finish {
-    /// The answer as it goes to the client, but for what every answer of the gateway carries.
-    pub fn apply(&self, answer: Response<Bytes>) -> Response<Bytes> {
+    /// The answer as it goes to the client, but for what every answer of the gateway carries. `in_time`: whether there is
+    /// time left to do more than must be done.
+    pub fn apply(&self, answer: Response<Bytes>, in_time: impl Fn() -> bool) -> Response<Bytes> {
         let mut answer = match &self.compress {
-            Some((rules, wish)) => rules.apply(*wish, answer),
+            Some((rules, wish)) => rules.apply(*wish, answer, in_time),
             None => answer,
         };
         let headers = answer.headers_mut();

@@ -5,6 +5,7 @@ use http::Response;
 use http::header::{HeaderMap, HeaderName, HeaderValue};
 
 use super::Answer;
+use super::budget::Budget;
 use crate::config::{ErrorFormat, Route};
 use crate::edge::EdgeRules;
 use crate::edge::finish::Finish;
@@ -25,6 +26,7 @@ pub(super) struct Visit {
     pub(super) request_id: String,
     pub(super) error_format: ErrorFormat,
     finish: Finish,
+    budget: Budget,
     /// What its checks have decided so far, and how long the next may take.
     pub(super) limits: Vec<Decision>,
     pub(super) patience: Patience,
@@ -33,7 +35,13 @@ pub(super) struct Visit {
 impl Visit {
     /// Begins with what the request's headers say of any answer to it, also where the rest of its event is broken.
     /// `unrouted` holds until it finds a route.
-    pub(super) fn open(mut record: Record, event: &Event, format: ErrorFormat, unrouted: &EdgeRules) -> Self {
+    pub(super) fn open(
+        mut record: Record,
+        event: &Event,
+        budget: Budget,
+        format: ErrorFormat,
+        unrouted: &EdgeRules,
+    ) -> Self {
         let headers = event.headers();
         let request_id = request_id(headers);
         record.id.clone_from(&request_id);
@@ -42,6 +50,7 @@ impl Visit {
             request_id,
             error_format: response::negotiate(format, headers),
             finish: unrouted.finish_early(headers, event.https()),
+            budget,
             limits: Vec::new(),
             patience: Patience::default(),
         }
@@ -125,7 +134,7 @@ impl Visit {
     }
 
     fn stamped(&self, answer: Response<Bytes>) -> Response<Bytes> {
-        let mut answer = self.finish.apply(answer);
+        let mut answer = self.finish.apply(answer, || !self.budget.left().is_zero());
         let headers = answer.headers_mut();
         limit::stamp(&self.limits, headers);
         if let Ok(id) = HeaderValue::from_str(&self.request_id) {

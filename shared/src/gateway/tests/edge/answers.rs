@@ -127,3 +127,21 @@ async fn a_route_may_leave_it() {
         (&json!(false), None)
     );
 }
+
+#[tokio::test(start_paused = true)]
+async fn without_time_left_nothing_is_compressed() {
+    let mut config = public(json!({ "defaults": { "compress": true } }));
+    config["routes"] = json!([{ "path": "/**", "auth": "none", "respond": { "body": "a".repeat(5000) } }]);
+    let fixture = fixture(&config, UNTOUCHED, never);
+    let event = over("https", "/x", &[("accept-encoding", "gzip")]);
+    for (left, compressed) in [(251, true), (250, false)] {
+        let deadline = NOW.plus(Duration::from_millis(left));
+        let answer = fixture.gateway.handle(&event, deadline).await.expect("an HTTP event");
+        let answer: Value = serde_json::from_str(answer.event.get()).expect("JSON");
+        assert_eq!(
+            (&answer["statusCode"], &answer["isBase64Encoded"]),
+            (&json!(200), &json!(compressed)),
+            "{left}"
+        );
+    }
+}
