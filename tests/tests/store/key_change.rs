@@ -150,7 +150,8 @@ fn changes_add_up() {
     let holds = runner.run(&(any::<bool>(), sequences), |(with_all, changes)| {
         let new = if with_all { full() } else { of_ann() };
         runtime.block_on(async {
-            let (_, mut expected) = keys.create(new, NOW).await.unwrap();
+            let (key, _) = keys.create(new, NOW).await.unwrap();
+            let mut expected = keys.get(key.id()).await.unwrap().unwrap();
             for change in changes {
                 let answer = keys.change(&expected.id, change.clone(), NOW).await;
                 let again = keys.change(&expected.id, change.clone(), NOW).await;
