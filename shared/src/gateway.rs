@@ -14,7 +14,7 @@ use crate::clock::{Clock, Timestamp};
 use crate::config::{Config, ErrorRules, HeaderRules, PathSection, Route, Target, UpstreamCall, UpstreamErrors};
 use crate::error::{GatewayError, response};
 use crate::event::{Event, EventKind, NotHttp};
-use crate::limit::{Limiter, Plans, RuleSet, Subject};
+use crate::limit::{KeyPart, Limiter, Plans, RuleSet, Subject};
 use crate::path::CanonicalPath;
 use crate::record::Record;
 use crate::request::Request;
@@ -190,7 +190,9 @@ impl Gateway {
                 let shared = self.limiter.shared(&request.path);
                 let sets = shared.into_iter().chain(plan.as_deref());
                 let mut usage = Vec::new();
-                for set in sets.filter(|set| !set.manner.shadow) {
+                // What is counted by route is counted elsewhere: here it is always full.
+                let shown = |set: &&RuleSet| !set.manner.shadow && !set.key.contains(&KeyPart::Route);
+                for set in sets.filter(shown) {
                     let subject = Subject::of(set, route, &request, identity.as_ref());
                     usage.extend(self.limiter.usage(set, &subject, &mut visit.patience).await?);
                 }

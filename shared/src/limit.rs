@@ -12,6 +12,7 @@ use tokio::time::Instant;
 
 use self::breaker::Breaker;
 use self::bucket::Guess;
+use self::charged::Charged;
 use self::check::{Check, Refusal};
 pub use self::decision::{Decision, stamp};
 pub use self::key_values::{KeyValues, Partition};
@@ -96,6 +97,8 @@ pub enum Admission {
     Uncounted {
         /// The rule set's name.
         rule: Arc<str>,
+        /// Whether it refuses nobody.
+        shadow: bool,
         /// What happened, for the log.
         why: String,
         /// What the rule set makes of it. Errors: `LimitStoreUnavailable` with `on_error: deny`; `RateLimited` by a bucket
@@ -110,6 +113,8 @@ struct Settled<'r> {
     check: Check<'r>,
     state: CounterState,
     allowed: bool,
+    /// What is given back if the upstream fails.
+    charged: Option<Charged>,
     /// Whether the bucket was in use before.
     busy: bool,
 }
@@ -150,8 +155,8 @@ impl Limiter {
 
     /// Checks and counts one request, within its patience: 150 ms for all its checks.
     ///
-    /// After an unclear answer of the store the request may have been counted although it is refused: one too many
-    /// is possible in the count, never in what is let through.
+    /// After an unclear answer of the store the request may have been counted although it is refused: one request too many,
+    /// or one lease, is possible in the count, never in what is let through.
     pub async fn admit(&self, set: &RuleSet, subject: &Subject, cost: u32, patience: &mut Patience) -> Admission {
         let key = key_of(set, subject);
         let check = Check::new(set, cost, self.clock.now());
@@ -162,6 +167,7 @@ impl Limiter {
         decided.map_or_else(
             |error| Admission::Uncounted {
                 rule: set.name.clone(),
+                shadow: set.manner.shadow,
                 why: error.to_string(),
                 verdict: self.without_store(&Check::new(set, cost, self.clock.now()), &key, error),
             },
@@ -175,17 +181,10 @@ impl Limiter {
         for charged in decisions.iter().filter_map(|decision| decision.charged.as_ref()) {
             let now = self.clock.now();
             let Some(refund) = charged.refund(now) else { continue };
-            if patience.0.is_zero() || !self.breaker.lets_through() {
-                continue;
-            }
-            let started = Instant::now();
-            let refunded = tokio::time::timeout(patience.0, self.store.refund(&charged.key, &refund)).await;
-            patience.0 = patience.0.saturating_sub(started.elapsed());
-            match refunded {
-                Ok(Ok(Some(state))) => self.seen.record(charged.key.clone(), state, now, true),
-                Ok(Ok(None)) => {}
-                Ok(Err(error)) => tracing::warn!(%error, "a charge is not given back"),
-                Err(_) => tracing::warn!("a charge is not given back: no answer in time"),
+            match self.within(patience, self.store.refund(&charged.key, &refund)).await {
+                Ok(Some(state)) => self.seen.record(charged.key.clone(), state, now, true),
+                Ok(None) => {}
+                Err(error) => tracing::warn!(%error, "a charge is not given back"),
             }
         }
     }
@@ -198,9 +197,7 @@ impl Limiter {
         }
         let settled = self.ask(check, key, last, patience).await?;
         let mut decision = Decision::new(&settled.check, &settled.state, settled.allowed);
-        if settled.allowed && settled.check.set.manner.charge_on == ChargeOn::Success {
-            decision.charged = Some(settled.check.charged(key.clone(), &settled.state));
-        }
+        decision.charged = settled.charged;
         self.seen
             .record(key.clone(), settled.state, settled.check.now, settled.busy);
         Ok(decision)
@@ -231,8 +228,12 @@ impl Limiter {
         // What is not known yet is taken one by one.
         let room = last.as_ref().map_or(0, |last| check.room(&last.state));
         let units = lease::size(held.as_ref(), &check, most, room);
-        let settled = self.ask(check.taking(units), key, last, patience).await?;
-        let mut left = 0;
+        let asked = self.ask(check.taking(units), key, last, patience).await;
+        if asked.is_err() {
+            // It may have been taken all the same. What is taken next is one request.
+            *held = None;
+        }
+        let (settled, mut left) = (asked?, 0);
         if settled.allowed {
             let mut lease = Lease::new(&settled.check, settled.state.clone(), started);
             lease.spend(&settled.check);
@@ -257,24 +258,37 @@ impl Limiter {
             retry_after,
             at: set.pointer.clone(),
         };
+        if set.manner.shadow {
+            return Ok(());
+        }
         match (error, set.manner.on_error) {
-            // More than one partition takes, about 1,000 a second: that many of one subject are too many by any limit.
+            // More than its partition takes, about 1,000 writes a second: asking again at once would only prolong it.
             (StoreError::Throttled { one_key: true, .. }, _) => Err(limited(Duration::from_secs(1))),
             (error, OnError::Deny) => Err(GatewayError::LimitStoreUnavailable { why: error.to_string() }),
             (_, OnError::Allow) => Ok(()),
-            (_, OnError::Local) => self.local.admit(key, set, check.cost, check.now).map_err(limited),
+            (_, OnError::Local) => match self.known_wait(check, key) {
+                Some(wait) => Err(limited(wait)),
+                None => self.local.admit(key, set, check.cost, check.now).map_err(limited),
+            },
         }
     }
 
-    /// Asks the store, unless it has not answered others lately.
-    async fn ask<'r>(
+    /// How long what was seen last refuses this request, however long ago that was: nothing lowers a count while it lasts but
+    /// an administrator, or what is given back.
+    fn known_wait(&self, check: &Check<'_>, key: &CounterKey) -> Option<Duration> {
+        let last = self.seen.last(key)?;
+        let refuses = check.set.manner.charge_on == ChargeOn::All && check.denies(&last.state);
+        refuses.then(|| Decision::new(check, &last.state, false).retry_after())?
+    }
+
+    /// Makes a call of the store in the time that is left, unless the store has not answered others lately.
+    async fn within<T>(
         &self,
-        check: Check<'r>,
-        key: &CounterKey,
-        last: Option<Contact>,
         patience: &mut Patience,
-    ) -> Result<Settled<'r>, StoreError> {
-        if patience.0.is_zero() {
+        call: impl Future<Output = Result<T, StoreError>>,
+    ) -> Result<T, StoreError> {
+        let left = patience.0;
+        if left.is_zero() {
             return Err(StoreError::NotApplied(
                 "an earlier check took all the time there is".into(),
             ));
@@ -283,50 +297,76 @@ impl Limiter {
             return Err(StoreError::NotApplied("the store has not answered lately".into()));
         }
         let started = Instant::now();
-        let settled = tokio::time::timeout(patience.0, self.settle(check, key, last)).await;
-        patience.0 = patience.0.saturating_sub(started.elapsed());
-        let settled = settled.unwrap_or_else(|_| Err(StoreError::TimedOut(format!("no answer within {BUDGET:?}"))));
-        self.breaker.heard(&settled);
-        let mut settled = settled?;
-        if settled.allowed && settled.check.over(&settled.state).len() >= MOST_OVER {
-            let tidied = tokio::time::timeout(patience.0, self.tidy(&settled.check, key, &settled.state)).await;
-            settled.state = tidied.ok().flatten().unwrap_or(settled.state);
+        let outcome = tokio::time::timeout(left, call).await;
+        patience.0 = left.saturating_sub(started.elapsed());
+        let outcome = outcome.unwrap_or_else(|_| Err(StoreError::TimedOut(format!("no answer within {left:?}"))));
+        self.breaker.heard(&outcome);
+        outcome
+    }
+
+    /// Asks the store.
+    async fn ask<'r>(
+        &self,
+        check: Check<'r>,
+        key: &CounterKey,
+        last: Option<Contact>,
+        patience: &mut Patience,
+    ) -> Result<Settled<'r>, StoreError> {
+        let settled = self.within(patience, self.settle(check, key, last)).await?;
+        let mut settled = settled.ok_or_else(|| {
+            StoreError::NotApplied(format!(
+                "no decision in {MAX_CALLS} calls: others changed the item between them"
+            ))
+        })?;
+        let over = settled.check.over(&settled.state);
+        if settled.allowed && over.len() >= MOST_OVER {
+            // The request is counted by now: whatever comes of this changes nothing for it.
+            let removal = settled.check.removal(over);
+            if let Ok(ChargeOutcome::Applied(state)) = self.within(patience, self.store.charge(key, &removal)).await {
+                settled.state = state;
+            }
         }
         Ok(settled)
     }
 
-    /// Steps until the store has counted the request or shown that it does not fit.
+    /// Steps until the store has counted the request or shown that it does not fit; `None`: neither in [`MAX_CALLS`].
     async fn settle<'r>(
         &self,
         mut check: Check<'r>,
         key: &CounterKey,
         last: Option<Contact>,
-    ) -> Result<Settled<'r>, StoreError> {
+    ) -> Result<Option<Settled<'r>>, StoreError> {
         let over = last.as_ref().map_or_else(Vec::new, |last| check.over(&last.state));
         let mut guess = check.guess(last.as_ref());
         let mut may_retry = true;
         for call in 1..=MAX_CALLS {
             match self.store.charge(key, &check.charge(guess, &over)).await {
                 Ok(ChargeOutcome::Applied(state)) => {
-                    return Ok(Settled {
+                    let refundable = check.set.manner.charge_on == ChargeOn::Success;
+                    return Ok(Some(Settled {
+                        charged: refundable.then(|| check.charged(key.clone(), &state)),
                         check,
                         state,
                         allowed: true,
                         busy: guess == Guess::Busy,
-                    });
+                    }));
                 }
                 Ok(ChargeOutcome::Refused(state)) => match check.after_refusal(&state) {
                     Refusal::Try { guess: next, units } => {
                         guess = next;
-                        check = check.taking(units);
+                        // The last call takes nothing ahead: others may have taken of the room meanwhile.
+                        let last = call + 1 == MAX_CALLS;
+                        let cost = check.cost;
+                        check = check.taking(if last { cost } else { units });
                     }
                     Refusal::Denied => {
-                        return Ok(Settled {
+                        return Ok(Some(Settled {
                             busy: check.is_busy(&state),
                             check,
                             state,
                             allowed: false,
-                        });
+                            charged: None,
+                        }));
                     }
                 },
                 Err(StoreError::NotApplied(_) | StoreError::Throttled { .. }) if may_retry && call < MAX_CALLS => {
@@ -336,32 +376,14 @@ impl Limiter {
                 Err(error) => return Err(error),
             }
         }
-        // Only an item that was reset or deleted between two steps leads here.
-        Err(StoreError::NotApplied(format!(
-            "no decision after {MAX_CALLS} calls: the item went back"
-        )))
+        // Others changed the item between the steps, and one of the calls was not taken or took too much ahead; or it was
+        // reset, or given back to.
+        Ok(None)
     }
 
-    /// Reads an item as it stands, unless the store has not answered others lately.
+    /// Reads an item as it stands.
     async fn read(&self, key: &CounterKey, patience: &mut Patience) -> Result<CounterState, StoreError> {
-        if !self.breaker.lets_through() {
-            return Err(StoreError::NotApplied("the store has not answered lately".into()));
-        }
-        let started = Instant::now();
-        let state = tokio::time::timeout(patience.0, self.store.counter(key)).await;
-        patience.0 = patience.0.saturating_sub(started.elapsed());
-        let state = state.unwrap_or_else(|_| Err(StoreError::TimedOut(format!("no answer within {BUDGET:?}"))));
-        self.breaker.heard(&state);
-        state
-    }
-
-    /// Takes away what has piled up of windows that are over. The request is counted by then: whatever comes of this
-    /// changes nothing for it.
-    async fn tidy(&self, check: &Check<'_>, key: &CounterKey, state: &CounterState) -> Option<CounterState> {
-        match self.store.charge(key, &check.removal(check.over(state))).await {
-            Ok(ChargeOutcome::Applied(state)) => Some(state),
-            _ => None,
-        }
+        self.within(patience, self.store.counter(key)).await
     }
 }
 

@@ -17,14 +17,14 @@ pub(super) struct Charged {
 }
 
 impl Charged {
-    /// What can be given back now; `None`: nothing. Of a bucket only while what was taken is still in it: what has drained
-    /// by itself would else be let through twice. Of a window while it lasts.
+    /// What can be given back now; `None`: nothing. Of a bucket as much of it as has not drained by itself, which would
+    /// else be let through twice. Of a window while it lasts.
     pub(super) fn refund(&self, now: Timestamp) -> Option<Refund> {
         let refund = Refund {
             tat: self
                 .bucket
-                .filter(|(_, tat)| *tat > now.micros())
-                .map(|(taken, _)| taken),
+                .map(|(taken, tat)| taken.min(tat.saturating_sub(now.micros())))
+                .filter(|left| *left > 0),
             cost: self.cost,
             windows: self
                 .windows

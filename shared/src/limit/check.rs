@@ -8,9 +8,9 @@ use std::time::Duration;
 use super::bucket::{Bucket, Guess};
 use super::charged::Charged;
 use super::decision::Standing;
-use super::rules::{Quota, RuleSet};
+use super::rules::{KeyPart, Quota, RuleSet};
 use super::seen::Contact;
-use super::window::{self, Window};
+use super::window::{self, Period, Window};
 use crate::clock::Timestamp;
 use crate::store::{Charge, CounterKey, CounterState, WindowCharge};
 
@@ -104,8 +104,8 @@ impl<'r> Check<'r> {
         }
     }
 
-    /// Reads a refused step's item. But for foreign states `tat` only ever grows, so after a refused idle step a busy
-    /// one decides: the longest way is busy, idle, busy.
+    /// Reads a refused step's item. But for foreign states, resets and what is given back `tat` only ever grows, so after a
+    /// refused idle step a busy one decides: the longest way is busy, idle, busy.
     pub(super) fn after_refusal(&self, state: &CounterState) -> Refusal {
         if self.denies(state) {
             return Refusal::Denied;
@@ -158,6 +158,7 @@ impl<'r> Check<'r> {
                 requests: rate.requests.get().into(),
                 per: rate.per,
                 remaining: bucket.remaining(now, tat).into(),
+                most: rate.burst.get().into(),
                 reset: Timestamp::from_micros(tat).since(self.now),
                 wait: bucket.wait(now, tat, self.cost),
             }
@@ -170,6 +171,7 @@ impl<'r> Check<'r> {
                 requests: quota.requests.get(),
                 per: window::length(quota.per, self.now),
                 remaining,
+                most: quota.requests.get(),
                 reset,
                 wait: if remaining < self.cost.into() {
                     reset
@@ -190,7 +192,10 @@ impl<'r> Check<'r> {
     /// The epoch second after which the item may go. No decision depends on that: a forgotten bucket is full, and
     /// so is a window that is over.
     fn expires_at(&self) -> u64 {
-        let ends = self.windows.iter().map(|(_, quota)| window::end(quota.per, self.now));
+        // Who changes the plan may come back to what was counted by the one before.
+        let of_a_plan = self.set.key.contains(&KeyPart::PlanHolder).then_some(Period::Month);
+        let periods = self.windows.iter().map(|(_, quota)| quota.per).chain(of_a_plan);
+        let ends = periods.map(|per| window::end(per, self.now));
         let windows = ends.map(|end| end.plus(KEEP).secs()).max().unwrap_or(0);
         let bucket = self.bucket.map_or(0, |bucket| bucket.expires_at(self.now.micros()));
         windows.max(bucket)

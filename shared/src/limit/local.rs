@@ -59,8 +59,8 @@ fn share(set: &RuleSet, cost: u32, now: Timestamp) -> Rate {
         (requests, length(quota.per, now), requests)
     });
     let rate = set.rate.map(|rate| (rate.requests.get(), rate.per, rate.burst.get()));
-    let speed =
-        |(requests, per, _): &(u32, Duration, u32)| u128::from(*requests) * 1_000_000_000 / per.as_micros().max(1);
+    // So much larger than a month's microseconds that one request a month counts.
+    let speed = |(requests, per, _): &(u32, Duration, u32)| (u128::from(*requests) << 64) / per.as_micros().max(1);
     let slowest = rate.into_iter().chain(quotas).min_by_key(speed);
     let (requests, per, burst) = slowest.unwrap_or((1, Duration::from_secs(1), 1));
     let one_a_second = u32::try_from(per.as_secs()).unwrap_or(u32::MAX);
@@ -95,6 +95,11 @@ mod tests {
             "slower than one a second as it is"
         );
         assert_eq!(share(Limits::quota(1_000, "day")), (1_000, 86_400, 100));
+        assert_eq!(
+            share(Limits::quota(50, "day").and_quota(5, "month")),
+            (5, 31 * 86_400, 2),
+            "the slower of two slow ones"
+        );
         assert_eq!(
             share(Limits::rate(100, 1, 20).and_quota(600, "minute")),
             (60, 60, 60),

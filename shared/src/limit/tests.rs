@@ -354,7 +354,7 @@ async fn never_more_than_three_calls_the_retry_included() {
     let why_blind = undecided(&limiter(&store, &clock), &rule(10, 1, 10)).await;
     assert_eq!(store.calls(), 3);
     assert!(
-        why_blind.ends_with("no decision after 3 calls: the item went back"),
+        why_blind.ends_with("no decision in 3 calls: others changed the item between them"),
         "{why_blind}"
     );
 
