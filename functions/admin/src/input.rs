@@ -15,7 +15,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer};
 use tollgate::api_key::ApiKey;
 use tollgate::record::bounded;
-use tollgate::store::dynamodb::Patch;
+use tollgate::store::dynamodb::{LARGEST_PAGE, Patch};
 
 use crate::error::ApiError;
 
@@ -169,9 +169,6 @@ fn query_text(parts: &Parts) -> Result<&str, ApiError> {
 
 /// Entries on a page whose size is not said.
 const USUAL_PAGE: u8 = 50;
-
-/// Entries on a page, at most.
-const LARGEST_PAGE: u8 = 100;
 
 /// How many entries a page of a listing has at most.
 pub(crate) fn page_size(limit: Option<u8>) -> Result<u8, ApiError> {

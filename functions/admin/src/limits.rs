@@ -95,6 +95,7 @@ fn join(schema: &mut Value, only: Value) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::error::Effect;
 
     #[test]
     fn the_schema_is_the_config_s_without_placeholders() {
@@ -128,7 +129,9 @@ mod tests {
     fn every_mistake_is_told() {
         let limits = |text: &str| serde_json::from_str::<Limits>(text).unwrap().document("gold");
         assert!(limits(r#"{"quota":{"requests":1,"per":"day"}}"#).is_ok());
-        let why = limits(r#"{"quota":{"requests":0,"per":"dya"}}"#).unwrap_err().message();
+        let why = limits(r#"{"quota":{"requests":0,"per":"dya"}}"#)
+            .unwrap_err()
+            .message(Effect::Write);
         insta::assert_snapshot!(why);
         for wrong in [
             "null",

@@ -74,6 +74,10 @@ impl PlanView {
 struct PlanPage {
     #[schema(max_items = 100)]
     plans: Vec<PlanView>,
+    /// The names of plans whose records cannot be read, if there are any: somebody has to look at each.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schema(required = false, max_items = 100)]
+    unreadable: Vec<String>,
     /// The `cursor` of the next page; without it, this is the last. That page may be empty.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
@@ -101,6 +105,7 @@ async fn list_plans(
         .await?;
     Ok(Json(PlanPage {
         plans: page.plans.iter().map(PlanView::of).collect(),
+        unreadable: page.unreadable,
         next_cursor: page.next.map(|after| cursor::write(LISTING, "", &after)),
     }))
 }

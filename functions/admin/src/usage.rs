@@ -1,8 +1,7 @@
 //! `/usage`: what was counted of a caller, looked at and taken back to nothing.
 
 use axum::Json;
-use axum::extract::{FromRequestParts, State};
-use axum::response::{IntoResponse, Response};
+use axum::extract::{Extension, FromRequestParts, State};
 use http::request::Parts;
 use serde::Serialize;
 use tollgate::limit::{CountedWindow, Counter, KeyValues};
@@ -12,7 +11,7 @@ use utoipa_axum::routes;
 
 use crate::error::{ApiError, sentence};
 use crate::input::query_values;
-use crate::router::{About, AdminState};
+use crate::router::{AdminState, Notes};
 
 pub(crate) fn routes() -> OpenApiRouter<AdminState> {
     OpenApiRouter::new().routes(routes!(get_usage, reset_usage))
@@ -157,13 +156,12 @@ async fn get_usage(State(state): State<AdminState>, Whose(values): Whose) -> Res
     params(WhoseParameters),
     responses((status = 200, description = "It is, whether it could be read or not.", body = Reset)),
 )]
-async fn reset_usage(State(state): State<AdminState>, Whose(values): Whose) -> Result<Response, ApiError> {
+async fn reset_usage(
+    State(state): State<AdminState>,
+    Extension(notes): Extension<Notes>,
+    Whose(values): Whose,
+) -> Result<Json<Reset>, ApiError> {
+    notes.note(|about| about.subject = Some(values.subject()));
     let counters = state.counters.reset(&values).await?;
-    let about = About {
-        subject: Some(values.subject()),
-        ..About::default()
-    };
-    let mut response = Json(Reset { counters }).into_response();
-    response.extensions_mut().insert(about);
-    Ok(response)
+    Ok(Json(Reset { counters }))
 }

@@ -3,6 +3,8 @@
 use insta::{assert_json_snapshot, assert_snapshot};
 use serde_json::{Value, json};
 
+use tollgate::clock::Timestamp;
+
 use crate::testing::{ANN, Answered, admin, answered, event, with_body};
 
 async fn refused(event: &Value) -> Answered {
@@ -199,7 +201,10 @@ async fn of_those_whom_iam_lets_in_a_list_may_choose() {
 #[tokio::test]
 async fn what_is_no_request_fails_as_an_invocation() {
     for payload in ["", "null", "{}", "[]", r#"{"Records":[{"eventSource":"aws:sqs"}]}"#] {
-        assert!(admin("").handle(payload).await.is_err(), "{payload}");
+        assert!(
+            admin("").handle(payload, Timestamp::from_secs(1)).await.is_err(),
+            "{payload}"
+        );
     }
 }
 

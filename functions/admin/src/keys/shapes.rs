@@ -264,6 +264,10 @@ impl NewKeyView {
 pub(super) struct KeyPage {
     #[schema(max_items = 100)]
     pub(super) keys: Vec<KeyView>,
+    /// The ids of keys whose records cannot be read, if there are any: somebody has to look at each.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schema(required = false, max_items = 100)]
+    pub(super) unreadable: Vec<String>,
     /// The `cursor` of the next page; without it, this is the last. That page may be empty.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
