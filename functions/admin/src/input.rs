@@ -171,9 +171,9 @@ fn query_text(parts: &Parts) -> Result<&str, ApiError> {
 const USUAL_PAGE: u8 = 50;
 
 /// How many entries a page of a listing has at most.
-pub(crate) fn page_size(limit: Option<u8>) -> Result<u8, ApiError> {
-    match limit.unwrap_or(USUAL_PAGE) {
-        limit @ 1..=LARGEST_PAGE => Ok(limit),
+pub(crate) fn page_size(limit: Option<u64>) -> Result<u8, ApiError> {
+    match limit.map_or(Ok(USUAL_PAGE), u8::try_from) {
+        Ok(limit @ 1..=LARGEST_PAGE) => Ok(limit),
         _ => Err(ApiError::BadRequest {
             why: format!("`limit` is 1 to {LARGEST_PAGE}."),
         }),

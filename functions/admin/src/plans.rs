@@ -37,7 +37,7 @@ struct PlanNameText(String);
 struct ListPlans {
     /// How many on it; 50 if nothing is said.
     #[param(minimum = 1, maximum = 100)]
-    limit: Option<u8>,
+    limit: Option<u64>,
     /// Where it begins: the last one's `next_cursor`.
     cursor: Option<String>,
 }
@@ -123,7 +123,7 @@ async fn list_plans(
         (status = 200, description = "The plan as it stands now.", body = PlanView),
         (status = 413, description = "The body is over 64 KiB."),
         (status = 415, description = "The body is no JSON by its own word."),
-        (status = 422, description = "The body is JSON, but no limits: the message has every mistake."),
+        (status = 422, description = "The body is JSON, but no limits: the message has every mistake, and of many the first."),
     ),
 )]
 async fn set_plan(
@@ -131,6 +131,7 @@ async fn set_plan(
     PlanName(name): PlanName,
     JsonBody(limits): JsonBody<Limits>,
 ) -> Result<Json<PlanView>, ApiError> {
+    let limits = limits.document(&name)?;
     let plan = state.plans.set(&name, limits.text(), state.clock.now()).await?;
     Ok(Json(PlanView::of(&plan)))
 }

@@ -5,12 +5,13 @@ use axum::extract::{Extension, FromRequestParts, State};
 use http::request::Parts;
 use serde::Serialize;
 use tollgate::limit::{CountedWindow, Counter, KeyValues};
+use tollgate::record::bounded;
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::error::{ApiError, sentence};
-use crate::input::query_values;
+use crate::input::{LONGEST_REASON, query_values};
 use crate::router::{AdminState, Notes};
 
 pub(crate) fn routes() -> OpenApiRouter<AdminState> {
@@ -34,7 +35,8 @@ struct PartText(String);
 struct WhoseParameters {
     /// A part of what is counted by, as `key` in a gateway's config has it, and the caller's value in it:
     /// `api_key=ID`, `user=ISSUER SUB`, `client_ip=ADDRESS`, `route=ID`, `header:NAME=VALUE`, `claim:NAME=VALUE`. One for each
-    /// part, in the config's order.
+    /// part, in the config's order. Where a caller's credential names no issuer, the method's name in the config stands in its
+    /// place, or its type if it has none.
     #[param(inline, min_items = 1, max_items = 8)]
     part: Vec<PartText>,
 }
@@ -50,7 +52,7 @@ impl<S: Send + Sync> FromRequestParts<S> for Whose {
         match KeyValues::parse(given.iter().map(|part| &**part)) {
             Ok(values) => Ok(Self(values)),
             Err(why) => Err(ApiError::BadRequest {
-                why: sentence(&format!("`part`: {why}")),
+                why: sentence(&format!("`part`: {}", bounded(&why, LONGEST_REASON))),
             }),
         }
     }

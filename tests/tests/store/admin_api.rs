@@ -1,5 +1,5 @@
-//! The admin API on a table: every event goes through the function's own handler, and every answer is one that the API's
-//! OpenAPI document knows.
+//! The admin API on a table: every event goes through the function's own handler, and every answer has a status that
+//! the API's OpenAPI document knows there. Bodies are compared with it by schemathesis (`scripts/check-admin`).
 
 use std::collections::BTreeSet;
 use std::sync::Arc;

@@ -62,6 +62,7 @@ async fn each_refusal_has_its_code_and_a_sentence() {
         ("an owner of no text", event("GET", "/keys?owner=%ff")),
         ("a limit of 0", event("GET", "/keys?owner=a&limit=0")),
         ("a limit of 101", event("GET", "/keys?owner=a&limit=101")),
+        ("a limit of 256", event("GET", "/keys?owner=a&limit=256")),
         ("a limit that is no number", event("GET", "/keys?owner=a&limit=ten")),
         ("no cursor", event("GET", "/keys?owner=a&cursor=x")),
         ("no JSON", post("/keys", "{\"owner\":")),
@@ -356,4 +357,14 @@ async fn hostile_bodies_are_refused_in_few_words() {
     assert_eq!(refused(&base64).await.status, 400);
     let long_query = format!("/keys?owner={}", "x".repeat(100_000));
     assert_eq!(refused(&event("GET", &long_query)).await.status, 400);
+}
+
+#[tokio::test]
+async fn a_hostile_part_is_refused_in_few_words() {
+    for part in ["header:", "header:%C3%A4"] {
+        let query = format!("/usage?part={part}{}%3D1", "%20x".repeat(10_000));
+        let answer = refused(&event("GET", &query)).await;
+        assert_eq!(answer.body["error"], "bad_request", "{part}");
+        assert!(answer.body["message"].as_str().unwrap().len() < 400, "{answer:?}");
+    }
 }

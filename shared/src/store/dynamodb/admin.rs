@@ -18,7 +18,7 @@ pub struct NewApiKey {
     pub owner: String,
     /// The usage plan: the same.
     pub plan: Option<String>,
-    /// From then on it has no plan (whole seconds); `None`: for good.
+    /// From then on the plan is over, and whoever shows the key is refused where plans count (whole seconds); `None`: for good.
     pub plan_expires_at: Option<Timestamp>,
     /// Limits of its own, in place of the plan's.
     pub limits: Option<PlanDocument>,

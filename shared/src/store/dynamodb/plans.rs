@@ -39,7 +39,7 @@ impl Plans {
     /// JSON. Gateways hear of a change when what they remember is too old: within 30 seconds.
     pub async fn set(&self, name: &str, limits: &str, now: Timestamp) -> Result<PlanRecord, AdminError> {
         check_label("plan's name", name).map_err(AdminError::Invalid)?;
-        let limits = PlanDocument::parse(name, &pk(name), limits).map_err(AdminError::Invalid)?;
+        let limits = PlanDocument::parse(name, "limits", limits).map_err(AdminError::Invalid)?;
         let request = self.0.client.update_item().table_name(&*self.0.name);
         let request = request
             .set_key(Some(key(&pk(name))))
