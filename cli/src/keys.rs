@@ -3,7 +3,7 @@
 
 use tollgate::api_key::{ApiKey, ApiKeyRecord};
 use tollgate::clock::{Clock, SystemClock, Timestamp};
-use tollgate::store::dynamodb::{AdminError, ApiKeys, NewApiKey, Revocation};
+use tollgate::store::dynamodb::{AdminError, ApiKeys, LARGEST_PAGE, NewApiKey, Revocation};
 
 use crate::args::{CreateKeyOptions, KeysAction, KeysOptions};
 use crate::dev::calendar::iso_8601;
@@ -89,8 +89,13 @@ fn after_revocation(id: &str, revoked: Revocation) -> String {
 async fn all(keys: &ApiKeys, owner: &str) -> Result<Vec<ApiKeyRecord>, AdminError> {
     let (mut found, mut after) = (Vec::new(), None);
     loop {
-        let page = keys.list(owner, after.as_deref(), ApiKeys::LARGEST_PAGE).await?;
+        let page = keys.list(owner, after.as_deref(), LARGEST_PAGE).await?;
         found.extend(page.keys);
+        for id in page.unreadable {
+            note(&format!(
+                "the item of API key {id:?} cannot be read, so it is not listed"
+            ));
+        }
         after = page.next;
         if after.is_none() {
             return Ok(found);

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 use tollgate::clock::{Clock, SystemClock};
 use tollgate::limit::PlanRecord;
-use tollgate::store::dynamodb::{AdminError, Plans};
+use tollgate::store::dynamodb::{AdminError, LARGEST_PAGE, Plans};
 use tollgate_admin::plans::PlanView;
 
 use crate::args::{PlansAction, PlansOptions};
@@ -49,8 +49,13 @@ async fn all(plans: &Plans) -> Result<Vec<PlanRecord>, AdminError> {
     let mut found = Vec::new();
     let mut after: Option<String> = None;
     loop {
-        let page = plans.list(after.as_deref(), Plans::LARGEST_PAGE).await?;
+        let page = plans.list(after.as_deref(), LARGEST_PAGE).await?;
         found.extend(page.plans);
+        for name in page.unreadable {
+            note(&format!(
+                "the item of plan {name:?} cannot be read, so it is not listed"
+            ));
+        }
         match page.next {
             Some(next) => after = Some(next),
             None => return Ok(found),

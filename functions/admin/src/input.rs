@@ -15,7 +15,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer};
 use tollgate::api_key::ApiKey;
 use tollgate::record::bounded;
-use tollgate::store::dynamodb::Patch;
+use tollgate::store::dynamodb::{LARGEST_PAGE, Patch};
 
 use crate::error::ApiError;
 
@@ -170,13 +170,10 @@ fn query_text(parts: &Parts) -> Result<&str, ApiError> {
 /// Entries on a page whose size is not said.
 const USUAL_PAGE: u8 = 50;
 
-/// Entries on a page, at most.
-const LARGEST_PAGE: u8 = 100;
-
 /// How many entries a page of a listing has at most.
-pub(crate) fn page_size(limit: Option<u8>) -> Result<u8, ApiError> {
-    match limit.unwrap_or(USUAL_PAGE) {
-        limit @ 1..=LARGEST_PAGE => Ok(limit),
+pub(crate) fn page_size(limit: Option<u64>) -> Result<u8, ApiError> {
+    match limit.map_or(Ok(USUAL_PAGE), u8::try_from) {
+        Ok(limit @ 1..=LARGEST_PAGE) => Ok(limit),
         _ => Err(ApiError::BadRequest {
             why: format!("`limit` is 1 to {LARGEST_PAGE}."),
         }),

@@ -42,6 +42,10 @@ impl PlanDocument {
     /// # Errors
     /// Every mistake at once, ready to be shown.
     pub fn parse(name: &str, item: &str, text: &str) -> Result<Self, String> {
+        // The config's reader takes everything else for YAML, and the admin API shows what is kept as JSON.
+        if !text.trim_start().starts_with('{') {
+            return Err(format!("{item}: this is no JSON object"));
+        }
         let rules = config::plan(name, item, text).map_err(|mistakes| mistakes.to_string())?;
         Ok(Self {
             text: text.into(),

@@ -13,7 +13,8 @@ use aws_sdk_dynamodb::config::{BehaviorVersion, Config, IdentityCache, Region, S
 use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue, ReturnValuesOnConditionCheckFailure};
 
-pub use self::admin::{AdminError, NewApiKey, Page, Revocation, check_label};
+pub use self::admin::{AdminError, KeyPage, NewApiKey, Revocation, check_label};
+pub use self::admin_table::LARGEST_PAGE;
 pub use self::api_keys::{ApiKeys, OWNER_INDEX};
 use self::counter::Expression;
 pub use self::counters::Counters;
@@ -32,6 +33,7 @@ use crate::store::{
 };
 
 mod admin;
+mod admin_table;
 mod api_key_item;
 mod api_keys;
 mod counter;
@@ -56,6 +58,9 @@ const ADMIN_CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// One call for an administrator. Three of them end before an HTTP API gives up.
 const ADMIN_ATTEMPT_TIMEOUT: Duration = Duration::from_secs(3);
+
+/// Between the first two attempts for an administrator.
+const ADMIN_PAUSE: Duration = Duration::from_millis(200);
 
 /// The gateway's tables. Cheap to clone: clones share the client and its connections.
 #[derive(Clone, Debug)]
@@ -89,11 +94,11 @@ impl DynamoDbStore {
 
 impl DynamoDbSettings {
     /// A client for administration, which is about one item at a time, and whose writes are safe to repeat: unlike a
-    /// gateway's it tries again by itself, and waits for as long as a person would. Opens no connection yet. The error
-    /// says which trust root cannot be read, ready to be shown.
+    /// gateway's it waits for as long as a person would, and [`ApiKeys`] and its like make its calls up to three times.
+    /// Opens no connection yet. The error says which trust root cannot be read, ready to be shown.
     pub fn admin_client(&self) -> Result<Client, String> {
         let patient = self.clone().with_timeouts(ADMIN_CONNECT_TIMEOUT, ADMIN_ATTEMPT_TIMEOUT);
-        client(&patient, RetryConfig::standard())
+        client(&patient, RetryConfig::standard().with_initial_backoff(ADMIN_PAUSE))
     }
 }
 

@@ -269,7 +269,7 @@ async fn a_table_without_the_index_is_named() {
     let keys = ApiKeys::new(engine.client.clone(), "no_index");
     let error = keys.list("ann", None, 100).await.unwrap_err();
     let expected = "table no_index: ValidationException (status 400)";
-    assert_eq!(error, AdminError::Store(StoreError::NotApplied(expected.into())));
+    assert_eq!(error, AdminError::Refused(expected.into()));
 }
 
 #[tokio::test]

@@ -240,10 +240,26 @@ async fn while_the_table_is_down_a_plan_is_what_it_was() {
 fn what_is_wrong_with_a_plan_is_said_with_its_item() {
     let why = |text: &str| PlanDocument::parse("gold", "PLAN#gold", text).unwrap_err();
     insta::assert_snapshot!(why("{}"), @"PLAN#gold:1: a plan that limits nothing: rate_limit, quota, or both");
-    insta::assert_snapshot!(why("[]"), @"PLAN#gold:1: must be an object, not a list");
+    insta::assert_snapshot!(why("[]"), @"PLAN#gold: this is no JSON object");
     insta::assert_snapshot!(why("{"), @"PLAN#gold:1: not JSON: Unterminated object");
     insta::assert_snapshot!(why(r#"{"rate_limit":{}}"#), @"PLAN#gold:1: /rate_limit: a rate is missing: one of requests_per_second, requests_per_minute, requests_per_hour, requests_per_day");
     insta::assert_snapshot!(why(r#"{"quota":{"requests":5,"per":"year"}}"#), @r#"PLAN#gold:1: /quota/per: "year" is not one of: minute, hour, day, month"#);
     insta::assert_snapshot!(why(r#"{"quota":{"requests":5,"per":"day"},"key":"client_ip"}"#), @r#"PLAN#gold:1: /key: "key" is not a key here (there are: rate_limit, quota, on_error, mode, lease_size, charge_on, shadow)"#);
     insta::assert_snapshot!(why(r#"{"quota":{"requests":"${N}","per":"day"}}"#), @r#"PLAN#gold:1: /quota/requests: "${N}" is not set: set the variable, or write `${N:-default}`"#);
+}
+
+#[test]
+fn limits_of_their_own_are_json_alone() {
+    assert!(PlanDocument::parse("gold", "limits", " {\"quota\":{\"requests\":5,\"per\":\"day\"}}\n").is_ok());
+    for text in [
+        "quota: {requests: 5, per: day}",
+        "",
+        "# {}\nquota: {requests: 5, per: day}",
+        "{quota: {requests: 5, per: day}}",
+        "{\"quota\":{\"requests\":5,\"per\":\"day\",}}",
+        "{/* c */\"quota\":{\"requests\":5,\"per\":\"day\"}}",
+        "{\"quota\":{\"requests\":5,\"per\":\"day\"}} // c",
+    ] {
+        assert!(PlanDocument::parse("gold", "limits", text).is_err(), "{text}");
+    }
 }

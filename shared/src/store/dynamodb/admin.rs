@@ -18,7 +18,7 @@ pub struct NewApiKey {
     pub owner: String,
     /// The usage plan: the same.
     pub plan: Option<String>,
-    /// From then on it has no plan (whole seconds); `None`: for good.
+    /// From then on the plan is over, and whoever shows the key is refused where plans count (whole seconds); `None`: for good.
     pub plan_expires_at: Option<Timestamp>,
     /// Limits of its own, in place of the plan's.
     pub limits: Option<PlanDocument>,
@@ -32,9 +32,11 @@ pub struct NewApiKey {
 
 /// A part of a listing.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Page {
+pub struct KeyPage {
     /// By id.
     pub keys: Vec<ApiKeyRecord>,
+    /// The ids of those among them whose items cannot be read: the others are shown nonetheless.
+    pub unreadable: Vec<String>,
     /// The id after which the next page begins; `None`: this is the last.
     pub next: Option<String>,
 }
@@ -50,7 +52,7 @@ pub enum Revocation {
 
 impl NewApiKey {
     /// The record of a key that is made now. The error is ready to be shown.
-    pub(super) fn record(self, key: &ApiKey, now: Timestamp) -> Result<ApiKeyRecord, AdminError> {
+    pub fn record(self, key: &ApiKey, now: Timestamp) -> Result<ApiKeyRecord, AdminError> {
         self.check(now).map_err(AdminError::Invalid)?;
         Ok(ApiKeyRecord {
             id: key.id().to_owned(),
@@ -156,6 +158,9 @@ pub enum AdminError {
     /// No secret could be made; trying again may help.
     #[error(transparent)]
     NoRandomness(#[from] NoRandomness),
+    /// DynamoDB said no, and would again: no such table, not allowed. Nothing was changed.
+    #[error("the store refused the call: {0}")]
+    Refused(String),
     /// The table did not do it, or did not say.
     #[error(transparent)]
     Store(#[from] StoreError),

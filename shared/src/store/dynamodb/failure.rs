@@ -40,6 +40,26 @@ pub(super) fn may_pass<E: ProvideErrorMetadata>(error: &SdkError<E, HttpResponse
     }
 }
 
+/// Whether the same call would only fail again, however long one waits: no such table, not allowed, malformed, or refused by
+/// its own condition.
+pub(super) fn is_final<E: ProvideErrorMetadata>(error: &SdkError<E, HttpResponse>) -> bool {
+    match error {
+        SdkError::ConstructionFailure(_) => true,
+        SdkError::ServiceError(service) => {
+            surely_not_applied(error) && !service.err().meta().code().is_some_and(throttles)
+        }
+        _ => false,
+    }
+}
+
+/// The codes that say "later" ("Error handling with DynamoDB" in its developer guide).
+fn throttles(code: &str) -> bool {
+    matches!(
+        code,
+        "ProvisionedThroughputExceededException" | "RequestLimitExceeded" | "ThrottlingException"
+    )
+}
+
 /// Anything that is not surely unapplied is ambiguous.
 fn sort<E: ProvideErrorMetadata>(error: &SdkError<E, HttpResponse>, why: String) -> StoreError {
     if surely_not_applied(error) {
@@ -49,7 +69,8 @@ fn sort<E: ProvideErrorMetadata>(error: &SdkError<E, HttpResponse>, why: String)
     }
 }
 
-fn surely_not_applied<E: ProvideErrorMetadata>(error: &SdkError<E, HttpResponse>) -> bool {
+/// Whether no byte of it was acted on.
+pub(super) fn surely_not_applied<E: ProvideErrorMetadata>(error: &SdkError<E, HttpResponse>) -> bool {
     match error {
         SdkError::ConstructionFailure(_) => true,
         SdkError::DispatchFailure(failure) => failure.as_connector_error().is_some_and(|error| never_connected(error)),

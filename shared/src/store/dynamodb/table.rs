@@ -44,7 +44,8 @@ impl Table {
         }
     }
 
-    async fn get_once(&self, pk: &str) -> Result<GetItemOutput, SdkError<GetItemError, HttpResponse>> {
+    /// The same, asked once.
+    pub(super) async fn get_once(&self, pk: &str) -> Result<GetItemOutput, SdkError<GetItemError, HttpResponse>> {
         let request = self.client.get_item().table_name(&*self.name).consistent_read(true);
         request.set_key(Some(key(pk))).send().await
     }
