@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use super::bucket::BucketName;
 use super::check::Check;
 use super::window::Window;
 use crate::clock::Timestamp;
@@ -37,7 +38,8 @@ pub(super) struct Lease {
     /// How many requests' worth was taken, in units of cost, and what is left of it.
     taken: u32,
     left: u32,
-    /// In which windows it was counted: in others it is worth nothing.
+    /// In which bucket and which windows it was counted: in others it is worth nothing.
+    bucket: Option<BucketName>,
     windows: Vec<Window>,
     lasts: Duration,
     /// When it was asked for, by both clocks: the one that only goes forward may stand still while the environment is frozen.
@@ -72,6 +74,7 @@ impl Lease {
         Self {
             taken: check.units(),
             left: check.units(),
+            bucket: check.bucket_name(),
             windows: check.window_names(),
             lasts: check.set.lease_lasts(),
             asked,
@@ -82,7 +85,8 @@ impl Lease {
 
     /// Spends what this check's request costs, if it is there and still worth something.
     pub(super) fn spend(&mut self, check: &Check<'_>) -> bool {
-        let holds = self.is_fresh(check.now) && self.windows == check.window_names();
+        let counted = self.bucket == check.bucket_name() && self.windows == check.window_names();
+        let holds = counted && self.is_fresh(check.now);
         match self.left.checked_sub(check.cost) {
             Some(left) if holds => {
                 self.left = left;
