@@ -11,6 +11,7 @@ use ring::rand::SystemRandom;
 use tokio::time::Instant;
 
 use self::breaker::Breaker;
+pub use self::bucket::BucketName;
 use self::bucket::Guess;
 use self::charged::Charged;
 use self::check::{Check, Refusal};
@@ -29,7 +30,7 @@ use crate::clock::Clock;
 use crate::config::{PathLimits, Route};
 use crate::error::GatewayError;
 use crate::path::CanonicalPath;
-use crate::store::{ChargeOutcome, CounterKey, CounterState, Store, StoreError};
+use crate::store::{ChargeOutcome, CounterKey, CounterState, Leftovers, Store, StoreError};
 
 mod breaker;
 mod bucket;
@@ -61,7 +62,7 @@ const TRUST: Duration = Duration::from_secs(30);
 /// The same of what may be given back again meanwhile.
 const TRUST_REFUNDED: Duration = Duration::from_secs(1);
 
-/// How many windows that can go an item may hold before they are taken away by a call of their own. Each call takes
+/// How many windows and buckets that can go an item may hold before they are taken away by a call of their own. Each call takes
 /// along those that the last one of the same environment showed; only a subject that every environment meets
 /// once at most comes to so many.
 const MOST_OVER: usize = 24;
@@ -336,7 +337,9 @@ impl Limiter {
         key: &CounterKey,
         last: Option<Contact>,
     ) -> Result<Option<Settled<'r>>, StoreError> {
-        let over = last.as_ref().map_or_else(Vec::new, |last| check.over(&last.state));
+        let mut over = last
+            .as_ref()
+            .map_or_else(Leftovers::default, |last| check.over(&last.state));
         let mut guess = check.guess(last.as_ref());
         let mut may_retry = true;
         for call in 1..=MAX_CALLS {
@@ -358,6 +361,8 @@ impl Limiter {
                         let last = call + 1 == MAX_CALLS;
                         let cost = check.cost;
                         check = check.taking(if last { cost } else { units });
+                        // One of them may be in use again. That they stay harms nobody.
+                        over.buckets.clear();
                     }
                     Refusal::Denied => {
                         return Ok(Some(Settled {

@@ -70,7 +70,7 @@ pub struct CounterView {
     rule: String,
     /// What was counted in the windows of now, the shortest first.
     windows: Vec<WindowView>,
-    /// Epoch second when the bucket of its rate is full again; without it, it is, or there is no rate.
+    /// Epoch second when the last of its buckets is full again; without it, all are, or there is no rate.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     full_at: Option<u64>,

@@ -59,7 +59,7 @@ pub struct Counter {
     pub rule: String,
     /// What was counted in the windows of now, those of the longest period last.
     pub windows: Vec<CountedWindow>,
-    /// When its bucket is full again; `None`: it is, or there is none.
+    /// When the last of its buckets is full again; `None`: all are, or there is none.
     pub full_at: Option<Timestamp>,
 }
 
@@ -89,6 +89,7 @@ impl Counter {
                 end: window::end(per, now),
             })
         };
+        let full_at = state.buckets.iter().map(|(_, tat)| Timestamp::from_micros(*tat)).max();
         Self {
             by: by.to_owned(),
             rule: sort_key
@@ -96,7 +97,7 @@ impl Counter {
                 .unwrap_or(sort_key)
                 .to_owned(),
             windows: Period::ALL.into_iter().filter_map(counted).collect(),
-            full_at: state.tat.map(Timestamp::from_micros).filter(|full_at| *full_at > now),
+            full_at: full_at.filter(|full_at| *full_at > now),
         }
     }
 }
@@ -104,14 +105,16 @@ impl Counter {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::limit::BucketName;
 
     #[test]
     fn a_counter_shows_the_windows_of_now_and_a_bucket_that_is_not_full() {
         // 2024-02-29T23:59:59Z.
         let now = Timestamp::from_secs(1_709_251_199);
         let window = |name: &str, count: u64| (Window::parse(name).unwrap(), count);
+        let bucket = |name: &str, after: u64| (BucketName::parse(name).unwrap(), now.micros() + after);
         let state = CounterState {
-            tat: Some(now.micros() + 1),
+            buckets: vec![bucket("t10000x20", 1), bucket("t6000000x10", 2), bucket("t10x2", 0)],
             windows: vec![
                 window("m202402", 7),
                 window("d20240228", 5),
@@ -130,7 +133,7 @@ mod tests {
             by: "plan".into(),
             rule: "plan".into(),
             windows: vec![counted(Period::Day, 0), counted(Period::Month, 7)],
-            full_at: Some(Timestamp::from_micros(now.micros() + 1)),
+            full_at: Some(Timestamp::from_micros(now.micros() + 2)),
         };
         assert_eq!(counter, expected);
         let later = Counter::of("plan", "L#plan", &state, midnight);

@@ -11,9 +11,9 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use serde_json::{Value, json};
 use tollgate::api_key::ApiKey;
 use tollgate::clock::{Clock, Timestamp};
-use tollgate::limit::Window;
+use tollgate::limit::{BucketName, Window};
 use tollgate::store::dynamodb::{ApiKeys, Counters, Plans};
-use tollgate::store::{BucketStep, Charge, ChargeOutcome, CounterKey, Store, WindowCharge};
+use tollgate::store::{BucketCharge, BucketStep, Charge, ChargeOutcome, CounterKey, Leftovers, Store, WindowCharge};
 use tollgate_admin::{Admin, AdminState, Principals};
 
 use crate::engine::{Engine, patient_store, plain_client};
@@ -543,13 +543,16 @@ async fn count(store: &impl Store, pk: &str, sk: &str, windows: &[&str]) {
         room: 100,
     };
     let charge = Charge {
-        bucket: Some(BucketStep::Idle {
-            now: NOW.micros(),
-            cost: 1_500_000,
+        bucket: Some(BucketCharge {
+            bucket: BucketName::parse("t300000x20").unwrap(),
+            step: BucketStep::Idle {
+                now: NOW.micros(),
+                cost: 1_500_000,
+            },
         }),
         cost: 5,
         windows: windows.iter().map(window).collect(),
-        over: Vec::new(),
+        over: Leftovers::default(),
         expires_at: NOW.secs() + 1,
     };
     let key = CounterKey {

@@ -34,7 +34,7 @@ async fn a_rate_and_quotas_of_every_period_are_one_item_and_one_call() {
     assert!(admitted(&limiter(&store, &clock), &set).await);
     assert_eq!(store.calls(), 1);
     let item = store.only_item();
-    assert_eq!(item.tat, Some(NOON * 1_000_000 + 10_000));
+    assert_eq!(item.buckets, bucket_at(NOON * 1_000_000 + 10_000).buckets);
     let expected = ["d20261122", "h2026112209", "i202611220937", "m202611"];
     assert_eq!(names(&item), expected.map(|name| (name.to_owned(), 1)));
     // A week after the month.

@@ -9,8 +9,8 @@ use tollgate::api_key::ApiKeyRecord;
 use tollgate::clock::Timestamp;
 use tollgate::limit::PlanRecord;
 use tollgate::store::{
-    BucketStep, Charge, ChargeOutcome, CounterKey, CounterState, Refund, SessionHash, SessionRecord, Store, StoreError,
-    StoredKeySet, WindowCharge,
+    BucketCharge, BucketStep, Charge, ChargeOutcome, CounterKey, CounterState, Refund, SessionHash, SessionRecord,
+    Store, StoreError, StoredKeySet, WindowCharge,
 };
 
 /// One item, whatever its key. There are no other tables.
@@ -27,27 +27,34 @@ impl OneItem {
     }
 }
 
-/// Changes the item as a charge says; `false` where its conditions do not hold.
+/// Changes the item as a charge says; `false` where its conditions do not hold. There is one rule here, so no bucket is
+/// ever taken away.
 fn apply(item: &mut CounterState, charge: &Charge) -> bool {
-    let tat = item.tat.unwrap_or(0);
-    let (fits, next) = match charge.bucket {
-        None => (true, item.tat),
-        Some(BucketStep::Busy { now, cost, max }) => (now < tat && tat <= max, Some(tat + cost)),
-        Some(BucketStep::Idle { now, cost }) => (tat <= now, Some(now + cost)),
-        Some(BucketStep::Foreign { now, cost, above }) => (tat > above, Some(now + cost)),
-    };
+    let next = charge.bucket.map(|BucketCharge { bucket, step }| {
+        let tat = item.tat(bucket).unwrap_or(0);
+        match step {
+            BucketStep::Busy { now, cost, max } => (bucket, now < tat && tat <= max, tat + cost),
+            BucketStep::Idle { now, cost } => (bucket, tat <= now, now + cost),
+        }
+    });
+    let fits = next.is_none_or(|(_, fits, _)| fits);
     let has_room = |charged: &WindowCharge| item.count(charged.window) <= charged.room;
     if !fits || !charge.windows.iter().all(has_room) {
         return false;
     }
-    item.tat = next;
+    if let Some((bucket, _, tat)) = next {
+        match item.buckets.iter_mut().find(|(name, _)| *name == bucket) {
+            Some((_, stands)) => *stands = tat,
+            None => item.buckets.push((bucket, tat)),
+        }
+    }
     for WindowCharge { window, .. } in &charge.windows {
         match item.windows.iter_mut().find(|(counted, _)| counted == window) {
             Some((_, count)) => *count += charge.cost,
             None => item.windows.push((*window, charge.cost)),
         }
     }
-    item.windows.retain(|(window, _)| !charge.over.contains(window));
+    item.windows.retain(|(window, _)| !charge.over.windows.contains(window));
     true
 }
 
