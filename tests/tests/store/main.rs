@@ -13,6 +13,7 @@ mod key_change;
 mod ledger;
 mod limits;
 mod month;
+mod outage;
 mod plans;
 mod records;
 mod sessions;
