@@ -97,9 +97,13 @@ impl Place {
     /// What a change that was not made means for whoever asked for it.
     pub(crate) fn failure(&self, error: &AdminError) -> Failure {
         match error {
-            AdminError::Refused(_) | AdminError::Store(StoreError::NotApplied(_) | StoreError::Ambiguous(_)) => {
-                Failure::unavailable(format!("{error}{}", self.hint()))
-            }
+            AdminError::Refused(_)
+            | AdminError::Store(
+                StoreError::NotApplied(_)
+                | StoreError::Throttled { .. }
+                | StoreError::Ambiguous(_)
+                | StoreError::TimedOut(_),
+            ) => Failure::unavailable(format!("{error}{}", self.hint())),
             AdminError::Changed(_) => Failure::unavailable(error.to_string()),
             AdminError::NoRandomness(_) => Failure::internal(error.to_string()),
             _ => Failure::usage(error.to_string()),

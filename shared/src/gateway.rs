@@ -15,6 +15,7 @@ use crate::config::{Config, ErrorRules, HeaderRules, PathSection, Route, Target,
 use crate::error::{GatewayError, response};
 use crate::event::{Event, EventKind, NotHttp};
 use crate::limit::{KeyPart, Limiter, Plans, RuleSet, Subject};
+use crate::look_up::TableLookUps;
 use crate::path::CanonicalPath;
 use crate::record::Record;
 use crate::request::Request;
@@ -79,8 +80,10 @@ pub struct Answer {
 impl Gateway {
     /// Compiles a checked config. `kind` fixes the front door; `None` tells it from each event's shape.
     pub fn new(config: Config, kind: Option<EventKind>, seams: Seams) -> Self {
+        let look_ups = TableLookUps::default();
         let plans = Plans::new(
             config.limits.plans.clone(),
+            look_ups.config.clone(),
             Arc::clone(&seams.store),
             Arc::clone(&seams.clock),
         );
@@ -90,7 +93,7 @@ impl Gateway {
             trusted_proxies: config.trusted_proxies,
             errors: config.errors,
             router: Router::new(&config.routes),
-            authenticator: Authenticator::new(config.auth, &seams),
+            authenticator: Authenticator::sharing(config.auth, &seams, &look_ups),
             plans,
             limiter: Limiter::new(config.limits, seams.store, Arc::clone(&seams.clock)),
             transformations: config.transformations,
@@ -165,7 +168,7 @@ impl Gateway {
         }
         self.admit(&personal, route, &request, identity.as_ref(), visit).await?;
         let plan = match &identity {
-            Some(identity) => self.plans.of(identity, route.cost.get()).await?,
+            Some(identity) => self.plans.of(identity, route.cost.get(), &mut visit.patience).await?,
             None => None,
         };
         if let Some(plan) = plan.as_deref().filter(|_| !is_usage) {

@@ -10,7 +10,6 @@ use std::time::Duration;
 use ring::rand::SystemRandom;
 use tokio::time::Instant;
 
-use self::breaker::Breaker;
 pub use self::bucket::BucketName;
 use self::bucket::Guess;
 use self::charged::Charged;
@@ -26,13 +25,13 @@ use self::seen::{Contact, Seen};
 pub use self::subject::Subject;
 pub use self::usage::{CountedWindow, Counter, Usage};
 pub use self::window::{Period, Window};
+use crate::breaker::Breaker;
 use crate::clock::Clock;
 use crate::config::{PathLimits, Route};
 use crate::error::GatewayError;
 use crate::path::CanonicalPath;
 use crate::store::{ChargeOutcome, CounterKey, CounterState, Leftovers, Store, StoreError};
 
-mod breaker;
 mod bucket;
 mod charged;
 mod check;

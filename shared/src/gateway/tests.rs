@@ -2,6 +2,7 @@
 
 mod front_doors;
 mod methods;
+mod outage;
 mod respond;
 
 use std::sync::Mutex;

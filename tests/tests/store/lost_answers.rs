@@ -87,7 +87,7 @@ async fn a_write_that_was_never_made_is_called_undone() {
     let throttled = ApiKeys::new(faulty(&engine, &[Throttled]).await, "no_writes");
     let answer = throttled.rotate(key.id(), HOUR, NOW).await.unwrap_err();
     assert!(
-        matches!(answer, AdminError::Store(StoreError::NotApplied(_))),
+        matches!(answer, AdminError::Store(StoreError::Throttled { .. })),
         "{answer:?}"
     );
     let forbidden = ApiKeys::new(faulty(&engine, &[Throttled, Forbidden]).await, "no_writes");
@@ -139,7 +139,7 @@ async fn a_reset_that_was_begun_is_not_called_undone() {
     let none = Counters::new(faulty(&engine, &[Throttled]).await, "half_reset");
     let none = none.reset(&values).await;
     assert!(
-        matches!(none, Err(AdminError::Store(StoreError::NotApplied(_)))),
+        matches!(none, Err(AdminError::Store(StoreError::Throttled { .. }))),
         "{none:?}"
     );
     let rest = Counters::new(faulty(&engine, &[Lost, Fine]).await, "half_reset");

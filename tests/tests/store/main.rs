@@ -15,6 +15,7 @@ mod ledger;
 mod limits;
 mod lost_answers;
 mod month;
+mod outage;
 mod plans;
 mod records;
 mod sessions;

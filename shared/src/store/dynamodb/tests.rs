@@ -242,9 +242,6 @@ fn classify(status: u16, error: UpdateItemError) -> StoreError {
 #[test]
 fn what_dynamodb_refuses_is_not_applied() {
     for code in [
-        "ProvisionedThroughputExceededException",
-        "ThrottlingException",
-        "RequestLimitExceeded",
         "ResourceNotFoundException",
         "AccessDeniedException",
         "UnrecognizedClientException",
@@ -278,20 +275,36 @@ fn what_dynamodb_cannot_say_is_ambiguous() {
         failure::classify_charge("quota", &unreadable),
         StoreError::Ambiguous(_)
     ));
-    let late = SdkError::timeout_error("late");
-    assert_eq!(
-        failure::classify_charge("quota", &late),
-        StoreError::TimedOut("table quota: no answer in time".into())
-    );
-    for error in [
-        ConnectorError::io("reset".into()),
-        ConnectorError::timeout("late".into()),
+    let reset = SdkError::dispatch_failure(ConnectorError::io("reset".into()));
+    assert!(matches!(
+        failure::classify_charge("quota", &reset),
+        StoreError::Ambiguous(_)
+    ));
+}
+
+/// Charges, reads and every other call alike: what a breaker makes of them depends on it.
+#[test]
+fn throttling_and_time_outs_are_told_apart_for_every_operation() {
+    for code in [
+        "ProvisionedThroughputExceededException",
+        "ThrottlingException",
+        "RequestLimitExceeded",
     ] {
-        assert!(matches!(
-            failure::classify_charge("quota", &SdkError::dispatch_failure(error)),
-            StoreError::Ambiguous(_)
-        ));
+        let error = ErrorMetadata::builder().code(code).build();
+        let raw = HttpResponse::new(400.try_into().unwrap(), SdkBody::empty());
+        let read = failure::classify("config", &SdkError::service_error(GetItemError::generic(error), raw));
+        let why = format!("table config: {code} (status 400)");
+        assert_eq!(read, StoreError::Throttled { why, one_key: false });
+        let why = format!("table quota: {code} (status 400)");
+        assert_eq!(answered(400, Some(code)), StoreError::Throttled { why, one_key: false });
     }
+    let late = StoreError::TimedOut("table quota: no answer in time".into());
+    let charge = failure::classify_charge("quota", &SdkError::timeout_error("late"));
+    let read = failure::classify::<GetItemError>("quota", &SdkError::timeout_error("late"));
+    assert_eq!((charge, read), (late.clone(), late));
+    let unconnected = SdkError::dispatch_failure(ConnectorError::timeout("late".into()));
+    let read = failure::classify::<GetItemError>("quota", &unconnected);
+    assert!(matches!(read, StoreError::TimedOut(_)), "{read:?}");
 }
 
 #[test]
@@ -362,14 +375,15 @@ async fn a_table_that_is_not_named_is_said_and_nothing_is_asked() {
 }
 
 #[test]
-fn reading_again_may_help_unless_dynamodb_said_no() {
+fn reading_again_at_once_may_help_unless_dynamodb_said_no_or_nothing() {
     let raw = |status: u16| HttpResponse::new(status.try_into().unwrap(), SdkBody::empty());
     let service = |status, code: &str| {
         let error = ErrorMetadata::builder().code(code).build();
         SdkError::service_error(GetItemError::generic(error), raw(status))
     };
     for (error, may_pass) in [
-        (SdkError::timeout_error("late"), true),
+        (SdkError::timeout_error("late"), false),
+        (SdkError::dispatch_failure(ConnectorError::timeout("late".into())), true),
         (SdkError::dispatch_failure(ConnectorError::io("reset".into())), true),
         (SdkError::response_error("garbage", raw(200)), true),
         (service(500, "InternalServerError"), true),
