@@ -145,11 +145,7 @@ impl Gateway {
         let route = self.router.find(&request)?;
         visit.record.route = Some(Arc::clone(&route.id));
 
-        let is_usage = matches!(route.target, Target::Usage);
-        let rules = match is_usage {
-            true => route.limits.iter().map(|set| &**set).collect(),
-            false => self.limiter.rules(route, &request.path),
-        };
+        let rules = self.limiter.rules(route, &request.path);
         let (anonymous, personal): (Vec<&RuleSet>, Vec<&RuleSet>) =
             rules.into_iter().partition(|rule| rule.needs_no_identity());
         self.admit(&anonymous, route, &request, None, visit).await?;
@@ -171,7 +167,7 @@ impl Gateway {
             Some(identity) => self.plans.of(identity, route.cost.get(), &mut visit.patience).await?,
             None => None,
         };
-        if let Some(plan) = plan.as_deref().filter(|_| !is_usage) {
+        if let Some(plan) = plan.as_deref().filter(|_| !matches!(route.target, Target::Usage)) {
             self.admit(&[plan], route, &request, identity.as_ref(), visit).await?;
         }
 
@@ -189,17 +185,8 @@ impl Gateway {
             }
             Target::Respond(fixed) => visit.respond(fixed),
             Target::Usage => {
-                visit.record.stage("respond");
-                let shared = self.limiter.shared(&request.path);
-                let sets = shared.into_iter().chain(plan.as_deref());
-                let mut usage = Vec::new();
-                // What is counted by route is counted elsewhere: here it is always full.
-                let shown = |set: &&RuleSet| !set.manner.shadow && !set.key.contains(&KeyPart::Route);
-                for set in sets.filter(shown) {
-                    let subject = Subject::of(set, route, &request, identity.as_ref());
-                    usage.extend(self.limiter.usage(set, &subject, &mut visit.patience).await?);
-                }
-                respond::usage(plan.as_deref().map(|plan| &*plan.name), &usage)
+                self.usage(route, &request, identity.as_ref(), plan.as_deref(), visit)
+                    .await?
             }
         };
 
@@ -208,6 +195,27 @@ impl Gateway {
             return Ok(response::wrap_upstream(answer, visit.error_format, &visit.request_id));
         }
         transform::apply(&rules, answer)
+    }
+
+    /// What the caller has left of the limits that are shared by routes, and of the plan.
+    async fn usage(
+        &self,
+        route: &Route,
+        request: &Request,
+        identity: Option<&Identity>,
+        plan: Option<&RuleSet>,
+        visit: &mut Visit,
+    ) -> Result<Response<Bytes>, GatewayError> {
+        visit.record.stage("respond");
+        let sets = self.limiter.shared(&request.path).into_iter().chain(plan);
+        let mut usage = Vec::new();
+        // What is counted by route is counted elsewhere: here it is always full.
+        let shown = |set: &&RuleSet| !set.manner.shadow && !set.key.contains(&KeyPart::Route);
+        for set in sets.filter(shown) {
+            let subject = Subject::of(set, route, request, identity);
+            usage.extend(self.limiter.usage(set, &subject, &mut visit.patience).await?);
+        }
+        Ok(respond::usage(plan.map(|plan| &*plan.name), &usage))
     }
 
     /// Counts the request against each of these. What was decided is kept for every later answer.

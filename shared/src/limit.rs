@@ -7,13 +7,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use ring::rand::SystemRandom;
 use tokio::time::Instant;
 
 pub use self::bucket::BucketName;
-use self::bucket::Guess;
-use self::charged::Charged;
-use self::check::{Check, Refusal};
+use self::check::Check;
+pub use self::counter::{CountedWindow, Counter};
 pub use self::decision::{Decision, stamp};
 pub use self::key_values::{KeyValues, Partition};
 use self::lease::{Lease, Leases};
@@ -22,19 +20,21 @@ pub(crate) use self::plan::Plans;
 pub use self::plan::{PlanDocument, PlanRecord, PlanRules, PlanTrouble};
 pub use self::rules::{ChargeOn, KeyPart, LEASE, Manner, Mode, OnError, Quota, Rate, RuleSet};
 use self::seen::{Contact, Seen};
+use self::settle::Settled;
 pub use self::subject::Subject;
-pub use self::usage::{CountedWindow, Counter, Usage};
+pub use self::usage::Usage;
 pub use self::window::{Period, Window};
 use crate::breaker::Breaker;
 use crate::clock::Clock;
-use crate::config::{PathLimits, Route};
+use crate::config::{PathLimits, Route, Target};
 use crate::error::GatewayError;
 use crate::path::CanonicalPath;
-use crate::store::{ChargeOutcome, CounterKey, CounterState, Leftovers, Store, StoreError};
+use crate::store::{CounterKey, CounterState, Store, StoreError};
 
 mod bucket;
 mod charged;
 mod check;
+mod counter;
 mod decision;
 mod key_values;
 mod lease;
@@ -42,6 +42,7 @@ mod local;
 mod plan;
 mod rules;
 mod seen;
+mod settle;
 mod subject;
 #[cfg(test)]
 pub(crate) mod testing;
@@ -51,20 +52,12 @@ mod window;
 /// How long all checks of one request may take, every call and retry included.
 const BUDGET: Duration = Duration::from_millis(150);
 
-/// The most calls that one check makes: busy, idle, busy; a retry counts.
-const MAX_CALLS: u32 = 3;
-
 /// How long a remembered state may refuse without asking the store again: an administrator may have raised the
 /// limit or reset the counter meanwhile.
 const TRUST: Duration = Duration::from_secs(30);
 
 /// The same of what may be given back again meanwhile.
 const TRUST_REFUNDED: Duration = Duration::from_secs(1);
-
-/// How many windows and buckets that can go an item may hold before they are taken away by a call of their own. Each call takes
-/// along those that the last one of the same environment showed; only a subject that every environment meets
-/// once at most comes to so many.
-const MOST_OVER: usize = 24;
 
 /// Checks and counts. One per function environment.
 #[derive(Debug)]
@@ -107,18 +100,6 @@ pub enum Admission {
     },
 }
 
-/// How a check with the store ended: what the item says now, and whether this request was counted in it.
-struct Settled<'r> {
-    /// As it was made: what its last step took.
-    check: Check<'r>,
-    state: CounterState,
-    allowed: bool,
-    /// What is given back if the upstream fails.
-    charged: Option<Charged>,
-    /// Whether the bucket was in use before.
-    busy: bool,
-}
-
 impl Limiter {
     /// On this store.
     pub fn new(limits: PathLimits, store: Arc<dyn Store>, clock: Arc<dyn Clock>) -> Self {
@@ -133,12 +114,13 @@ impl Limiter {
         }
     }
 
-    /// The rule sets that hold for a request, narrowest first: the route's own; and unless that states a rate, the most
-    /// specific override, else the default.
+    /// The rule sets that hold for a request, narrowest first: the route's own; and unless that states a rate, or the route
+    /// tells callers of their usage, the most specific override, else the default.
     pub fn rules<'a>(&'a self, route: &'a Route, path: &CanonicalPath) -> Vec<&'a RuleSet> {
         let own = route.limits.iter().map(|set| &**set);
         let states_rate = route.limits.iter().any(|set| set.rate.is_some());
-        let shared = if states_rate { None } else { self.shared(path) };
+        let tells_usage = matches!(route.target, Target::Usage);
+        let shared = self.shared(path).filter(|_| !states_rate && !tells_usage);
         own.chain(shared).collect()
     }
 
@@ -192,15 +174,11 @@ impl Limiter {
     /// Counts one request, or refuses it by what is remembered.
     async fn count(&self, check: Check<'_>, key: &CounterKey, patience: &mut Patience) -> Result<Decision, StoreError> {
         let last = self.seen.last(key);
-        if let Some(contact) = last.as_ref().filter(|contact| proves_denial(contact, &check)) {
-            return Ok(Decision::new(&check, &contact.state, false));
+        if let Some(denial) = known_denial(last.as_ref(), &check) {
+            return Ok(denial);
         }
         let settled = self.ask(check, key, last, patience).await?;
-        let mut decision = Decision::new(&settled.check, &settled.state, settled.allowed);
-        decision.charged = settled.charged;
-        self.seen
-            .record(key.clone(), settled.state, settled.check.now, settled.busy);
-        Ok(decision)
+        Ok(self.decision(settled, key))
     }
 
     /// Spends what was counted ahead, or counts ahead anew.
@@ -222,8 +200,8 @@ impl Limiter {
             return Ok(Decision::new(&check, lease.state(), true).spent(lease.left()));
         }
         let last = self.seen.last(key);
-        if let Some(contact) = last.as_ref().filter(|contact| proves_denial(contact, &check)) {
-            return Ok(Decision::new(&check, &contact.state, false));
+        if let Some(denial) = known_denial(last.as_ref(), &check) {
+            return Ok(denial);
         }
         // What is not known yet is taken one by one.
         let room = last.as_ref().map_or(0, |last| check.room(&last.state));
@@ -240,10 +218,16 @@ impl Limiter {
             left = lease.left();
             *held = Some(lease);
         }
-        let decision = Decision::new(&settled.check, &settled.state, settled.allowed).spent(left);
+        Ok(self.decision(settled, key).spent(left))
+    }
+
+    /// What the store said, remembered.
+    fn decision(&self, settled: Settled<'_>, key: &CounterKey) -> Decision {
+        let mut decision = Decision::new(&settled.check, &settled.state, settled.allowed);
+        decision.charged = settled.charged;
         self.seen
             .record(key.clone(), settled.state, settled.check.now, settled.busy);
-        Ok(decision)
+        decision
     }
 
     /// Opens the store's connection ahead of the first request (at most 300 ms, never fatal).
@@ -304,87 +288,6 @@ impl Limiter {
         outcome
     }
 
-    /// Asks the store.
-    async fn ask<'r>(
-        &self,
-        check: Check<'r>,
-        key: &CounterKey,
-        last: Option<Contact>,
-        patience: &mut Patience,
-    ) -> Result<Settled<'r>, StoreError> {
-        let settled = self.within(patience, self.settle(check, key, last)).await?;
-        let mut settled = settled.ok_or_else(|| {
-            StoreError::NotApplied(format!(
-                "no decision in {MAX_CALLS} calls: others changed the item between them"
-            ))
-        })?;
-        let over = settled.check.over(&settled.state);
-        if settled.allowed && over.len() >= MOST_OVER {
-            // The request is counted by now: whatever comes of this changes nothing for it.
-            let removal = settled.check.removal(over);
-            if let Ok(ChargeOutcome::Applied(state)) = self.within(patience, self.store.charge(key, &removal)).await {
-                settled.state = state;
-            }
-        }
-        Ok(settled)
-    }
-
-    /// Steps until the store has counted the request or shown that it does not fit; `None`: neither in [`MAX_CALLS`].
-    async fn settle<'r>(
-        &self,
-        mut check: Check<'r>,
-        key: &CounterKey,
-        last: Option<Contact>,
-    ) -> Result<Option<Settled<'r>>, StoreError> {
-        let mut over = last
-            .as_ref()
-            .map_or_else(Leftovers::default, |last| check.over(&last.state));
-        let mut guess = check.guess(last.as_ref());
-        let mut may_retry = true;
-        for call in 1..=MAX_CALLS {
-            match self.store.charge(key, &check.charge(guess, &over)).await {
-                Ok(ChargeOutcome::Applied(state)) => {
-                    let refundable = check.set.manner.charge_on == ChargeOn::Success;
-                    return Ok(Some(Settled {
-                        charged: refundable.then(|| check.charged(key.clone(), &state)),
-                        check,
-                        state,
-                        allowed: true,
-                        busy: guess == Guess::Busy,
-                    }));
-                }
-                Ok(ChargeOutcome::Refused(state)) => match check.after_refusal(&state) {
-                    Refusal::Try { guess: next, units } => {
-                        guess = next;
-                        // The last call takes nothing ahead: others may have taken of the room meanwhile.
-                        let last = call + 1 == MAX_CALLS;
-                        let cost = check.cost;
-                        check = check.taking(if last { cost } else { units });
-                        // One of them may be in use again. That they stay harms nobody.
-                        over.buckets.clear();
-                    }
-                    Refusal::Denied => {
-                        return Ok(Some(Settled {
-                            busy: check.is_busy(&state),
-                            check,
-                            state,
-                            allowed: false,
-                            charged: None,
-                        }));
-                    }
-                },
-                Err(StoreError::NotApplied(_) | StoreError::Throttled { .. }) if may_retry && call < MAX_CALLS => {
-                    may_retry = false;
-                    tokio::time::sleep(jitter()).await;
-                }
-                Err(error) => return Err(error),
-            }
-        }
-        // Others changed the item between the steps, and one of the calls was not taken or took too much ahead; or it was
-        // reset, or given back to.
-        Ok(None)
-    }
-
     /// Reads an item as it stands.
     async fn read(&self, key: &CounterKey, patience: &mut Patience) -> Result<CounterState, StoreError> {
         self.within(patience, self.store.counter(key)).await
@@ -399,22 +302,16 @@ fn key_of(set: &RuleSet, subject: &Subject) -> CounterKey {
     }
 }
 
-/// Whether what was seen last is proof enough: counts only grow within their window, and `tat` always, so a state that
-/// refused at a time refuses until enough time has passed. The age counts in both directions, because a clock may
+/// A refusal that what was seen last is proof enough of: counts only grow within their window, and `tat` always, so a state
+/// that refused at a time refuses until enough time has passed. The age counts in both directions, because a clock may
 /// jump back.
-fn proves_denial(contact: &Contact, check: &Check<'_>) -> bool {
+fn known_denial(last: Option<&Contact>, check: &Check<'_>) -> Option<Decision> {
     let trust = match check.set.manner.charge_on {
         ChargeOn::All => TRUST,
         ChargeOn::Success => TRUST_REFUNDED,
     };
-    check.now.apart(contact.at) <= trust && check.denies(&contact.state)
-}
-
-/// 5 to 20 ms before the one retry: environments that were throttled together do not come back together.
-fn jitter() -> Duration {
-    // Without randomness the retry still works, only less spread out.
-    let byte = ring::rand::generate::<[u8; 1]>(&SystemRandom::new()).map_or(0, |random| random.expose()[0]);
-    Duration::from_micros(5_000 + u64::from(byte) * 15_000 / 255)
+    let contact = last.filter(|contact| check.now.apart(contact.at) <= trust && check.denies(&contact.state))?;
+    Some(Decision::new(check, &contact.state, false))
 }
 
 #[cfg(test)]

@@ -34,34 +34,38 @@ const PATCHES: &[&str] = &["application/merge-patch+json", "application/json"];
 /// A JSON body.
 pub(crate) struct JsonBody<T>(pub(crate) T);
 
+/// A JSON merge patch (RFC 7396), under its own media type or as plain JSON.
+pub(crate) struct MergePatch<T>(pub(crate) T);
+
+/// A JSON body that may be left out, or be null: then it says nothing special.
+pub(crate) struct OptionalJsonBody<T>(pub(crate) T);
+
 impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for JsonBody<T> {
     type Rejection = ApiError;
 
     async fn from_request(request: Request, state: &S) -> Result<Self, ApiError> {
-        let is_json = is(JSON, request.headers());
-        let bytes = whole(request, state).await?;
-        if is_json {
-            parse(&bytes).map(Self)
-        } else {
-            Err(ApiError::UnsupportedMediaType { takes: JSON })
-        }
+        Body::of(request, state).await?.parse(JSON).map(Self)
     }
 }
-
-/// A JSON merge patch (RFC 7396), under its own media type or as plain JSON.
-pub(crate) struct MergePatch<T>(pub(crate) T);
 
 impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for MergePatch<T> {
     type Rejection = ApiError;
 
     async fn from_request(request: Request, state: &S) -> Result<Self, ApiError> {
-        let is_patch = is(PATCHES, request.headers());
-        let bytes = whole(request, state).await?;
-        if is_patch {
-            parse(&bytes).map(Self)
-        } else {
-            Err(ApiError::UnsupportedMediaType { takes: PATCHES })
+        Body::of(request, state).await?.parse(PATCHES).map(Self)
+    }
+}
+
+impl<S: Send + Sync, T: DeserializeOwned + Default> FromRequest<S> for OptionalJsonBody<T> {
+    type Rejection = ApiError;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, ApiError> {
+        let body = Body::of(request, state).await?;
+        if body.bytes.is_empty() {
+            return Ok(Self(T::default()));
         }
+        let given: Option<T> = body.parse(JSON)?;
+        Ok(Self(given.unwrap_or_default()))
     }
 }
 
@@ -70,32 +74,33 @@ pub(crate) fn member<'de, D: Deserializer<'de>, T: Deserialize<'de>>(given: D) -
     Option::deserialize(given).map(|given| given.map_or(Patch::Remove, Patch::Set))
 }
 
-/// A JSON body that may be left out, or be null: then it says nothing special.
-pub(crate) struct OptionalJsonBody<T>(pub(crate) T);
-
-impl<S: Send + Sync, T: DeserializeOwned + Default> FromRequest<S> for OptionalJsonBody<T> {
-    type Rejection = ApiError;
-
-    async fn from_request(request: Request, state: &S) -> Result<Self, ApiError> {
-        let is_json = is(JSON, request.headers());
-        let bytes = whole(request, state).await?;
-        match is_json {
-            _ if bytes.is_empty() => Ok(Self(T::default())),
-            true => Ok(Self(parse::<Option<T>>(&bytes)?.unwrap_or_default())),
-            false => Err(ApiError::UnsupportedMediaType { takes: JSON }),
-        }
-    }
+/// A body, and what the request says that it is.
+struct Body {
+    headers: HeaderMap,
+    bytes: Bytes,
 }
 
-/// The bytes, as many as the router's bound allows.
-async fn whole<S: Send + Sync>(request: Request, state: &S) -> Result<Bytes, ApiError> {
-    let read = Bytes::from_request(request, state).await;
-    read.map_err(|rejection| match rejection.status() {
-        StatusCode::PAYLOAD_TOO_LARGE => ApiError::TooLarge,
-        _ => ApiError::BadRequest {
-            why: "The body cannot be read.".into(),
-        },
-    })
+impl Body {
+    /// The bytes, as many as the router's bound allows.
+    async fn of<S: Send + Sync>(request: Request, state: &S) -> Result<Self, ApiError> {
+        let headers = request.headers().clone();
+        let read = Bytes::from_request(request, state).await;
+        let bytes = read.map_err(|rejection| match rejection.status() {
+            StatusCode::PAYLOAD_TOO_LARGE => ApiError::TooLarge,
+            _ => ApiError::BadRequest {
+                why: "The body cannot be read.".into(),
+            },
+        })?;
+        Ok(Self { headers, bytes })
+    }
+
+    /// What it says, if it is of one of these media types.
+    fn parse<T: DeserializeOwned>(&self, takes: &'static [&'static str]) -> Result<T, ApiError> {
+        match is(takes, &self.headers) {
+            true => parse(&self.bytes),
+            false => Err(ApiError::UnsupportedMediaType { takes }),
+        }
+    }
 }
 
 fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, ApiError> {

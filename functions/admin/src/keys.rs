@@ -91,7 +91,7 @@ async fn list_keys(
         .await?;
     let now = state.clock.now();
     Ok(Json(KeyPage {
-        keys: page.keys.iter().map(|key| KeyView::of(key, now)).collect(),
+        keys: page.records.iter().map(|key| KeyView::of(key, now)).collect(),
         unreadable: page.unreadable,
         next_cursor: page.next.map(|after| cursor::write(LISTING, owner, &after)),
     }))

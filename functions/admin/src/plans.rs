@@ -104,7 +104,7 @@ async fn list_plans(
         .list(after.transpose()?.as_deref(), page_size(wanted.limit)?)
         .await?;
     Ok(Json(PlanPage {
-        plans: page.plans.iter().map(PlanView::of).collect(),
+        plans: page.records.iter().map(PlanView::of).collect(),
         unreadable: page.unreadable,
         next_cursor: page.next.map(|after| cursor::write(LISTING, "", &after)),
     }))

@@ -6,6 +6,7 @@ use http::request::Parts;
 use serde::Serialize;
 use tollgate::limit::{CountedWindow, Counter, KeyValues};
 use tollgate::record::bounded;
+use tollgate::store::dynamodb::CounterName;
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -121,6 +122,28 @@ impl CounterView {
 #[derive(Serialize, ToSchema)]
 struct Usage {
     counters: Vec<CounterView>,
+    /// Counters that cannot be read, if there are any: somebody has to look at each, or reset them.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schema(required = false)]
+    unreadable: Vec<CounterNameView>,
+}
+
+/// Which of somebody's counters.
+#[derive(Serialize, ToSchema)]
+#[schema(as = CounterName)]
+struct CounterNameView {
+    /// What is counted by.
+    #[schema(example = "plan")]
+    by: String,
+    /// Which rule set.
+    #[schema(example = "plan")]
+    rule: String,
+}
+
+impl From<CounterName> for CounterNameView {
+    fn from(CounterName { by, rule }: CounterName) -> Self {
+        Self { by, rule }
+    }
 }
 
 /// What was taken back to nothing.
@@ -142,9 +165,10 @@ struct Reset {
     responses((status = 200, description = "What was counted; nothing of a caller that never came.", body = Usage)),
 )]
 async fn get_usage(State(state): State<AdminState>, Whose(values): Whose) -> Result<Json<Usage>, ApiError> {
-    let counters = state.counters.of(&values, state.clock.now()).await?;
+    let counted = state.counters.of(&values, state.clock.now()).await?;
     Ok(Json(Usage {
-        counters: counters.iter().map(CounterView::of).collect(),
+        counters: counted.counters.iter().map(CounterView::of).collect(),
+        unreadable: counted.unreadable.into_iter().map(CounterNameView::from).collect(),
     }))
 }
 

@@ -19,7 +19,8 @@ pub(super) struct Charged {
 
 impl Charged {
     /// What can be given back now; `None`: nothing. Of a bucket as much of it as has not drained by itself, which would
-    /// else be let through twice. Of a window while it lasts.
+    /// else be let through twice; whatever the bucket stands at by now, for other refunds lower it too. Of a window while it
+    /// lasts.
     pub(super) fn refund(&self, now: Timestamp) -> Option<Refund> {
         let refund = Refund {
             bucket: self

@@ -386,7 +386,7 @@ async fn warming_reaches_the_store() {
 
 #[test]
 fn the_retry_waits_between_5_and_20_milliseconds() {
-    let waits: Vec<Duration> = (0..200).map(|_| jitter()).collect();
+    let waits: Vec<Duration> = (0..200).map(|_| settle::jitter()).collect();
     assert!(waits.iter().all(|wait| (5_000..=20_000).contains(&wait.as_micros())));
     assert!(waits.iter().max() > waits.iter().min(), "all the same");
 }

@@ -11,15 +11,16 @@ use aws_sdk_dynamodb::config::retry::RetryConfig;
 use aws_sdk_dynamodb::config::timeout::TimeoutConfig;
 use aws_sdk_dynamodb::config::{BehaviorVersion, Config, IdentityCache, Region, StalledStreamProtectionConfig};
 use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
-use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue, ReturnValuesOnConditionCheckFailure};
+use aws_sdk_dynamodb::types::{AttributeValue, ReturnValuesOnConditionCheckFailure};
 
-pub use self::admin::{AdminError, KeyPage, NewApiKey, Revocation, check_label};
-pub use self::admin_table::LARGEST_PAGE;
-pub use self::api_keys::{ApiKeys, OWNER_INDEX};
+pub use self::admin_error::AdminError;
+pub use self::admin_table::{LARGEST_PAGE, Page};
+pub use self::api_keys::{ApiKeys, OWNER_INDEX, Revocation};
 use self::counter::Expression;
-pub use self::counters::Counters;
+pub use self::counters::{Counted, CounterName, Counters};
 pub use self::key_change::{ApiKeyChange, Patch};
-pub use self::plans::{PlanPage, Plans};
+pub use self::key_terms::{NewApiKey, check_label};
+pub use self::plans::Plans;
 pub use self::sessions::Sessions;
 pub use self::settings::DynamoDbSettings;
 use self::table::Table;
@@ -32,7 +33,7 @@ use crate::store::{
     StoredKeySet, TableKind,
 };
 
-mod admin;
+mod admin_error;
 mod admin_table;
 mod api_key_item;
 mod api_keys;
@@ -41,6 +42,7 @@ mod counters;
 mod failure;
 mod item;
 mod key_change;
+mod key_terms;
 mod plan_item;
 mod plans;
 mod sessions;
@@ -127,60 +129,26 @@ fn client(settings: &DynamoDbSettings, retries: RetryConfig) -> Result<Client, S
 impl Store for DynamoDbStore {
     async fn charge(&self, key: &CounterKey, charge: &Charge) -> Result<ChargeOutcome, StoreError> {
         let table = self.table(TableKind::Quota)?;
-        let Expression {
-            update,
-            condition,
-            values,
-        } = Expression::of(charge);
-        let result = table
-            .client
-            .update_item()
-            .table_name(&*table.name)
-            .key("pk", AttributeValue::S(key.pk.clone()))
-            .key("sk", AttributeValue::S(key.sk.clone()))
-            .update_expression(update)
-            .set_condition_expression(Some(condition).filter(|condition| !condition.is_empty()))
+        let request = Expression::of(charge).on(table, key);
+        let request = request
             .expression_attribute_names("#ttl", "ttl") // a reserved word
-            .set_expression_attribute_values(Some(values))
-            .return_values(ReturnValue::AllNew)
-            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
-            .send()
-            .await;
-        counter::outcome(&table.name, charge, result)
+            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
+        counter::outcome(&table.name, charge, request.send().await)
     }
 
     async fn counter(&self, key: &CounterKey) -> Result<CounterState, StoreError> {
         let table = self.table(TableKind::Quota)?;
-        let result = table
-            .client
-            .get_item()
-            .table_name(&*table.name)
-            .key("pk", AttributeValue::S(key.pk.clone()))
-            .key("sk", AttributeValue::S(key.sk.clone()))
-            .consistent_read(true)
-            .send()
-            .await;
-        let output = result.map_err(|error| table.failed(&error))?;
+        let request = table.client.get_item().table_name(&*table.name).consistent_read(true);
+        let request = request.set_key(Some(counter::key(key)));
+        let output = request.send().await.map_err(|error| table.failed(&error))?;
         let state = counter::state(output.item());
         state.map_err(|why| StoreError::Malformed(format!("table {}: {why}", table.name)))
     }
 
     async fn refund(&self, key: &CounterKey, refund: &Refund) -> Result<Option<CounterState>, StoreError> {
         let table = self.table(TableKind::Quota)?;
-        let expression = Expression::back(refund);
-        let result = table
-            .client
-            .update_item()
-            .table_name(&*table.name)
-            .key("pk", AttributeValue::S(key.pk.clone()))
-            .key("sk", AttributeValue::S(key.sk.clone()))
-            .update_expression(expression.update)
-            .condition_expression(expression.condition)
-            .set_expression_attribute_values(Some(expression.values))
-            .return_values(ReturnValue::AllNew)
-            .send()
-            .await;
-        counter::refunded(&table.name, result)
+        let request = Expression::back(refund).on(table, key);
+        counter::refunded(&table.name, request.send().await)
     }
 
     async fn api_key(&self, id: &str) -> Result<Option<ApiKeyRecord>, StoreError> {

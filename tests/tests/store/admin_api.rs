@@ -602,26 +602,33 @@ async fn usage_is_shown_and_reset_of_one_caller_alone() {
 }
 
 #[tokio::test]
-async fn counters_that_cannot_be_read_can_be_reset() {
+async fn a_counter_that_cannot_be_read_is_named_and_can_be_reset() {
     let engine = Engine::start().await;
     let api = api(&engine, "admin_broken_usage").await;
     let whose = "/usage?part=route=orders";
     let partitions = tollgate::limit::KeyValues::parse(["route=orders"])
         .unwrap()
         .partitions();
-    let item = engine.client.put_item().table_name("admin_broken_usage");
-    let item = item
-        .item("pk", AttributeValue::S(partitions[0].pk.clone()))
-        .item("sk", AttributeValue::S("L#orders".into()))
-        .item("d20270115", AttributeValue::S("five".into()));
-    item.send().await.unwrap();
-    let unreadable = get(&api, whose).await;
-    assert_eq!(
-        (unreadable.status, &unreadable.body["error"]),
-        (500, &json!("unreadable_record"))
-    );
+    for (rule, used) in [
+        ("L#orders", AttributeValue::S("five".into())),
+        ("L#users", AttributeValue::N("5".into())),
+    ] {
+        let item = engine.client.put_item().table_name("admin_broken_usage");
+        let item = item
+            .item("pk", AttributeValue::S(partitions[0].pk.clone()))
+            .item("sk", AttributeValue::S(rule.into()))
+            .item("d20270115", used);
+        item.send().await.unwrap();
+    }
+    let window = json!({ "per": "day", "used": 5, "reset": 1_800_057_600 });
+    let expected = json!({
+        "counters": [{ "by": "route", "rule": "users", "windows": [window] }],
+        "unreadable": [{ "by": "route", "rule": "orders" }],
+    });
+    let shown = get(&api, whose).await;
+    assert_eq!((shown.status, &shown.body), (200, &expected));
     let reset = send(&api, "DELETE", whose, None).await;
-    assert_eq!((reset.status, &reset.body), (200, &json!({ "counters": 1 })));
+    assert_eq!((reset.status, &reset.body), (200, &json!({ "counters": 2 })));
     assert_eq!(get(&api, whose).await.body, json!({ "counters": [] }));
 }
 

@@ -196,7 +196,7 @@ async fn a_gateway_reads_what_was_changed() {
     assert_eq!(store.api_key(key.id()).await, Ok(Some(expected.clone())));
     // The index has it too.
     assert_eq!(
-        keys.list("ann", None, 100).await.unwrap().keys,
+        keys.list("ann", None, 100).await.unwrap().records,
         std::slice::from_ref(&expected)
     );
     assert_eq!(key.verify(Some(&expected), NOW).map(drop), Ok(()));

@@ -182,7 +182,7 @@ async fn what_piles_up_of_old_windows_is_taken_away() {
         clock.advance(Duration::from_secs(300));
     }
     // Those that are over but may still be counted in: three at a time.
-    assert!(most <= MOST_OVER + 3 + 4, "{most} windows");
+    assert!(most <= settle::MOST_OVER + 3 + 4, "{most} windows");
     assert!(f64::from(calls) / 8_640.0 < 1.06, "{calls} calls");
 }
 
@@ -204,7 +204,7 @@ async fn a_clean_up_that_fails_changes_nothing_for_the_request() {
     let (store, clock) = (ModelStore::with([]), clock());
     let set = Limits::quota(10, "minute").build();
     let fill = async || {
-        for _ in 0..MOST_OVER {
+        for _ in 0..settle::MOST_OVER {
             assert!(admitted(&limiter(&store, &clock), &set).await);
             clock.advance(Duration::from_secs(60));
         }

@@ -13,7 +13,7 @@ use aws_sdk_dynamodb::config::http::HttpResponse;
 use aws_sdk_dynamodb::config::retry::RetryConfig;
 use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
 
-use super::admin::AdminError;
+use super::admin_error::AdminError;
 use super::api_keys::OWNER_INDEX;
 use super::failure;
 use super::item::{Attributes, Item, text};
@@ -42,11 +42,15 @@ pub(super) struct Called<T, E> {
     pub(super) unclear: Option<String>,
 }
 
-/// Entries of a listing, by partition key.
-pub(super) struct Entries {
-    pub(super) items: Vec<Item>,
-    /// Whether there may be others after them.
-    pub(super) more: bool,
+/// A part of a listing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Page<T> {
+    /// By name; API keys by id.
+    pub records: Vec<T>,
+    /// The names of those among them whose items cannot be read: the others are shown nonetheless.
+    pub unreadable: Vec<String>,
+    /// The name after which the next page begins; `None`: this is the last.
+    pub next: Option<String>,
 }
 
 impl AdminTable {
@@ -127,16 +131,17 @@ impl AdminTable {
     }
 
     /// The records of an owner whose partition keys begin like this, `most` (1 to [`LARGEST_PAGE`]) of them after the one
-    /// with the key `after`. The index follows the table: what was changed a moment ago may not show yet.
-    pub(super) async fn of_owner(
+    /// that has the name `after`. The index follows the table: what was changed a moment ago may not show yet.
+    pub(super) async fn of_owner<T>(
         &self,
         owner: &str,
         prefix: &str,
-        after: Option<String>,
+        after: Option<&str>,
         most: u8,
-    ) -> Result<Entries, AdminError> {
-        let start = after.map(|pk| {
-            let mut start = key(&pk);
+        read: impl Fn(&Item) -> Result<T, StoreError>,
+    ) -> Result<Page<T>, AdminError> {
+        let start = after.map(|name| {
+            let mut start = key(&format!("{prefix}{name}"));
             start.insert("owner".to_owned(), text(owner));
             start
         });
@@ -151,11 +156,21 @@ impl AdminTable {
             .limit(most.clamp(1, LARGEST_PAGE).into());
         let called = self.call(|| request.clone().send()).await;
         let answer = self.answer(called)?;
-        let items = answer.items.unwrap_or_default().into_iter();
-        Ok(Entries {
-            more: answer.last_evaluated_key.is_some(),
-            items: items.map(|item| self.found(item)).collect(),
-        })
+        let mut page = Page {
+            records: Vec::new(),
+            unreadable: Vec::new(),
+            next: None,
+        };
+        for item in answer.items.unwrap_or_default() {
+            let item = self.found(item);
+            match read(&item) {
+                Ok(record) => page.records.push(record),
+                Err(_) => page.unreadable.push(item.name(prefix).to_owned()),
+            }
+            let more = answer.last_evaluated_key.is_some();
+            page.next = more.then(|| item.name(prefix).to_owned());
+        }
+        Ok(page)
     }
 }
 

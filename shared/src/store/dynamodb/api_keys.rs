@@ -11,11 +11,12 @@ use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue, ReturnValuesOnConditionCheckFailure};
 
-use super::admin::{AdminError, KeyPage, NewApiKey, Revocation};
-use super::admin_table::{AdminTable, Called, Entries};
+use super::admin_error::AdminError;
+use super::admin_table::{AdminTable, Called, Page};
 use super::api_key_item::{self, ACTIVE, PREFIX, REVOKED, hash_value, pk};
 use super::item::{Attributes, number, text};
 use super::key_change::ApiKeyChange;
+use super::key_terms::NewApiKey;
 use super::table::key;
 use crate::api_key::{ApiKey, ApiKeyRecord, KeyHash, KeyStatus};
 use crate::clock::Timestamp;
@@ -26,6 +27,15 @@ pub const OWNER_INDEX: &str = "owner";
 /// The API keys of one config table. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct ApiKeys(AdminTable);
+
+/// What became of a key that was to be revoked: it is revoked in both cases.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Revocation {
+    /// It was good until now.
+    Now,
+    /// It had been revoked before.
+    Before,
+}
 
 impl ApiKeys {
     /// In this table. Calls are repeated as the client's settings for retries say, but not by the client.
@@ -73,20 +83,8 @@ impl ApiKeys {
 
     /// The keys of an owner, revoked and expired ones too, a page at a time: `most` (1 to [`LARGEST_PAGE`](super::LARGEST_PAGE))
     /// of them after the last page's `next`. The index follows the table: what was changed a moment ago may not show yet.
-    pub async fn list(&self, owner: &str, after: Option<&str>, most: u8) -> Result<KeyPage, AdminError> {
-        let Entries { items, more } = self.0.of_owner(owner, PREFIX, after.map(pk), most).await?;
-        let mut page = KeyPage {
-            keys: Vec::new(),
-            unreadable: Vec::new(),
-            next: items.last().filter(|_| more).map(|last| last.name(PREFIX).to_owned()),
-        };
-        for item in &items {
-            match api_key_item::read(item) {
-                Ok(key) => page.keys.push(key),
-                Err(_) => page.unreadable.push(item.name(PREFIX).to_owned()),
-            }
-        }
-        Ok(page)
+    pub async fn list(&self, owner: &str, after: Option<&str>, most: u8) -> Result<Page<ApiKeyRecord>, AdminError> {
+        self.0.of_owner(owner, PREFIX, after, most, api_key_item::read).await
     }
 
     /// Changes what a key holds in place, and gives the key as it stands then. One that has expired can be changed, and with

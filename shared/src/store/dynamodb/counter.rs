@@ -5,13 +5,17 @@ use std::fmt::Write as _;
 
 use aws_sdk_dynamodb::config::http::HttpResponse;
 use aws_sdk_dynamodb::error::SdkError;
+use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
 use aws_sdk_dynamodb::operation::update_item::{UpdateItemError, UpdateItemOutput};
-use aws_sdk_dynamodb::types::AttributeValue;
+use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue};
 
 use super::failure;
-use super::item::number;
+use super::item::{Attributes, number, text};
+use super::table::Table;
 use crate::limit::{BucketName, Window};
-use crate::store::{BucketCharge, BucketStep, Charge, ChargeOutcome, CounterState, Leftovers, Refund, StoreError};
+use crate::store::{
+    BucketCharge, BucketStep, Charge, ChargeOutcome, CounterKey, CounterState, Leftovers, Refund, StoreError,
+};
 
 /// A charge in DynamoDB's words. Buckets and windows stand in it by their own names, which are plain words and not
 /// reserved.
@@ -63,6 +67,17 @@ impl Expression {
                 .extend([(":back".to_owned(), back), value(":cost", refund.cost)]);
         }
         expression
+    }
+
+    /// The call that makes this change, and shows what it came to.
+    pub(super) fn on(self, table: &Table, item: &CounterKey) -> UpdateItemFluentBuilder {
+        let request = table.client.update_item().table_name(&*table.name);
+        request
+            .set_key(Some(key(item)))
+            .update_expression(self.update)
+            .set_condition_expression(Some(self.condition).filter(|condition| !condition.is_empty()))
+            .set_expression_attribute_values(Some(self.values))
+            .return_values(ReturnValue::AllNew)
     }
 
     fn bucket(&mut self, BucketCharge { bucket, step }: BucketCharge) {
@@ -117,6 +132,11 @@ impl Expression {
             self.values.extend([value(":full", over.full_by)]);
         }
     }
+}
+
+/// The primary key of a counter.
+pub(super) fn key(CounterKey { pk, sk }: &CounterKey) -> Attributes {
+    Attributes::from([("pk".to_owned(), text(pk)), ("sk".to_owned(), text(sk))])
 }
 
 fn value(name: &str, value: u64) -> (String, AttributeValue) {

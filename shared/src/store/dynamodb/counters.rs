@@ -3,13 +3,30 @@
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::operation::query::builders::QueryFluentBuilder;
 
-use super::admin::AdminError;
+use super::admin_error::AdminError;
 use super::admin_table::AdminTable;
 use super::counter;
 use super::item::{Attributes, text};
 use crate::clock::Timestamp;
 use crate::limit::{Counter, KeyValues, Partition};
-use crate::store::StoreError;
+
+/// What was counted of somebody.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Counted {
+    /// What could be read.
+    pub counters: Vec<Counter>,
+    /// Which items could not be: the others are shown nonetheless.
+    pub unreadable: Vec<CounterName>,
+}
+
+/// Which of somebody's counters.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CounterName {
+    /// What is counted by, as [`Counter`] has it.
+    pub by: String,
+    /// Which rule set: the same.
+    pub rule: String,
+}
 
 /// The counters of one quota table. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -23,15 +40,20 @@ impl Counters {
 
     /// All that was counted of whoever has these values, by their key itself and by plans. What environments hold of
     /// leases counts as used.
-    pub async fn of(&self, values: &KeyValues, now: Timestamp) -> Result<Vec<Counter>, AdminError> {
-        let mut counters = Vec::new();
+    pub async fn of(&self, values: &KeyValues, now: Timestamp) -> Result<Counted, AdminError> {
+        let mut counted = Counted::default();
         for Partition { by, pk } in values.partitions() {
             for item in self.items(self.query(&pk).consistent_read(true)).await? {
-                let state = counter::state(Some(&item)).map_err(|why| self.malformed(&pk, &why))?;
-                counters.push(Counter::of(&by, sort_key(&item), &state, now));
+                match counter::state(Some(&item)) {
+                    Ok(state) => counted.counters.push(Counter::of(&by, sort_key(&item), &state, now)),
+                    Err(_) => counted.unreadable.push(CounterName {
+                        by: by.clone(),
+                        rule: Counter::rule_of(sort_key(&item)).to_owned(),
+                    }),
+                }
             }
         }
-        Ok(counters)
+        Ok(counted)
     }
 
     /// Takes all of it back to nothing, whether it can be read or not, and returns how many items there were. Gateways may
@@ -84,10 +106,6 @@ impl Counters {
                 return Ok(items);
             }
         }
-    }
-
-    fn malformed(&self, pk: &str, why: &str) -> StoreError {
-        StoreError::Malformed(format!("table {}, partition {pk}: {why}", self.0.name))
     }
 }
 

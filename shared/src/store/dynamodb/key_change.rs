@@ -8,9 +8,10 @@ use std::collections::HashMap;
 
 use aws_sdk_dynamodb::types::AttributeValue;
 
-use super::admin::{AdminError, Terms, each_once};
+use super::admin_error::AdminError;
 use super::api_key_item::ACTIVE;
 use super::item::{Attributes, number, text};
+use super::key_terms::{Terms, each_once};
 use crate::clock::Timestamp;
 use crate::limit::PlanDocument;
 

@@ -6,9 +6,10 @@
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::ReturnValue;
 
-use super::admin::{AdminError, check_label};
-use super::admin_table::{AdminTable, Entries};
+use super::admin_error::AdminError;
+use super::admin_table::{AdminTable, Page};
 use super::item::{number, text};
+use super::key_terms::check_label;
 use super::plan_item::{self, OWNER, PREFIX, pk};
 use super::table::key;
 use crate::clock::Timestamp;
@@ -17,17 +18,6 @@ use crate::limit::{PlanDocument, PlanRecord};
 /// The plans of one config table. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Plans(AdminTable);
-
-/// A part of a listing.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct PlanPage {
-    /// By name.
-    pub plans: Vec<PlanRecord>,
-    /// The names of those among them whose items cannot be read: the others are shown nonetheless.
-    pub unreadable: Vec<String>,
-    /// The name after which the next page begins; `None`: this is the last.
-    pub next: Option<String>,
-}
 
 impl Plans {
     /// In this table. Calls are repeated as the client's settings for retries say, but not by the client.
@@ -65,20 +55,8 @@ impl Plans {
 
     /// All plans, a page at a time: `most` (1 to [`LARGEST_PAGE`](super::LARGEST_PAGE)) of them after the last page's `next`.
     /// The index follows the table: what was changed a moment ago may not show yet.
-    pub async fn list(&self, after: Option<&str>, most: u8) -> Result<PlanPage, AdminError> {
-        let Entries { items, more } = self.0.of_owner(OWNER, PREFIX, after.map(pk), most).await?;
-        let mut page = PlanPage {
-            plans: Vec::new(),
-            unreadable: Vec::new(),
-            next: items.last().filter(|_| more).map(|last| last.name(PREFIX).to_owned()),
-        };
-        for item in &items {
-            match plan_item::read(item) {
-                Ok(plan) => page.plans.push(plan),
-                Err(_) => page.unreadable.push(item.name(PREFIX).to_owned()),
-            }
-        }
-        Ok(page)
+    pub async fn list(&self, after: Option<&str>, most: u8) -> Result<Page<PlanRecord>, AdminError> {
+        self.0.of_owner(OWNER, PREFIX, after, most, plan_item::read).await
     }
 
     /// Takes a plan away. Whoever still has it is refused then, within 30 seconds. `false`: there was none.

@@ -6,7 +6,7 @@ use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::ReturnValue;
 use serde_json::{Map, Value};
 
-use super::admin::AdminError;
+use super::admin_error::AdminError;
 use super::admin_table::AdminTable;
 use super::state_item::{session_pk, write_session};
 use super::table::key;

@@ -1,11 +1,10 @@
-//! What administrators of API keys, plans and sessions ask for, and what they hear.
+//! What a key is given when it is made, and what may be given to it later; how people call things.
 
+use super::admin_error::AdminError;
 use crate::api_key::{ApiKey, ApiKeyRecord, KeyStatus};
 use crate::auth::registered::is_scope;
-use crate::base62::NoRandomness;
 use crate::clock::Timestamp;
 use crate::limit::PlanDocument;
-use crate::store::StoreError;
 
 /// The longest owner, plan, scope and name, in characters, as a JSON Schema counts them. Of a plan's name an index takes
 /// 1,024 bytes with what stands before it; owners end up in headers.
@@ -28,26 +27,6 @@ pub struct NewApiKey {
     pub expires_at: Option<Timestamp>,
     /// What people call it: as the owner.
     pub name: Option<String>,
-}
-
-/// A part of a listing.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct KeyPage {
-    /// By id.
-    pub keys: Vec<ApiKeyRecord>,
-    /// The ids of those among them whose items cannot be read: the others are shown nonetheless.
-    pub unreadable: Vec<String>,
-    /// The id after which the next page begins; `None`: this is the last.
-    pub next: Option<String>,
-}
-
-/// What became of a key that was to be revoked: it is revoked in both cases.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Revocation {
-    /// It was good until now.
-    Now,
-    /// It had been revoked before.
-    Before,
 }
 
 impl NewApiKey {
@@ -135,35 +114,6 @@ pub fn check_label(what: &str, text: &str) -> Result<(), String> {
             "the {what} must have 1 to {LONGEST} characters and no control characters"
         )),
     }
-}
-
-/// Why a change was not made. The texts are ready to be shown.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum AdminError {
-    /// Whoever asks has the id wrong.
-    #[error("there is no API key {0}")]
-    NoSuchKey(String),
-    /// It will never be good again: a new one is needed.
-    #[error("API key {0} is revoked; create a new one")]
-    Revoked(String),
-    /// It is not good now; with a later end it would be.
-    #[error("API key {0} has expired; change its end, or create a new one")]
-    Expired(String),
-    /// Two changed the same key at once, and the other one was first. Nothing was written; trying again may be right.
-    #[error("API key {0} was changed by somebody else at the same time; look at it, and try again")]
-    Changed(String),
-    /// What was asked for cannot be.
-    #[error("{0}")]
-    Invalid(String),
-    /// No secret could be made; trying again may help.
-    #[error(transparent)]
-    NoRandomness(#[from] NoRandomness),
-    /// DynamoDB said no, and would again: no such table, not allowed. Nothing was changed.
-    #[error("the store refused the call: {0}")]
-    Refused(String),
-    /// The table did not do it, or did not say.
-    #[error(transparent)]
-    Store(#[from] StoreError),
 }
 
 #[cfg(test)]
