@@ -3,12 +3,13 @@
 
 use tollgate::api_key::{ApiKey, ApiKeyRecord};
 use tollgate::clock::{Clock, SystemClock, Timestamp};
-use tollgate::store::dynamodb::{AdminError, ApiKeys, NewApiKey, Revocation};
+use tollgate::store::dynamodb::{ApiKeys, LARGEST_PAGE, NewApiKey, Revocation};
 
 use crate::args::{CreateKeyOptions, KeysAction, KeysOptions};
 use crate::dev::calendar::iso_8601;
 use crate::dev::tables;
 use crate::exit::{Failure, note, print};
+use crate::pages;
 use crate::place::Place;
 
 mod listing;
@@ -41,7 +42,9 @@ pub(crate) async fn run(options: KeysOptions) -> Result<(), Failure> {
             return Ok(());
         }
         KeysAction::List { owner, json } => {
-            let found = all(&keys, &owner).await.map_err(|error| place.failure(&error))?;
+            let page = async |after: Option<String>| keys.list(&owner, after.as_deref(), LARGEST_PAGE).await;
+            let found = pages::all("API key", page).await;
+            let found = found.map_err(|error| place.failure(&error))?;
             return show(&found, &owner, json, now);
         }
     };
@@ -83,18 +86,6 @@ fn after_revocation(id: &str, revoked: Revocation) -> String {
     match revoked {
         Revocation::Now => format!("API key {id} is revoked; gateways that know it refuse it within 30 seconds"),
         Revocation::Before => format!("API key {id} was revoked before"),
-    }
-}
-
-async fn all(keys: &ApiKeys, owner: &str) -> Result<Vec<ApiKeyRecord>, AdminError> {
-    let (mut found, mut after) = (Vec::new(), None);
-    loop {
-        let page = keys.list(owner, after.as_deref(), ApiKeys::LARGEST_PAGE).await?;
-        found.extend(page.keys);
-        after = page.next;
-        if after.is_none() {
-            return Ok(found);
-        }
     }
 }
 

@@ -11,6 +11,7 @@ mod invoke;
 mod keys;
 mod lifeline;
 mod pack;
+mod pages;
 mod place;
 mod plans;
 mod sessions;

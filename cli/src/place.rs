@@ -18,8 +18,8 @@ use crate::dev::dynamodb::named_endpoint;
 use crate::dev::tables;
 use crate::exit::Failure;
 
-/// The longest one call may take on AWS, the SDK's retries included.
-const CALL_TIMEOUT: Duration = Duration::from_secs(15);
+/// The longest one attempt of a call may take on AWS.
+const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// A table, and a client that reaches it.
 #[derive(Debug)]
@@ -72,7 +72,9 @@ impl Place {
         let http = aws_smithy_http_client::Builder::new()
             .tls_provider(Provider::Rustls(CryptoMode::Ring))
             .build_https();
-        let timeouts = TimeoutConfig::builder().operation_timeout(CALL_TIMEOUT).build();
+        let timeouts = TimeoutConfig::builder()
+            .operation_attempt_timeout(ATTEMPT_TIMEOUT)
+            .build();
         let config = aws_config::defaults(BehaviorVersion::latest())
             .http_client(http)
             .timeout_config(timeouts)
@@ -95,9 +97,13 @@ impl Place {
     /// What a change that was not made means for whoever asked for it.
     pub(crate) fn failure(&self, error: &AdminError) -> Failure {
         match error {
-            AdminError::Store(StoreError::NotApplied(_) | StoreError::Ambiguous(_)) => {
-                Failure::unavailable(format!("{error}{}", self.hint()))
-            }
+            AdminError::Refused(_)
+            | AdminError::Store(
+                StoreError::NotApplied(_)
+                | StoreError::Throttled { .. }
+                | StoreError::Ambiguous(_)
+                | StoreError::TimedOut(_),
+            ) => Failure::unavailable(format!("{error}{}", self.hint())),
             AdminError::Changed(_) => Failure::unavailable(error.to_string()),
             AdminError::NoRandomness(_) => Failure::internal(error.to_string()),
             _ => Failure::usage(error.to_string()),

@@ -3,13 +3,14 @@
 use serde_json::{Value, json};
 use tollgate::clock::{Clock, SystemClock};
 use tollgate::limit::PlanRecord;
-use tollgate::store::dynamodb::{AdminError, Plans};
+use tollgate::store::dynamodb::{LARGEST_PAGE, Plans};
 use tollgate_admin::plans::PlanView;
 
 use crate::args::{PlansAction, PlansOptions};
 use crate::dev::calendar::iso_8601;
 use crate::dev::tables;
 use crate::exit::{Failure, note, print};
+use crate::pages;
 use crate::place::Place;
 
 pub(crate) async fn run(options: PlansOptions) -> Result<(), Failure> {
@@ -26,7 +27,9 @@ pub(crate) async fn run(options: PlansOptions) -> Result<(), Failure> {
             Ok(())
         }
         PlansAction::List { json } => {
-            let found = all(&plans).await.map_err(|error| place.failure(&error))?;
+            let page = async |after: Option<String>| plans.list(after.as_deref(), LARGEST_PAGE).await;
+            let found = pages::all("plan", page).await;
+            let found = found.map_err(|error| place.failure(&error))?;
             if found.is_empty() && !json {
                 note(&format!("there are no plans in {place}"));
             }
@@ -41,19 +44,6 @@ pub(crate) async fn run(options: PlansOptions) -> Result<(), Failure> {
                 "plan {name:?} is taken away; within 30 seconds gateways refuse whoever has it"
             ));
             Ok(())
-        }
-    }
-}
-
-async fn all(plans: &Plans) -> Result<Vec<PlanRecord>, AdminError> {
-    let mut found = Vec::new();
-    let mut after: Option<String> = None;
-    loop {
-        let page = plans.list(after.as_deref(), Plans::LARGEST_PAGE).await?;
-        found.extend(page.plans);
-        match page.next {
-            Some(next) => after = Some(next),
-            None => return Ok(found),
         }
     }
 }

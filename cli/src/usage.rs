@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 use tollgate::clock::{Clock, SystemClock};
 use tollgate::limit::{Counter, KeyValues};
-use tollgate::store::dynamodb::Counters;
+use tollgate::store::dynamodb::{Counted, CounterName, Counters};
 use tollgate_admin::usage::CounterView;
 
 use crate::args::{UsageAction, UsageOptions, Whose};
@@ -20,11 +20,16 @@ pub(crate) async fn run(options: UsageOptions) -> Result<(), Failure> {
     match options.action {
         UsageAction::Show { json, .. } => {
             let found = counters.of(&values, SystemClock.now()).await;
-            let found = found.map_err(|error| place.failure(&error))?;
-            if found.is_empty() && !json {
+            let Counted { counters, unreadable } = found.map_err(|error| place.failure(&error))?;
+            if counters.is_empty() && unreadable.is_empty() && !json {
                 note(&format!("nothing is counted of this caller in {place}"));
             }
-            print(&if json { array(&found) } else { lines(&found) })
+            for CounterName { by, rule } in unreadable {
+                note(&format!(
+                    "what is counted by {by:?} for {rule:?} cannot be read, so it is not shown"
+                ));
+            }
+            print(&if json { array(&counters) } else { lines(&counters) })
         }
         UsageAction::Reset { .. } => {
             let count = counters.reset(&values).await.map_err(|error| place.failure(&error))?;

@@ -51,6 +51,7 @@ use crate::clock::Clock;
 use crate::config::Route;
 use crate::error::GatewayError;
 use crate::gateway::Seams;
+use crate::look_up::TableLookUps;
 use crate::path::PathPattern;
 use crate::request::Request;
 use carriers::Carriers;
@@ -75,11 +76,16 @@ pub struct Authenticator {
 impl Authenticator {
     /// From the checked rules. Asks nobody anything yet.
     pub fn new(rules: AuthRules, seams: &Seams) -> Self {
+        Self::sharing(rules, seams, &TableLookUps::default())
+    }
+
+    /// The same beside others that look things up in the same tables.
+    pub(crate) fn sharing(rules: AuthRules, seams: &Seams, look_ups: &TableLookUps) -> Self {
         Self {
             verifiers: rules
                 .methods
                 .iter()
-                .map(|method| Verifier::new(method, seams))
+                .map(|method| Verifier::new(method, seams, look_ups))
                 .collect(),
             carriers: carriers_of(&rules.methods),
             exclude_paths: rules.exclude_paths,

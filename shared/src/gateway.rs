@@ -15,7 +15,8 @@ use crate::config::{Config, ErrorRules, HeaderRules, PathSection, Route, Target,
 use crate::edge::{EdgeRules, EntryRules};
 use crate::error::{GatewayError, response};
 use crate::event::{Event, EventKind, NotHttp};
-use crate::limit::{Limiter, Plans, RuleSet, Subject};
+use crate::limit::{KeyPart, Limiter, Plans, RuleSet, Subject};
+use crate::look_up::TableLookUps;
 use crate::path::CanonicalPath;
 use crate::record::Record;
 use crate::request::Request;
@@ -82,8 +83,10 @@ pub struct Answer {
 impl Gateway {
     /// Compiles a checked config. `kind` fixes the front door; `None` tells it from each event's shape.
     pub fn new(config: Config, kind: Option<EventKind>, seams: Seams) -> Self {
+        let look_ups = TableLookUps::default();
         let plans = Plans::new(
             config.limits.plans.clone(),
+            look_ups.config.clone(),
             Arc::clone(&seams.store),
             Arc::clone(&seams.clock),
         );
@@ -95,7 +98,7 @@ impl Gateway {
             unrouted: config.unrouted,
             errors: config.errors,
             router: Router::new(&config.routes),
-            authenticator: Authenticator::new(config.auth, &seams),
+            authenticator: Authenticator::sharing(config.auth, &seams, &look_ups),
             plans,
             limiter: Limiter::new(config.limits, seams.store, Arc::clone(&seams.clock)),
             transformations: config.transformations,
@@ -153,11 +156,7 @@ impl Gateway {
             return Ok(answer);
         }
 
-        let is_usage = matches!(route.target, Target::Usage);
-        let rules = match is_usage {
-            true => route.limits.iter().map(|set| &**set).collect(),
-            false => self.limiter.rules(route, &request.path),
-        };
+        let rules = self.limiter.rules(route, &request.path);
         let (anonymous, personal): (Vec<&RuleSet>, Vec<&RuleSet>) =
             rules.into_iter().partition(|rule| rule.needs_no_identity());
         self.admit(&anonymous, route, &request, None, visit).await?;
@@ -176,10 +175,10 @@ impl Gateway {
         }
         self.admit(&personal, route, &request, identity.as_ref(), visit).await?;
         let plan = match &identity {
-            Some(identity) => self.plans.of(identity, route.cost.get()).await?,
+            Some(identity) => self.plans.of(identity, route.cost.get(), &mut visit.patience).await?,
             None => None,
         };
-        if let Some(plan) = plan.as_deref().filter(|_| !is_usage) {
+        if let Some(plan) = plan.as_deref().filter(|_| !matches!(route.target, Target::Usage)) {
             self.admit(&[plan], route, &request, identity.as_ref(), visit).await?;
         }
 
@@ -197,15 +196,8 @@ impl Gateway {
             }
             Target::Respond(fixed) => visit.respond(fixed),
             Target::Usage => {
-                visit.record.stage("respond");
-                let shared = self.limiter.shared(&request.path);
-                let sets = shared.into_iter().chain(plan.as_deref());
-                let mut usage = Vec::new();
-                for set in sets.filter(|set| !set.manner.shadow) {
-                    let subject = Subject::of(set, route, &request, identity.as_ref());
-                    usage.extend(self.limiter.usage(set, &subject, &mut visit.patience).await?);
-                }
-                respond::usage(plan.as_deref().map(|plan| &*plan.name), &usage)
+                self.usage(route, &request, identity.as_ref(), plan.as_deref(), visit)
+                    .await?
             }
         };
 
@@ -214,6 +206,27 @@ impl Gateway {
             return Ok(response::wrap_upstream(answer, visit.error_format, &visit.request_id));
         }
         transform::apply(&rules, answer)
+    }
+
+    /// What the caller has left of the limits that are shared by routes, and of the plan.
+    async fn usage(
+        &self,
+        route: &Route,
+        request: &Request,
+        identity: Option<&Identity>,
+        plan: Option<&RuleSet>,
+        visit: &mut Visit,
+    ) -> Result<Response<Bytes>, GatewayError> {
+        visit.record.stage("respond");
+        let sets = self.limiter.shared(&request.path).into_iter().chain(plan);
+        let mut usage = Vec::new();
+        // What is counted by route is counted elsewhere: here it is always full.
+        let shown = |set: &&RuleSet| !set.manner.shadow && !set.key.contains(&KeyPart::Route);
+        for set in sets.filter(shown) {
+            let subject = Subject::of(set, route, request, identity);
+            usage.extend(self.limiter.usage(set, &subject, &mut visit.patience).await?);
+        }
+        Ok(respond::usage(plan.map(|plan| &*plan.name), &usage))
     }
 
     /// Counts the request against each of these. What was decided is kept for every later answer.

@@ -7,12 +7,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use ring::rand::SystemRandom;
 use tokio::time::Instant;
 
-use self::breaker::Breaker;
-use self::bucket::Guess;
-use self::check::{Check, Refusal};
+pub use self::bucket::BucketName;
+use self::check::Check;
+pub use self::counter::{CountedWindow, Counter};
 pub use self::decision::{Decision, stamp};
 pub use self::key_values::{KeyValues, Partition};
 use self::lease::{Lease, Leases};
@@ -21,19 +20,21 @@ pub(crate) use self::plan::Plans;
 pub use self::plan::{PlanDocument, PlanRecord, PlanRules, PlanTrouble};
 pub use self::rules::{ChargeOn, KeyPart, LEASE, Manner, Mode, OnError, Quota, Rate, RuleSet};
 use self::seen::{Contact, Seen};
+use self::settle::Settled;
 pub use self::subject::Subject;
-pub use self::usage::{CountedWindow, Counter, Usage};
+pub use self::usage::Usage;
 pub use self::window::{Period, Window};
+use crate::breaker::Breaker;
 use crate::clock::Clock;
-use crate::config::{PathLimits, Route};
+use crate::config::{PathLimits, Route, Target};
 use crate::error::GatewayError;
 use crate::path::CanonicalPath;
-use crate::store::{ChargeOutcome, CounterKey, CounterState, Store, StoreError};
+use crate::store::{CounterKey, CounterState, Store, StoreError};
 
-mod breaker;
 mod bucket;
 mod charged;
 mod check;
+mod counter;
 mod decision;
 mod key_values;
 mod lease;
@@ -41,6 +42,7 @@ mod local;
 mod plan;
 mod rules;
 mod seen;
+mod settle;
 mod subject;
 #[cfg(test)]
 pub(crate) mod testing;
@@ -50,20 +52,12 @@ mod window;
 /// How long all checks of one request may take, every call and retry included.
 const BUDGET: Duration = Duration::from_millis(150);
 
-/// The most calls that one check makes: busy, idle, busy; a retry counts.
-const MAX_CALLS: u32 = 3;
-
 /// How long a remembered state may refuse without asking the store again: an administrator may have raised the
 /// limit or reset the counter meanwhile.
 const TRUST: Duration = Duration::from_secs(30);
 
 /// The same of what may be given back again meanwhile.
 const TRUST_REFUNDED: Duration = Duration::from_secs(1);
-
-/// How many windows that can go an item may hold before they are taken away by a call of their own. Each call takes
-/// along those that the last one of the same environment showed; only a subject that every environment meets
-/// once at most comes to so many.
-const MOST_OVER: usize = 24;
 
 /// Checks and counts. One per function environment.
 #[derive(Debug)]
@@ -96,22 +90,14 @@ pub enum Admission {
     Uncounted {
         /// The rule set's name.
         rule: Arc<str>,
+        /// Whether it refuses nobody.
+        shadow: bool,
         /// What happened, for the log.
         why: String,
         /// What the rule set makes of it. Errors: `LimitStoreUnavailable` with `on_error: deny`; `RateLimited` by a bucket
         /// in memory with `local`, and where the table cannot take so many calls for one key.
         verdict: Result<(), GatewayError>,
     },
-}
-
-/// How a check with the store ended: what the item says now, and whether this request was counted in it.
-struct Settled<'r> {
-    /// As it was made: what its last step took.
-    check: Check<'r>,
-    state: CounterState,
-    allowed: bool,
-    /// Whether the bucket was in use before.
-    busy: bool,
 }
 
 impl Limiter {
@@ -128,12 +114,13 @@ impl Limiter {
         }
     }
 
-    /// The rule sets that hold for a request, narrowest first: the route's own; and unless that states a rate, the most
-    /// specific override, else the default.
+    /// The rule sets that hold for a request, narrowest first: the route's own; and unless that states a rate, or the route
+    /// tells callers of their usage, the most specific override, else the default.
     pub fn rules<'a>(&'a self, route: &'a Route, path: &CanonicalPath) -> Vec<&'a RuleSet> {
         let own = route.limits.iter().map(|set| &**set);
         let states_rate = route.limits.iter().any(|set| set.rate.is_some());
-        let shared = if states_rate { None } else { self.shared(path) };
+        let tells_usage = matches!(route.target, Target::Usage);
+        let shared = self.shared(path).filter(|_| !states_rate && !tells_usage);
         own.chain(shared).collect()
     }
 
@@ -150,8 +137,8 @@ impl Limiter {
 
     /// Checks and counts one request, within its patience: 150 ms for all its checks.
     ///
-    /// After an unclear answer of the store the request may have been counted although it is refused: one too many
-    /// is possible in the count, never in what is let through.
+    /// After an unclear answer of the store the request may have been counted although it is refused: one request too many,
+    /// or one lease, is possible in the count, never in what is let through.
     pub async fn admit(&self, set: &RuleSet, subject: &Subject, cost: u32, patience: &mut Patience) -> Admission {
         let key = key_of(set, subject);
         let check = Check::new(set, cost, self.clock.now());
@@ -162,6 +149,7 @@ impl Limiter {
         decided.map_or_else(
             |error| Admission::Uncounted {
                 rule: set.name.clone(),
+                shadow: set.manner.shadow,
                 why: error.to_string(),
                 verdict: self.without_store(&Check::new(set, cost, self.clock.now()), &key, error),
             },
@@ -175,17 +163,10 @@ impl Limiter {
         for charged in decisions.iter().filter_map(|decision| decision.charged.as_ref()) {
             let now = self.clock.now();
             let Some(refund) = charged.refund(now) else { continue };
-            if patience.0.is_zero() || !self.breaker.lets_through() {
-                continue;
-            }
-            let started = Instant::now();
-            let refunded = tokio::time::timeout(patience.0, self.store.refund(&charged.key, &refund)).await;
-            patience.0 = patience.0.saturating_sub(started.elapsed());
-            match refunded {
-                Ok(Ok(Some(state))) => self.seen.record(charged.key.clone(), state, now, true),
-                Ok(Ok(None)) => {}
-                Ok(Err(error)) => tracing::warn!(%error, "a charge is not given back"),
-                Err(_) => tracing::warn!("a charge is not given back: no answer in time"),
+            match self.within(patience, self.store.refund(&charged.key, &refund)).await {
+                Ok(Some(state)) => self.seen.record(charged.key.clone(), state, now, true),
+                Ok(None) => {}
+                Err(error) => tracing::warn!(%error, "a charge is not given back"),
             }
         }
     }
@@ -193,17 +174,11 @@ impl Limiter {
     /// Counts one request, or refuses it by what is remembered.
     async fn count(&self, check: Check<'_>, key: &CounterKey, patience: &mut Patience) -> Result<Decision, StoreError> {
         let last = self.seen.last(key);
-        if let Some(contact) = last.as_ref().filter(|contact| proves_denial(contact, &check)) {
-            return Ok(Decision::new(&check, &contact.state, false));
+        if let Some(denial) = known_denial(last.as_ref(), &check) {
+            return Ok(denial);
         }
         let settled = self.ask(check, key, last, patience).await?;
-        let mut decision = Decision::new(&settled.check, &settled.state, settled.allowed);
-        if settled.allowed && settled.check.set.manner.charge_on == ChargeOn::Success {
-            decision.charged = Some(settled.check.charged(key.clone(), &settled.state));
-        }
-        self.seen
-            .record(key.clone(), settled.state, settled.check.now, settled.busy);
-        Ok(decision)
+        Ok(self.decision(settled, key))
     }
 
     /// Spends what was counted ahead, or counts ahead anew.
@@ -225,24 +200,34 @@ impl Limiter {
             return Ok(Decision::new(&check, lease.state(), true).spent(lease.left()));
         }
         let last = self.seen.last(key);
-        if let Some(contact) = last.as_ref().filter(|contact| proves_denial(contact, &check)) {
-            return Ok(Decision::new(&check, &contact.state, false));
+        if let Some(denial) = known_denial(last.as_ref(), &check) {
+            return Ok(denial);
         }
         // What is not known yet is taken one by one.
         let room = last.as_ref().map_or(0, |last| check.room(&last.state));
         let units = lease::size(held.as_ref(), &check, most, room);
-        let settled = self.ask(check.taking(units), key, last, patience).await?;
-        let mut left = 0;
+        let asked = self.ask(check.taking(units), key, last, patience).await;
+        if asked.is_err() {
+            // It may have been taken all the same. What is taken next is one request.
+            *held = None;
+        }
+        let (settled, mut left) = (asked?, 0);
         if settled.allowed {
             let mut lease = Lease::new(&settled.check, settled.state.clone(), started);
             lease.spend(&settled.check);
             left = lease.left();
             *held = Some(lease);
         }
-        let decision = Decision::new(&settled.check, &settled.state, settled.allowed).spent(left);
+        Ok(self.decision(settled, key).spent(left))
+    }
+
+    /// What the store said, remembered.
+    fn decision(&self, settled: Settled<'_>, key: &CounterKey) -> Decision {
+        let mut decision = Decision::new(&settled.check, &settled.state, settled.allowed);
+        decision.charged = settled.charged;
         self.seen
             .record(key.clone(), settled.state, settled.check.now, settled.busy);
-        Ok(decision)
+        decision
     }
 
     /// Opens the store's connection ahead of the first request (at most 300 ms, never fatal).
@@ -257,24 +242,37 @@ impl Limiter {
             retry_after,
             at: set.pointer.clone(),
         };
+        if set.manner.shadow {
+            return Ok(());
+        }
         match (error, set.manner.on_error) {
-            // More than one partition takes, about 1,000 a second: that many of one subject are too many by any limit.
+            // More than its partition takes, about 1,000 writes a second: asking again at once would only prolong it.
             (StoreError::Throttled { one_key: true, .. }, _) => Err(limited(Duration::from_secs(1))),
             (error, OnError::Deny) => Err(GatewayError::LimitStoreUnavailable { why: error.to_string() }),
             (_, OnError::Allow) => Ok(()),
-            (_, OnError::Local) => self.local.admit(key, set, check.cost, check.now).map_err(limited),
+            (_, OnError::Local) => match self.known_wait(check, key) {
+                Some(wait) => Err(limited(wait)),
+                None => self.local.admit(key, set, check.cost, check.now).map_err(limited),
+            },
         }
     }
 
-    /// Asks the store, unless it has not answered others lately.
-    async fn ask<'r>(
+    /// How long what was seen last refuses this request, however long ago that was: nothing lowers a count while it lasts but
+    /// an administrator, or what is given back.
+    fn known_wait(&self, check: &Check<'_>, key: &CounterKey) -> Option<Duration> {
+        let last = self.seen.last(key)?;
+        let refuses = check.set.manner.charge_on == ChargeOn::All && check.denies(&last.state);
+        refuses.then(|| Decision::new(check, &last.state, false).retry_after())?
+    }
+
+    /// Makes a call of the store in the time that is left, unless the store has not answered others lately.
+    async fn within<T>(
         &self,
-        check: Check<'r>,
-        key: &CounterKey,
-        last: Option<Contact>,
         patience: &mut Patience,
-    ) -> Result<Settled<'r>, StoreError> {
-        if patience.0.is_zero() {
+        call: impl Future<Output = Result<T, StoreError>>,
+    ) -> Result<T, StoreError> {
+        let left = patience.0;
+        if left.is_zero() {
             return Err(StoreError::NotApplied(
                 "an earlier check took all the time there is".into(),
             ));
@@ -283,85 +281,16 @@ impl Limiter {
             return Err(StoreError::NotApplied("the store has not answered lately".into()));
         }
         let started = Instant::now();
-        let settled = tokio::time::timeout(patience.0, self.settle(check, key, last)).await;
-        patience.0 = patience.0.saturating_sub(started.elapsed());
-        let settled = settled.unwrap_or_else(|_| Err(StoreError::TimedOut(format!("no answer within {BUDGET:?}"))));
-        self.breaker.heard(&settled);
-        let mut settled = settled?;
-        if settled.allowed && settled.check.over(&settled.state).len() >= MOST_OVER {
-            let tidied = tokio::time::timeout(patience.0, self.tidy(&settled.check, key, &settled.state)).await;
-            settled.state = tidied.ok().flatten().unwrap_or(settled.state);
-        }
-        Ok(settled)
+        let outcome = tokio::time::timeout(left, call).await;
+        patience.0 = left.saturating_sub(started.elapsed());
+        let outcome = outcome.unwrap_or_else(|_| Err(StoreError::TimedOut(format!("no answer within {left:?}"))));
+        self.breaker.heard(&outcome);
+        outcome
     }
 
-    /// Steps until the store has counted the request or shown that it does not fit.
-    async fn settle<'r>(
-        &self,
-        mut check: Check<'r>,
-        key: &CounterKey,
-        last: Option<Contact>,
-    ) -> Result<Settled<'r>, StoreError> {
-        let over = last.as_ref().map_or_else(Vec::new, |last| check.over(&last.state));
-        let mut guess = check.guess(last.as_ref());
-        let mut may_retry = true;
-        for call in 1..=MAX_CALLS {
-            match self.store.charge(key, &check.charge(guess, &over)).await {
-                Ok(ChargeOutcome::Applied(state)) => {
-                    return Ok(Settled {
-                        check,
-                        state,
-                        allowed: true,
-                        busy: guess == Guess::Busy,
-                    });
-                }
-                Ok(ChargeOutcome::Refused(state)) => match check.after_refusal(&state) {
-                    Refusal::Try { guess: next, units } => {
-                        guess = next;
-                        check = check.taking(units);
-                    }
-                    Refusal::Denied => {
-                        return Ok(Settled {
-                            busy: check.is_busy(&state),
-                            check,
-                            state,
-                            allowed: false,
-                        });
-                    }
-                },
-                Err(StoreError::NotApplied(_) | StoreError::Throttled { .. }) if may_retry && call < MAX_CALLS => {
-                    may_retry = false;
-                    tokio::time::sleep(jitter()).await;
-                }
-                Err(error) => return Err(error),
-            }
-        }
-        // Only an item that was reset or deleted between two steps leads here.
-        Err(StoreError::NotApplied(format!(
-            "no decision after {MAX_CALLS} calls: the item went back"
-        )))
-    }
-
-    /// Reads an item as it stands, unless the store has not answered others lately.
+    /// Reads an item as it stands.
     async fn read(&self, key: &CounterKey, patience: &mut Patience) -> Result<CounterState, StoreError> {
-        if !self.breaker.lets_through() {
-            return Err(StoreError::NotApplied("the store has not answered lately".into()));
-        }
-        let started = Instant::now();
-        let state = tokio::time::timeout(patience.0, self.store.counter(key)).await;
-        patience.0 = patience.0.saturating_sub(started.elapsed());
-        let state = state.unwrap_or_else(|_| Err(StoreError::TimedOut(format!("no answer within {BUDGET:?}"))));
-        self.breaker.heard(&state);
-        state
-    }
-
-    /// Takes away what has piled up of windows that are over. The request is counted by then: whatever comes of this
-    /// changes nothing for it.
-    async fn tidy(&self, check: &Check<'_>, key: &CounterKey, state: &CounterState) -> Option<CounterState> {
-        match self.store.charge(key, &check.removal(check.over(state))).await {
-            Ok(ChargeOutcome::Applied(state)) => Some(state),
-            _ => None,
-        }
+        self.within(patience, self.store.counter(key)).await
     }
 }
 
@@ -373,22 +302,16 @@ fn key_of(set: &RuleSet, subject: &Subject) -> CounterKey {
     }
 }
 
-/// Whether what was seen last is proof enough: counts only grow within their window, and `tat` always, so a state that
-/// refused at a time refuses until enough time has passed. The age counts in both directions, because a clock may
+/// A refusal that what was seen last is proof enough of: counts only grow within their window, and `tat` always, so a state
+/// that refused at a time refuses until enough time has passed. The age counts in both directions, because a clock may
 /// jump back.
-fn proves_denial(contact: &Contact, check: &Check<'_>) -> bool {
+fn known_denial(last: Option<&Contact>, check: &Check<'_>) -> Option<Decision> {
     let trust = match check.set.manner.charge_on {
         ChargeOn::All => TRUST,
         ChargeOn::Success => TRUST_REFUNDED,
     };
-    check.now.apart(contact.at) <= trust && check.denies(&contact.state)
-}
-
-/// 5 to 20 ms before the one retry: environments that were throttled together do not come back together.
-fn jitter() -> Duration {
-    // Without randomness the retry still works, only less spread out.
-    let byte = ring::rand::generate::<[u8; 1]>(&SystemRandom::new()).map_or(0, |random| random.expose()[0]);
-    Duration::from_micros(5_000 + u64::from(byte) * 15_000 / 255)
+    let contact = last.filter(|contact| check.now.apart(contact.at) <= trust && check.denies(&contact.state))?;
+    Some(Decision::new(check, &contact.state, false))
 }
 
 #[cfg(test)]

@@ -8,6 +8,8 @@ use std::hash::Hash;
 use std::sync::Mutex;
 use std::time::Duration;
 
+use tokio::time::Instant;
+
 use crate::clock::Timestamp;
 use crate::generations::Generations;
 use crate::lock::lock;
@@ -16,6 +18,9 @@ use crate::lock::lock;
 pub(crate) const FOUND_FOR: Duration = Duration::from_secs(30);
 /// How long a refusal stands without reading again.
 pub(crate) const REFUSED_FOR: Duration = Duration::from_secs(5);
+
+/// How long a record that is used although it is too old is not read again.
+const PUT_OFF_FOR: Duration = Duration::from_secs(1);
 
 /// How many bytes of records a generation remembers.
 const GENERATION: usize = 512 * 1024;
@@ -32,6 +37,8 @@ pub(crate) struct Recent<K, V>(Mutex<Generations<K, Reading<V>>>);
 pub(crate) struct Reading<V> {
     pub(crate) record: Option<V>,
     pub(crate) at: Timestamp,
+    /// It is not read again before.
+    not_before: Option<Instant>,
 }
 
 impl<V> Reading<V> {
@@ -43,6 +50,11 @@ impl<V> Reading<V> {
     /// Whether it is recent enough to refuse somebody.
     pub(crate) fn may_refuse(&self, now: Timestamp) -> bool {
         now.apart(self.at) < REFUSED_FOR
+    }
+
+    /// Whether somebody reads it again, or has tried to within the last second.
+    pub(crate) fn is_put_off(&self) -> bool {
+        self.not_before.is_some_and(|until| Instant::now() < until)
     }
 }
 
@@ -68,6 +80,13 @@ where
 
     /// Remembers what was read, of about so many bytes.
     pub(crate) fn note(&self, key: K, record: Option<V>, at: Timestamp, weight: usize) {
-        lock(&self.0).insert(key, Reading { record, at }, weight);
+        let not_before = None;
+        lock(&self.0).insert(key, Reading { record, at, not_before }, weight);
+    }
+
+    /// Keeps what was read last for others to use while somebody reads it again, and for a second after that has failed.
+    pub(crate) fn put_off(&self, key: K, last: Reading<V>, weight: usize) {
+        let not_before = Some(Instant::now() + PUT_OFF_FOR);
+        lock(&self.0).insert(key, Reading { not_before, ..last }, weight);
     }
 }

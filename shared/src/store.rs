@@ -13,7 +13,7 @@ mod record;
 pub use self::record::{SessionHash, SessionRecord, StoredKeySet};
 use crate::api_key::ApiKeyRecord;
 use crate::clock::Timestamp;
-use crate::limit::{PlanRecord, Window};
+use crate::limit::{BucketName, PlanRecord, Window};
 
 /// One of the gateway's tables.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -57,13 +57,24 @@ pub struct CounterKey {
 /// What an item says. Nothing of it: no such item yet.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct CounterState {
-    /// The bucket's theoretical arrival time (GCRA), microseconds since the Unix epoch.
-    pub tat: Option<u64>,
+    /// Each bucket's theoretical arrival time (GCRA), microseconds since the Unix epoch.
+    pub buckets: Vec<(BucketName, u64)>,
     /// What was counted in each window, also in those that are over.
     pub windows: Vec<(Window, u64)>,
 }
 
 impl CounterState {
+    /// A bucket's theoretical arrival time; `None`: there is no such bucket, it is full.
+    pub fn tat(&self, bucket: BucketName) -> Option<u64> {
+        let named = self.buckets.iter().find(|(name, _)| *name == bucket);
+        named.map(|(_, tat)| *tat)
+    }
+
+    /// Whether one of the buckets is not full.
+    pub(crate) fn is_busy(&self, now: Timestamp) -> bool {
+        self.buckets.iter().any(|(_, tat)| *tat > now.micros())
+    }
+
     /// What was counted in a window.
     pub fn count(&self, window: Window) -> u64 {
         let counted = self.windows.iter().find(|(counted, _)| *counted == window);
@@ -74,16 +85,48 @@ impl CounterState {
 /// One conditional change of an item: all of it is done, or nothing.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Charge {
-    /// How the bucket moves; `None`: there is none.
-    pub bucket: Option<BucketStep>,
+    /// How its bucket moves; `None`: it has none.
+    pub bucket: Option<BucketCharge>,
     /// What is added to each window.
     pub cost: u64,
     /// The windows it is added to.
     pub windows: Vec<WindowCharge>,
-    /// Windows that are taken away, whatever was counted in them.
-    pub over: Vec<Window>,
+    /// What is taken away with it.
+    pub over: Leftovers,
     /// The epoch second after which the item may be deleted; no decision depends on that deletion.
     pub expires_at: u64,
+}
+
+/// What says nothing any more.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Leftovers {
+    /// Windows that are over, whatever was counted in them: nobody counts in them again.
+    pub windows: Vec<Window>,
+    /// Buckets that nobody has used lately, on condition that this is still so: none has a `tat` after `full_by`.
+    pub buckets: Vec<BucketName>,
+    /// In microseconds since the Unix epoch.
+    pub full_by: u64,
+}
+
+impl Leftovers {
+    /// How many.
+    pub fn len(&self) -> usize {
+        self.windows.len() + self.buckets.len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+}
+
+/// A bucket that a charge moves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BucketCharge {
+    /// Which.
+    pub bucket: BucketName,
+    /// How.
+    pub step: BucketStep,
 }
 
 /// A window that a charge is added to, on condition that there is room.
@@ -96,7 +139,7 @@ pub struct WindowCharge {
 }
 
 /// One conditional step on a token bucket, all values in microseconds. There is no `max()` in a DynamoDB
-/// expression, so the bucket's step has several forms, and the caller guesses which one fits.
+/// expression, so the bucket's step has two forms, and the caller guesses which one fits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum BucketStep {
     /// `tat += cost`, on condition `now < tat <= max`.
@@ -115,22 +158,13 @@ pub enum BucketStep {
         /// What this request costs: emission interval x cost.
         cost: u64,
     },
-    /// `tat = now + cost`, on condition that `tat > above`: it was left by another rule.
-    Foreign {
-        /// The request's fixed now.
-        now: u64,
-        /// What this request costs: emission interval x cost.
-        cost: u64,
-        /// What no `tat` of the present rule exceeds.
-        above: u64,
-    },
 }
 
 /// What is given back of a charge: all of it, or nothing where one part is not there any more.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Refund {
-    /// From the bucket, in microseconds; `None`: nothing.
-    pub tat: Option<u64>,
+    /// From this bucket so much, in microseconds; `None`: from none.
+    pub bucket: Option<(BucketName, u64)>,
     /// From each window.
     pub cost: u64,
     /// The windows.

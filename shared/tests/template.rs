@@ -303,8 +303,8 @@ fn the_admin_function_starts_with_its_variables_and_may_do_what_its_code_calls()
         list("xray:PutTraceSegments, xray:PutTelemetryRecords")
     );
 
-    let code = ["dynamodb/api_keys.rs", "dynamodb/plans.rs", "dynamodb/table.rs"];
-    let mut of_config: BTreeSet<String> = code.into_iter().flat_map(called).collect();
+    let code = ["api_keys.rs", "plans.rs", "admin_table.rs", "table.rs"].map(|file| format!("dynamodb/{file}"));
+    let mut of_config: BTreeSet<String> = code.iter().flat_map(|file| called(file)).collect();
     // Every query of these is of the index.
     assert!(of_config.remove("dynamodb:Query"), "the search finds what is there");
     assert_eq!(allowed[&index], list("dynamodb:Query"));
@@ -433,4 +433,30 @@ fn tables_are_keyed_and_expire_as_the_code_expects() {
         assert_eq!(expiry, expected, "{table}");
         assert!(!properties.contains_key("TableName"), "{table}: the stack names it");
     }
+}
+
+/// What the function refuses at its start must not get that far: of its patterns no byte but these is taken, the comma ends
+/// one, and only blanks may follow it. A comma among the bytes of a pattern would let through `arn:a,b`, and try
+/// every split of a long list.
+#[test]
+fn the_pattern_of_admin_principals_takes_what_the_function_takes() {
+    let lines = below(&["Parameters", "AdminPrincipals"]);
+    let pattern = lines
+        .iter()
+        .find_map(|line| line.trim().strip_prefix("AllowedPattern: "));
+    let pattern = pattern.expect("a pattern").trim_matches('\'');
+    let (_, class) = pattern.split_once('[').expect("a class");
+    let (class, _) = class.split_once(']').expect("its end");
+    assert_eq!(pattern, format!("^(arn:[{class}]+(, *arn:[{class}]+)*)?$"));
+
+    let plain = class.replace("\\-", "-");
+    let ranges = plain.as_bytes().chunks(3);
+    let taken: BTreeSet<u8> = ranges
+        .flat_map(|range| match range {
+            [first, b'-', last] => *first..=*last,
+            other => panic!("{other:?} is no range"),
+        })
+        .collect();
+    let graphic = (b'!'..=b'~').filter(|byte| !matches!(byte, b',' | b'?'));
+    assert_eq!(taken, graphic.collect());
 }

@@ -21,7 +21,7 @@ async fn together(event: Event) {
     let mut document = stage.document();
     let limits = |rate: u32, quota: u32| {
         json!({ "requests_per_hour": rate, "key": "header:X-User-Id", "on_error": "deny",
-                "quota": [{ "requests": quota, "per": "day" }, { "requests": 1_000_000, "per": "month" }] })
+                "quota": [{ "requests": quota, "per": "month" }, { "requests": 1_000_000, "per": "day" }] })
     };
     let mut searches = limits(1_000, 30);
     searches["path"] = json!("/api/search/**");
@@ -56,8 +56,10 @@ async fn together(event: Event) {
             .filter(|(path, ..)| path.starts_with("/api/search/") == (item == "searches"));
         of_item.map(|(_, cost, answer)| (*cost, answer)).collect()
     };
-    adds_up("default", 30, &of("default"));
-    adds_up("/api/search/**-day", 30, &of("searches"));
+    // A request that came before another one, and was counted after it, sees by its own clock what the bucket held then: one
+    // less, rounded down.
+    adds_up("default", 30, 1, &of("default"));
+    adds_up("/api/search/**-month", 30, 0, &of("searches"));
     let admitted = answers.iter().filter(|(.., answer)| answer.status == 200).count();
     let seen = [&api.stage.orders, &api.stage.users, &api.stage.site].map(|upstream| upstream.requests().len());
     assert_eq!(
@@ -70,8 +72,9 @@ async fn together(event: Event) {
 }
 
 /// The admitted ones follow one another from nothing to the limit, by what each is told that it leaves; only one that could
-/// not be counted may leave a gap of its cost. And of the refused ones each is told that less is left than it costs.
-fn adds_up(limit: &str, most: u32, answers: &[(u32, &Response)]) {
+/// not be counted may leave a gap of its cost, and each may be told `less` than is left. And of the refused ones each is told
+/// that less is left than it costs.
+fn adds_up(limit: &str, most: u32, less: u32, answers: &[(u32, &Response)]) {
     let left = |answer: &Response| -> u32 {
         let entry = format!("\"{limit}\";r=");
         let told = answer.header("RateLimit").and_then(|told| told.split_once(&*entry));
@@ -85,14 +88,16 @@ fn adds_up(limit: &str, most: u32, answers: &[(u32, &Response)]) {
     assert_eq!(with(200).count() + with(429).count() + with(503).count(), answers.len());
     let mut steps: Vec<(u32, u32)> = with(200).map(|(cost, answer)| (left(answer), *cost)).collect();
     steps.sort_unstable_by(|one, other| other.cmp(one));
-    let (mut room, mut gaps) = (most, 0);
+    let admitted: u32 = steps.iter().map(|(_, cost)| cost).sum();
+    assert!(admitted <= most, "{limit}: {admitted} of {most}: {steps:?}");
+    let mut room = most;
     for (left, cost) in &steps {
-        assert!(left + cost <= room, "{limit}: two in the same place: {steps:?}");
-        gaps += room - (left + cost);
+        assert!(left + cost <= room + less, "{limit}: two in the same place: {steps:?}");
         room = *left;
     }
+    let gaps = (most - admitted).saturating_sub(room);
     assert!(
-        gaps <= uncounted,
+        gaps <= uncounted + less,
         "{limit}: {gaps} counted for nobody, {uncounted} not known: {steps:?}"
     );
     for (cost, answer) in with(429) {
@@ -101,5 +106,7 @@ fn adds_up(limit: &str, most: u32, answers: &[(u32, &Response)]) {
             "{limit}: refused, with room for {cost}: {answer:?}"
         );
     }
-    assert!(steps.len() > 4 && with(429).count() > 4, "{limit}: {steps:?}");
+    // Where a starved machine left requests uncounted, there may be few of either.
+    let both = steps.len() > 4 && with(429).count() > 4;
+    assert!(both || uncounted > 0, "{limit}: {steps:?}");
 }

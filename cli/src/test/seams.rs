@@ -14,7 +14,7 @@ use tollgate::api_key::ApiKeyRecord;
 use tollgate::clock::{Clock, Timestamp};
 use tollgate::limit::PlanRecord;
 use tollgate::store::TableKind;
-use tollgate::store::dynamodb::{ApiKeys, DynamoDbSettings, DynamoDbStore, Plans, Sessions};
+use tollgate::store::dynamodb::{AdminError, ApiKeys, DynamoDbSettings, DynamoDbStore, Plans, Sessions};
 use tollgate::store::{
     Charge, ChargeOutcome, CounterKey, CounterState, Refund, SessionHash, SessionRecord, Store, StoreError,
     StoredKeySet,
@@ -209,13 +209,13 @@ async fn write(records: &Records, endpoint: &str) -> Result<(), String> {
         Plans::new(client.clone(), tables::CONFIG),
         Sessions::new(client, tables::STATE),
     );
-    let failed = |error: StoreError| error.to_string();
+    let failed = |error: AdminError| error.to_string();
     for record in &records.api_keys {
         keys.keep(record).await.map_err(failed)?;
     }
     for (name, limits) in &records.plans {
         let set = plans.set(name, limits.text(), Timestamp::from_secs(0)).await;
-        set.map_err(|error| error.to_string())?;
+        set.map_err(failed)?;
     }
     for (hash, session) in &records.sessions {
         sessions.keep(hash, session).await.map_err(failed)?;

@@ -83,7 +83,7 @@ pub(crate) fn head() -> OpenApi {
         .title("Tollgate admin API")
         .version(env!("CARGO_PKG_VERSION"))
         .description(Some(
-            "API keys of a Tollgate gateway. Requests are signed by AWS Signature Version 4 for the service `execute-api`.",
+            "API keys, plans and usage of a Tollgate gateway. Requests are signed by AWS Signature Version 4 for the service `execute-api`.",
         ))
         .license(Some(LicenseBuilder::new().name("MIT OR Apache-2.0").build()))
         .build();

@@ -1,7 +1,7 @@
 //! Everything that an admin request can end in but success: one map to status, code and message.
 
 use axum::response::{IntoResponse, Response};
-use http::StatusCode;
+use http::{Method, StatusCode};
 use tollgate::record::bounded;
 use tollgate::store::StoreError;
 use tollgate::store::dynamodb::AdminError;
@@ -54,7 +54,7 @@ pub enum ApiError {
         /// For the log: names table, item and attribute.
         why: String,
     },
-    /// The function's own mistake.
+    /// The function's own mistake, or its deployment's: a table that is not there, or that its role may not use.
     Internal {
         /// For the log.
         why: String,
@@ -66,6 +66,58 @@ pub enum ApiError {
         /// For the log.
         why: String,
     },
+}
+
+/// What a request does to the table: by this an answer says what to do when the table did not say what it did.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Effect {
+    /// It reads.
+    Read,
+    /// It writes, and doing it again comes to the same.
+    #[default]
+    Write,
+    /// It makes a key, of which nobody has the text once the answer is lost.
+    Creation,
+    /// It puts a new key in the place of another one: doing it again ends a key.
+    Rotation,
+}
+
+impl Effect {
+    /// Of this method on this route.
+    pub(crate) fn of(method: Option<&Method>, route: Option<&str>) -> Self {
+        match (method, route) {
+            (Some(&Method::GET | &Method::HEAD), _) => Self::Read,
+            (Some(&Method::POST), Some("/keys")) => Self::Creation,
+            (_, Some("/keys/{id}/rotate")) => Self::Rotation,
+            _ => Self::Write,
+        }
+    }
+
+    /// When the table gave no clear answer.
+    fn unclear(self) -> &'static str {
+        match self {
+            Self::Read => "The table did not answer as it should. Trying again may help; the log says why.",
+            Self::Write => {
+                "The table gave no clear answer: a change may have been made, wholly or in part, or not. Look, then try again."
+            }
+            Self::Creation => {
+                "The table gave no clear answer: a key may have been made or not. Nobody has its text: list the keys of \
+                 the owner and revoke one that is too many, then try again."
+            }
+            Self::Rotation => {
+                "The table gave no clear answer: the key may have been rotated or not. Before trying again, look at it and \
+                 compare `previous_until`: if that is new, the key in use is the previous one, and another rotation ends it."
+            }
+        }
+    }
+
+    /// When the table surely did nothing.
+    fn not_done(self) -> &'static str {
+        match self {
+            Self::Read => self.unclear(),
+            _ => "The table did not take the call, and nothing was changed. Trying again may help; the log says why.",
+        }
+    }
 }
 
 impl ApiError {
@@ -104,7 +156,7 @@ impl ApiError {
     }
 
     /// The `message` member: a sentence for a person.
-    pub fn message(&self) -> String {
+    pub fn message(&self, effect: Effect) -> String {
         match self {
             Self::BadRequest { why }
             | Self::NoSuchRecord { why }
@@ -125,13 +177,16 @@ impl ApiError {
                 "The record is not of the shape that is written here; the function's log says which and why.".into()
             }
             Self::Internal { .. } => "The admin API failed on this request; its log says why.".into(),
-            Self::StoreUnavailable { unclear: true, .. } => {
-                "The table gave no clear answer: a change may have been made or not. Look, then try again.".into()
-            }
-            Self::StoreUnavailable { unclear: false, .. } => {
-                "The table did not take the call, and nothing was changed. Trying again may help; the log says why."
-                    .into()
-            }
+            Self::StoreUnavailable { unclear: true, .. } => effect.unclear().into(),
+            Self::StoreUnavailable { unclear: false, .. } => effect.not_done().into(),
+        }
+    }
+
+    /// The invocation is nearly over, and the table has not answered.
+    pub(crate) fn out_of_time() -> Self {
+        Self::StoreUnavailable {
+            unclear: true,
+            why: "the tables did not answer before the invocation's end".into(),
         }
     }
 
@@ -188,7 +243,7 @@ impl From<AdminError> for ApiError {
                 why,
             },
             AdminError::Invalid(_) => Self::Invalid { why },
-            AdminError::NoRandomness(_) => Self::Internal { why },
+            AdminError::NoRandomness(_) | AdminError::Refused(_) => Self::Internal { why },
             AdminError::Store(error) => error.into(),
         }
     }

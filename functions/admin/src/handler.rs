@@ -4,6 +4,7 @@
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use axum::Router;
 use axum::body::{Body, to_bytes};
@@ -11,7 +12,8 @@ use bytes::Bytes;
 use futures_util::FutureExt;
 use http::header::{ALLOW, CACHE_CONTROL, RETRY_AFTER};
 use http::{HeaderName, HeaderValue, Method, Request, Response, Uri};
-use tollgate::clock::Clock;
+use tokio::time::timeout;
+use tollgate::clock::{Clock, Timestamp};
 use tollgate::config::ErrorFormat;
 use tollgate::error::response::{negotiate, shaped};
 use tollgate::event::{self, AnswerForm, Event, NotHttp, platform_facts};
@@ -19,13 +21,16 @@ use tollgate::gateway::{Answer, panic_message, request_id};
 use tollgate::request::PlatformFacts;
 use tower_service::Service;
 
-use crate::error::ApiError;
+use crate::error::{ApiError, Effect};
 use crate::principals::Principals;
 use crate::record::Record;
-use crate::router::{About, AdminState, router};
+use crate::router::{AdminState, Notes, router};
 
 const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const X_RESPONSE_TIME: HeaderName = HeaderName::from_static("x-response-time");
+/// What is left of an invocation for the answer and its log line, once the table is not waited for any more.
+const RESERVE: Duration = Duration::from_millis(500);
+
 /// RFC 5789 section 3.1.
 const ACCEPT_PATCH: HeaderName = HeaderName::from_static("accept-patch");
 
@@ -49,26 +54,30 @@ impl Admin {
         }
     }
 
-    /// Answers one event. Only an event that is no HTTP request is an error: every other one, however broken, gets an
-    /// answer and a log line.
+    /// Answers one event; `deadline` is when Lambda ends the invocation. Only an event that is no HTTP request is an error:
+    /// every other one, however broken, gets an answer and a log line, also where the table does not answer in time.
     ///
     /// # Errors
     /// An event that is no HTTP request.
-    pub async fn handle(&self, payload: &str) -> Result<Answer, NotHttp> {
+    pub async fn handle(&self, payload: &str, deadline: Timestamp) -> Result<Answer, NotHttp> {
         let event = Event::read(payload, None)?;
         let facts = platform_facts(payload)?;
         let form = event.form();
         let format = negotiate(ErrorFormat::Json, event.headers());
         let cold_start = !self.served.swap(true, Ordering::Relaxed);
-        let mut record = Record::start(self.clock.now(), cold_start, request_id(event.headers()));
+        let now = self.clock.now();
+        let mut record = Record::start(now, cold_start, request_id(event.headers()));
 
-        let outcome = AssertUnwindSafe(self.run(event, &facts, &mut record))
-            .catch_unwind()
-            .await;
-        let outcome = outcome.unwrap_or_else(|panic| {
-            let why = panic_message(&*panic);
-            Err(ApiError::Internal { why }.into())
-        });
+        let time = deadline.since(now).saturating_sub(RESERVE);
+        let running = AssertUnwindSafe(self.run(event, &facts, &mut record)).catch_unwind();
+        let outcome = match timeout(time, running).await {
+            Ok(Ok(outcome)) => outcome,
+            Ok(Err(panic)) => {
+                let why = panic_message(&*panic);
+                Err(ApiError::Internal { why }.into())
+            }
+            Err(_) => Err(ApiError::out_of_time().into()),
+        };
         let response = outcome.unwrap_or_else(|failed| failed.response(format, &mut record));
         Ok(end(form, response, format, record))
     }
@@ -80,8 +89,7 @@ impl Admin {
         let request = event.request(&[]);
         let request = request.map_err(|error| ApiError::BadRequest { why: error.message() })?;
         record.method = Some(request.method.clone());
-        let mut response = self.route(request).await?;
-        record.about = response.extensions_mut().remove::<About>().unwrap_or_default();
+        let mut response = self.route(request, record.notes.clone()).await?;
         match response.extensions_mut().remove::<ApiError>() {
             Some(error) => Err(Failed {
                 allow: response.headers_mut().remove(ALLOW),
@@ -91,7 +99,7 @@ impl Admin {
         }
     }
 
-    async fn route(&self, request: tollgate::request::Request) -> Result<Response<Body>, ApiError> {
+    async fn route(&self, request: tollgate::request::Request, notes: Notes) -> Result<Response<Body>, ApiError> {
         let target = match &*request.query {
             "" => request.path.encoded(),
             query => format!("{}?{query}", request.path.encoded()),
@@ -103,6 +111,7 @@ impl Admin {
         *routed.method_mut() = request.method;
         *routed.uri_mut() = uri;
         *routed.headers_mut() = request.headers;
+        routed.extensions_mut().insert(notes);
         // A router is always ready.
         let Ok(response) = self.router.clone().call(routed).await;
         Ok(response)
@@ -127,10 +136,11 @@ impl Failed {
     fn response(self, format: ErrorFormat, record: &mut Record) -> Response<Bytes> {
         let Self { error, allow } = self;
         let retry_after = error.retry_after();
+        let effect = Effect::of(record.method.as_ref(), record.notes.about().route.as_deref());
         let mut response = shaped(
             error.status(),
             error.code(),
-            &error.message(),
+            &error.message(effect),
             retry_after,
             format,
             &record.id,

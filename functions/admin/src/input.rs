@@ -15,7 +15,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer};
 use tollgate::api_key::ApiKey;
 use tollgate::record::bounded;
-use tollgate::store::dynamodb::Patch;
+use tollgate::store::dynamodb::{LARGEST_PAGE, Patch};
 
 use crate::error::ApiError;
 
@@ -34,34 +34,38 @@ const PATCHES: &[&str] = &["application/merge-patch+json", "application/json"];
 /// A JSON body.
 pub(crate) struct JsonBody<T>(pub(crate) T);
 
+/// A JSON merge patch (RFC 7396), under its own media type or as plain JSON.
+pub(crate) struct MergePatch<T>(pub(crate) T);
+
+/// A JSON body that may be left out, or be null: then it says nothing special.
+pub(crate) struct OptionalJsonBody<T>(pub(crate) T);
+
 impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for JsonBody<T> {
     type Rejection = ApiError;
 
     async fn from_request(request: Request, state: &S) -> Result<Self, ApiError> {
-        let is_json = is(JSON, request.headers());
-        let bytes = whole(request, state).await?;
-        if is_json {
-            parse(&bytes).map(Self)
-        } else {
-            Err(ApiError::UnsupportedMediaType { takes: JSON })
-        }
+        Body::of(request, state).await?.parse(JSON).map(Self)
     }
 }
-
-/// A JSON merge patch (RFC 7396), under its own media type or as plain JSON.
-pub(crate) struct MergePatch<T>(pub(crate) T);
 
 impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for MergePatch<T> {
     type Rejection = ApiError;
 
     async fn from_request(request: Request, state: &S) -> Result<Self, ApiError> {
-        let is_patch = is(PATCHES, request.headers());
-        let bytes = whole(request, state).await?;
-        if is_patch {
-            parse(&bytes).map(Self)
-        } else {
-            Err(ApiError::UnsupportedMediaType { takes: PATCHES })
+        Body::of(request, state).await?.parse(PATCHES).map(Self)
+    }
+}
+
+impl<S: Send + Sync, T: DeserializeOwned + Default> FromRequest<S> for OptionalJsonBody<T> {
+    type Rejection = ApiError;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, ApiError> {
+        let body = Body::of(request, state).await?;
+        if body.bytes.is_empty() {
+            return Ok(Self(T::default()));
         }
+        let given: Option<T> = body.parse(JSON)?;
+        Ok(Self(given.unwrap_or_default()))
     }
 }
 
@@ -70,32 +74,33 @@ pub(crate) fn member<'de, D: Deserializer<'de>, T: Deserialize<'de>>(given: D) -
     Option::deserialize(given).map(|given| given.map_or(Patch::Remove, Patch::Set))
 }
 
-/// A JSON body that may be left out, or be null: then it says nothing special.
-pub(crate) struct OptionalJsonBody<T>(pub(crate) T);
-
-impl<S: Send + Sync, T: DeserializeOwned + Default> FromRequest<S> for OptionalJsonBody<T> {
-    type Rejection = ApiError;
-
-    async fn from_request(request: Request, state: &S) -> Result<Self, ApiError> {
-        let is_json = is(JSON, request.headers());
-        let bytes = whole(request, state).await?;
-        match is_json {
-            _ if bytes.is_empty() => Ok(Self(T::default())),
-            true => Ok(Self(parse::<Option<T>>(&bytes)?.unwrap_or_default())),
-            false => Err(ApiError::UnsupportedMediaType { takes: JSON }),
-        }
-    }
+/// A body, and what the request says that it is.
+struct Body {
+    headers: HeaderMap,
+    bytes: Bytes,
 }
 
-/// The bytes, as many as the router's bound allows.
-async fn whole<S: Send + Sync>(request: Request, state: &S) -> Result<Bytes, ApiError> {
-    let read = Bytes::from_request(request, state).await;
-    read.map_err(|rejection| match rejection.status() {
-        StatusCode::PAYLOAD_TOO_LARGE => ApiError::TooLarge,
-        _ => ApiError::BadRequest {
-            why: "The body cannot be read.".into(),
-        },
-    })
+impl Body {
+    /// The bytes, as many as the router's bound allows.
+    async fn of<S: Send + Sync>(request: Request, state: &S) -> Result<Self, ApiError> {
+        let headers = request.headers().clone();
+        let read = Bytes::from_request(request, state).await;
+        let bytes = read.map_err(|rejection| match rejection.status() {
+            StatusCode::PAYLOAD_TOO_LARGE => ApiError::TooLarge,
+            _ => ApiError::BadRequest {
+                why: "The body cannot be read.".into(),
+            },
+        })?;
+        Ok(Self { headers, bytes })
+    }
+
+    /// What it says, if it is of one of these media types.
+    fn parse<T: DeserializeOwned>(&self, takes: &'static [&'static str]) -> Result<T, ApiError> {
+        match is(takes, &self.headers) {
+            true => parse(&self.bytes),
+            false => Err(ApiError::UnsupportedMediaType { takes }),
+        }
+    }
 }
 
 fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, ApiError> {
@@ -170,13 +175,10 @@ fn query_text(parts: &Parts) -> Result<&str, ApiError> {
 /// Entries on a page whose size is not said.
 const USUAL_PAGE: u8 = 50;
 
-/// Entries on a page, at most.
-const LARGEST_PAGE: u8 = 100;
-
 /// How many entries a page of a listing has at most.
-pub(crate) fn page_size(limit: Option<u8>) -> Result<u8, ApiError> {
-    match limit.unwrap_or(USUAL_PAGE) {
-        limit @ 1..=LARGEST_PAGE => Ok(limit),
+pub(crate) fn page_size(limit: Option<u64>) -> Result<u8, ApiError> {
+    match limit.map_or(Ok(USUAL_PAGE), u8::try_from) {
+        Ok(limit @ 1..=LARGEST_PAGE) => Ok(limit),
         _ => Err(ApiError::BadRequest {
             why: format!("`limit` is 1 to {LARGEST_PAGE}."),
         }),

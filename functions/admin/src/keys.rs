@@ -6,10 +6,11 @@ mod shapes;
 use std::time::Duration;
 
 use axum::Json;
-use axum::extract::State;
+use axum::extract::{Extension, State};
 use axum::response::{IntoResponse, Response};
 use http::StatusCode;
 use http::header::LOCATION;
+use tollgate::api_key::ApiKey;
 use tollgate::store::dynamodb::AdminError;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -17,7 +18,7 @@ use utoipa_axum::routes;
 use crate::cursor;
 use crate::error::ApiError;
 use crate::input::{JsonBody, KeyId, MergePatch, OptionalJsonBody, QueryParameters, page_size};
-use crate::router::{About, AdminState};
+use crate::router::{AdminState, Notes};
 use change::KeyChange;
 pub use shapes::KeyView;
 use shapes::{KeyIdText, KeyPage, ListKeys, NewKey, NewKeyView, RevokedKey, Rotation};
@@ -49,18 +50,19 @@ pub(crate) fn routes() -> OpenApiRouter<AdminState> {
         (status = 422, description = "The body is JSON, but not that of a key."),
     ),
 )]
-async fn create_key(State(state): State<AdminState>, JsonBody(wanted): JsonBody<NewKey>) -> Result<Response, ApiError> {
+async fn create_key(
+    State(state): State<AdminState>,
+    Extension(notes): Extension<Notes>,
+    JsonBody(wanted): JsonBody<NewKey>,
+) -> Result<Response, ApiError> {
     let now = state.clock.now();
-    let (key, record) = state.keys.create(wanted.at(now)?, now).await?;
-    let about = About {
-        key_id: Some(record.id.clone()),
-        ..About::default()
-    };
+    let key = ApiKey::generate().map_err(AdminError::from)?;
+    let record = wanted.at(now)?.record(&key, now)?;
+    notes.note(|about| about.key_id = Some(record.id.clone()));
+    let (key, record) = state.keys.insert(key, record).await?;
     let location = [(LOCATION, format!("keys/{}", record.id))];
     let body = Json(NewKeyView::of(&key, &record, now));
-    let mut response = (StatusCode::CREATED, location, body).into_response();
-    response.extensions_mut().insert(about);
-    Ok(response)
+    Ok((StatusCode::CREATED, location, body).into_response())
 }
 
 /// List the keys of an owner.
@@ -89,7 +91,8 @@ async fn list_keys(
         .await?;
     let now = state.clock.now();
     Ok(Json(KeyPage {
-        keys: page.keys.iter().map(|key| KeyView::of(key, now)).collect(),
+        keys: page.records.iter().map(|key| KeyView::of(key, now)).collect(),
+        unreadable: page.unreadable,
         next_cursor: page.next.map(|after| cursor::write(LISTING, owner, &after)),
     }))
 }

@@ -5,15 +5,20 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
 use tollgate::limit::PlanDocument;
+use tollgate::record::bounded;
 use utoipa::ToSchema;
 
 use crate::error::ApiError;
+use crate::input::LONGEST_REASON;
 
 /// The schema of the config, as it is committed and held current beside it.
 const CONFIG_SCHEMA: &str = include_str!("../../../docs/config.schema.json");
 
 /// Where the schema of a plan stands in it.
 const PLAN: &str = "/properties/plans/additionalProperties";
+
+/// The most mistakes that are told of one body.
+const MOST_MISTAKES: usize = 20;
 
 /// What a rate is per, and the highest: a million a second, or what fits into its type.
 const RATES: [(&str, u32); 4] = [
@@ -34,23 +39,29 @@ pub(crate) struct Limits(Box<RawValue>);
 pub(crate) struct LimitsView(Value);
 
 impl Limits {
-    /// The same, understood; `name` is the plan's, and its place in messages.
+    /// The same, understood; `name` is what `RateLimit` headers call it.
     pub(crate) fn document(&self, name: &str) -> Result<PlanDocument, ApiError> {
-        PlanDocument::parse(name, "limits", self.0.get()).map_err(|why| ApiError::Invalid { why })
-    }
-
-    /// As it was written.
-    pub(crate) fn text(&self) -> &str {
-        self.0.get()
+        PlanDocument::parse(name, "limits", self.0.get()).map_err(|why| ApiError::Invalid { why: first_of(&why) })
     }
 }
 
 impl LimitsView {
-    /// Of what is kept. The command line takes YAML too: that has no JSON form here but its text.
+    /// Of what is kept, which was read as JSON.
     pub(crate) fn of(limits: &PlanDocument) -> Self {
-        let text = limits.text();
-        Self(serde_json::from_str(text).unwrap_or_else(|_| text.into()))
+        Self(serde_json::from_str(limits.text()).unwrap_or_default())
     }
+}
+
+/// So many mistakes at most, none of them endless: a body may be full of them, and they repeat what it says.
+fn first_of(mistakes: &str) -> String {
+    let mut lines = mistakes.lines();
+    let first = lines.by_ref().take(MOST_MISTAKES);
+    let mut told: Vec<String> = first.map(|line| bounded(line, LONGEST_REASON).into_owned()).collect();
+    match lines.count() {
+        0 => {}
+        more => told.push(format!("and {more} more")),
+    }
+    told.join("\n")
 }
 
 /// The JSON Schema of [`Limits`]: the config's, without the placeholders that only a config knows.
@@ -95,6 +106,7 @@ fn join(schema: &mut Value, only: Value) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::error::Effect;
 
     #[test]
     fn the_schema_is_the_config_s_without_placeholders() {
@@ -125,10 +137,32 @@ mod tests {
     }
 
     #[test]
+    fn of_many_mistakes_some_are_told_and_the_others_counted() {
+        let many = |count: usize| {
+            let quotas = vec![json!({}); count];
+            let text = json!({ "quota": quotas }).to_string();
+            let refused = serde_json::from_str::<Limits>(&text).unwrap().document("gold");
+            refused.unwrap_err().message(Effect::Write)
+        };
+        assert!(!many(1).contains(" more"), "{}", many(1));
+        let why = many(20_000);
+        assert_eq!(why.lines().count(), MOST_MISTAKES + 1);
+        assert!(
+            why.lines().last().unwrap().starts_with("and ") && why.ends_with(" more"),
+            "{why}"
+        );
+        let long = format!(r#"{{"{}":1}}"#, "x".repeat(60_000));
+        let refused = serde_json::from_str::<Limits>(&long).unwrap().document("gold");
+        assert!(refused.unwrap_err().message(Effect::Write).len() < 1_000);
+    }
+
+    #[test]
     fn every_mistake_is_told() {
         let limits = |text: &str| serde_json::from_str::<Limits>(text).unwrap().document("gold");
         assert!(limits(r#"{"quota":{"requests":1,"per":"day"}}"#).is_ok());
-        let why = limits(r#"{"quota":{"requests":0,"per":"dya"}}"#).unwrap_err().message();
+        let why = limits(r#"{"quota":{"requests":0,"per":"dya"}}"#)
+            .unwrap_err()
+            .message(Effect::Write);
         insta::assert_snapshot!(why);
         for wrong in [
             "null",

@@ -37,7 +37,7 @@ struct PlanNameText(String);
 struct ListPlans {
     /// How many on it; 50 if nothing is said.
     #[param(minimum = 1, maximum = 100)]
-    limit: Option<u8>,
+    limit: Option<u64>,
     /// Where it begins: the last one's `next_cursor`.
     cursor: Option<String>,
 }
@@ -74,6 +74,10 @@ impl PlanView {
 struct PlanPage {
     #[schema(max_items = 100)]
     plans: Vec<PlanView>,
+    /// The names of plans whose records cannot be read, if there are any: somebody has to look at each.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schema(required = false, max_items = 100)]
+    unreadable: Vec<String>,
     /// The `cursor` of the next page; without it, this is the last. That page may be empty.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
@@ -100,7 +104,8 @@ async fn list_plans(
         .list(after.transpose()?.as_deref(), page_size(wanted.limit)?)
         .await?;
     Ok(Json(PlanPage {
-        plans: page.plans.iter().map(PlanView::of).collect(),
+        plans: page.records.iter().map(PlanView::of).collect(),
+        unreadable: page.unreadable,
         next_cursor: page.next.map(|after| cursor::write(LISTING, "", &after)),
     }))
 }
@@ -118,7 +123,7 @@ async fn list_plans(
         (status = 200, description = "The plan as it stands now.", body = PlanView),
         (status = 413, description = "The body is over 64 KiB."),
         (status = 415, description = "The body is no JSON by its own word."),
-        (status = 422, description = "The body is JSON, but no limits: the message has every mistake."),
+        (status = 422, description = "The body is JSON, but no limits: the message has every mistake, and of many the first."),
     ),
 )]
 async fn set_plan(
@@ -126,6 +131,7 @@ async fn set_plan(
     PlanName(name): PlanName,
     JsonBody(limits): JsonBody<Limits>,
 ) -> Result<Json<PlanView>, ApiError> {
+    let limits = limits.document(&name)?;
     let plan = state.plans.set(&name, limits.text(), state.clock.now()).await?;
     Ok(Json(PlanView::of(&plan)))
 }

@@ -11,7 +11,7 @@ use tollgate::limit::Subject;
 use tollgate::record::{bounded, rfc3339};
 
 use crate::error::ApiError;
-use crate::router::About;
+use crate::router::Notes;
 
 /// What is known of a request so far.
 #[derive(Debug)]
@@ -25,8 +25,8 @@ pub(crate) struct Record {
     pub(crate) principal: Option<String>,
     /// The request method.
     pub(crate) method: Option<Method>,
-    /// What the request was about.
-    pub(crate) about: About,
+    /// What the request is about, as far as that is known.
+    pub(crate) notes: Notes,
     /// What it ended in, if not well.
     pub(crate) error: Option<ApiError>,
 }
@@ -41,7 +41,7 @@ impl Record {
             id,
             principal: None,
             method: None,
-            about: About::default(),
+            notes: Notes::default(),
             error: None,
         }
     }
@@ -53,15 +53,16 @@ impl Record {
 
     /// The line, without a line end. `status` and `bytes` are those of the answer.
     pub(crate) fn finish(&self, status: StatusCode, bytes: usize) -> String {
+        let about = self.notes.about();
         let line = Line {
             time: rfc3339(self.time),
             id: bounded(&self.id, 128),
             principal: self.principal.as_deref().map(|arn| bounded(arn, 2048)),
             method: self.method.as_ref().map(|method| bounded(method.as_str(), 32)),
-            route: self.about.route.as_deref(),
-            key_id: self.about.key_id.as_deref(),
-            plan: self.about.plan.as_deref(),
-            subject: self.about.subject.as_ref().map(Subject::as_str),
+            route: about.route.as_deref(),
+            key_id: about.key_id.as_deref(),
+            plan: about.plan.as_deref(),
+            subject: about.subject.as_ref().map(Subject::as_str),
             status: status.as_u16(),
             error: self.error.as_ref().map(ApiError::code),
             detail: self

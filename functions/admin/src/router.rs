@@ -1,6 +1,6 @@
 //! Paths to handlers. What they take and give stands beside each, and the OpenAPI document is made of it.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, MatchedPath, RawPathParams, Request};
@@ -32,7 +32,7 @@ pub struct AdminState {
     pub clock: Arc<dyn Clock>,
 }
 
-/// What an answer was about, for the record. Only what has the form of a name: a request may hold anything.
+/// What a request is about, for the record: noted before the table is asked, and kept whatever comes of it. Only what has the form of a name: a request may hold anything.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct About {
     /// The route's path, such as `/keys/{id}`: never the request's own, which may hold a whole key.
@@ -65,24 +65,35 @@ pub fn router(state: AdminState) -> Router {
         .with_state(state)
 }
 
+/// Where handlers note what a request is about. It is the record's own: it outlives a handler that is given up.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Notes(Arc<Mutex<About>>);
+
+impl Notes {
+    /// Adds what is known now.
+    pub(crate) fn note(&self, note: impl FnOnce(&mut About)) {
+        note(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner));
+    }
+
+    /// What is known so far.
+    pub(crate) fn about(&self) -> About {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
 async fn note_route(path: MatchedPath, parameters: RawPathParams, request: Request, next: Next) -> Response {
     let parameter = |wanted: &str, is_one: fn(&str) -> bool| {
         let found = parameters.iter().find(|(name, value)| *name == wanted && is_one(value));
         found.map(|(_, value)| value.to_owned())
     };
-    let mut about = About {
-        route: Some(path.as_str().to_owned()),
-        key_id: parameter("id", ApiKey::is_id),
-        plan: parameter("name", is_plan_name),
-        subject: None,
-    };
-    let mut response = next.run(request).await;
-    if let Some(made) = response.extensions_mut().remove::<About>() {
-        about.key_id = about.key_id.or(made.key_id);
-        about.subject = made.subject;
+    if let Some(notes) = request.extensions().get::<Notes>() {
+        notes.note(|about| {
+            about.route = Some(path.as_str().to_owned());
+            about.key_id = parameter("id", ApiKey::is_id);
+            about.plan = parameter("name", is_plan_name);
+        });
     }
-    response.extensions_mut().insert(about);
-    response
+    next.run(request).await
 }
 
 /// This API, as an OpenAPI document.

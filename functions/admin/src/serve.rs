@@ -20,7 +20,7 @@ pub async fn serve() -> ExitCode {
         Ok(admin) => admin,
         Err(mistakes) => return lambda::not_started(&*Box::<dyn std::error::Error>::from(mistakes)),
     };
-    lambda::answer_http(async |payload: &str, _| admin.handle(payload).await).await
+    lambda::answer_http(async |payload: &str, deadline| admin.handle(payload, deadline).await).await
 }
 
 /// The API of this environment. The error has one line for each mistake.

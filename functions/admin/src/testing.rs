@@ -1,9 +1,10 @@
 //! What the tests share: an API on a table that is never asked, and events for it.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde_json::{Value, json};
-use tollgate::clock::SystemClock;
+use tollgate::clock::{Clock, SystemClock};
 use tollgate::store::TableKind;
 use tollgate::store::dynamodb::{ApiKeys, Counters, DynamoDbSettings, Plans};
 
@@ -62,7 +63,8 @@ pub(crate) struct Answered {
 }
 
 pub(crate) async fn answered(admin: &Admin, event: &Value) -> Answered {
-    let answer = admin.handle(&event.to_string()).await.unwrap();
+    let deadline = SystemClock.now().plus(Duration::from_secs(15));
+    let answer = admin.handle(&event.to_string(), deadline).await.unwrap();
     let written: Value = serde_json::from_str(answer.event.get()).unwrap();
     Answered {
         status: written["statusCode"].as_u64().unwrap(),

@@ -1,18 +1,19 @@
 //! `/usage`: what was counted of a caller, looked at and taken back to nothing.
 
 use axum::Json;
-use axum::extract::{FromRequestParts, State};
-use axum::response::{IntoResponse, Response};
+use axum::extract::{Extension, FromRequestParts, State};
 use http::request::Parts;
 use serde::Serialize;
 use tollgate::limit::{CountedWindow, Counter, KeyValues};
+use tollgate::record::bounded;
+use tollgate::store::dynamodb::CounterName;
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::error::{ApiError, sentence};
-use crate::input::query_values;
-use crate::router::{About, AdminState};
+use crate::input::{LONGEST_REASON, query_values};
+use crate::router::{AdminState, Notes};
 
 pub(crate) fn routes() -> OpenApiRouter<AdminState> {
     OpenApiRouter::new().routes(routes!(get_usage, reset_usage))
@@ -35,7 +36,8 @@ struct PartText(String);
 struct WhoseParameters {
     /// A part of what is counted by, as `key` in a gateway's config has it, and the caller's value in it:
     /// `api_key=ID`, `user=ISSUER SUB`, `client_ip=ADDRESS`, `route=ID`, `header:NAME=VALUE`, `claim:NAME=VALUE`. One for each
-    /// part, in the config's order.
+    /// part, in the config's order. Where a caller's credential names no issuer, the method's name in the config stands in its
+    /// place, or its type if it has none.
     #[param(inline, min_items = 1, max_items = 8)]
     part: Vec<PartText>,
 }
@@ -51,7 +53,7 @@ impl<S: Send + Sync> FromRequestParts<S> for Whose {
         match KeyValues::parse(given.iter().map(|part| &**part)) {
             Ok(values) => Ok(Self(values)),
             Err(why) => Err(ApiError::BadRequest {
-                why: sentence(&format!("`part`: {why}")),
+                why: sentence(&format!("`part`: {}", bounded(&why, LONGEST_REASON))),
             }),
         }
     }
@@ -69,7 +71,7 @@ pub struct CounterView {
     rule: String,
     /// What was counted in the windows of now, the shortest first.
     windows: Vec<WindowView>,
-    /// Epoch second when the bucket of its rate is full again; without it, it is, or there is no rate.
+    /// Epoch second when the last of its buckets is full again; without it, all are, or there is no rate.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     full_at: Option<u64>,
@@ -120,6 +122,28 @@ impl CounterView {
 #[derive(Serialize, ToSchema)]
 struct Usage {
     counters: Vec<CounterView>,
+    /// Counters that cannot be read, if there are any: somebody has to look at each, or reset them.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schema(required = false)]
+    unreadable: Vec<CounterNameView>,
+}
+
+/// Which of somebody's counters.
+#[derive(Serialize, ToSchema)]
+#[schema(as = CounterName)]
+struct CounterNameView {
+    /// What is counted by.
+    #[schema(example = "plan")]
+    by: String,
+    /// Which rule set.
+    #[schema(example = "plan")]
+    rule: String,
+}
+
+impl From<CounterName> for CounterNameView {
+    fn from(CounterName { by, rule }: CounterName) -> Self {
+        Self { by, rule }
+    }
 }
 
 /// What was taken back to nothing.
@@ -141,9 +165,10 @@ struct Reset {
     responses((status = 200, description = "What was counted; nothing of a caller that never came.", body = Usage)),
 )]
 async fn get_usage(State(state): State<AdminState>, Whose(values): Whose) -> Result<Json<Usage>, ApiError> {
-    let counters = state.counters.of(&values, state.clock.now()).await?;
+    let counted = state.counters.of(&values, state.clock.now()).await?;
     Ok(Json(Usage {
-        counters: counters.iter().map(CounterView::of).collect(),
+        counters: counted.counters.iter().map(CounterView::of).collect(),
+        unreadable: counted.unreadable.into_iter().map(CounterNameView::from).collect(),
     }))
 }
 
@@ -157,13 +182,12 @@ async fn get_usage(State(state): State<AdminState>, Whose(values): Whose) -> Res
     params(WhoseParameters),
     responses((status = 200, description = "It is, whether it could be read or not.", body = Reset)),
 )]
-async fn reset_usage(State(state): State<AdminState>, Whose(values): Whose) -> Result<Response, ApiError> {
+async fn reset_usage(
+    State(state): State<AdminState>,
+    Extension(notes): Extension<Notes>,
+    Whose(values): Whose,
+) -> Result<Json<Reset>, ApiError> {
+    notes.note(|about| about.subject = Some(values.subject()));
     let counters = state.counters.reset(&values).await?;
-    let about = About {
-        subject: Some(values.subject()),
-        ..About::default()
-    };
-    let mut response = Json(Reset { counters }).into_response();
-    response.extensions_mut().insert(about);
-    Ok(response)
+    Ok(Json(Reset { counters }))
 }

@@ -1,6 +1,7 @@
 //! `type: api_key`: a key that was given to whoever calls, kept hashed in the config table.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use http::HeaderName;
 use http::header::AUTHORIZATION;
@@ -10,6 +11,7 @@ use super::{bearer, carriers};
 use crate::api_key::{self, ApiKey, ApiKeyRecord};
 use crate::clock::{Clock, Timestamp};
 use crate::gateway::Seams;
+use crate::look_up::LookUps;
 use crate::recent::{OVERHEAD, Recent};
 use crate::request::Request;
 use crate::store::Store;
@@ -33,6 +35,7 @@ pub struct ApiKeyRules {
 pub(super) struct ApiKeyVerifier {
     rules: Arc<ApiKeyRules>,
     recent: Recent<String, Arc<ApiKeyRecord>>,
+    look_ups: LookUps,
     store: Arc<dyn Store>,
     clock: Arc<dyn Clock>,
 }
@@ -45,11 +48,12 @@ impl ApiKeyRules {
 }
 
 impl ApiKeyVerifier {
-    /// Reads nothing yet.
-    pub(super) fn new(rules: Arc<ApiKeyRules>, seams: &Seams) -> Self {
+    /// Reads nothing yet. `look_ups` are those of the config table.
+    pub(super) fn new(rules: Arc<ApiKeyRules>, seams: &Seams, look_ups: &LookUps) -> Self {
         Self {
             rules,
             recent: Recent::default(),
+            look_ups: look_ups.clone(),
             store: Arc::clone(&seams.store),
             clock: Arc::clone(&seams.clock),
         }
@@ -61,8 +65,8 @@ impl ApiKeyVerifier {
         request.headers.contains_key(&self.rules.header) || self.rules.query.as_ref().is_some_and(in_query)
     }
 
-    /// Whose key it is. One whose form or checksum is wrong costs no read.
-    pub(super) async fn verify(&self, request: &Request) -> Result<Arc<ApiKeyRecord>, Refusal> {
+    /// Whose key it is. One whose form or checksum is wrong costs no read. `budget` bounds one.
+    pub(super) async fn verify(&self, request: &Request, budget: Duration) -> Result<Arc<ApiKeyRecord>, Refusal> {
         let key = self.presented(request)?;
         let last = self.recent.last(&key.id().to_owned());
         let now = self.clock.now();
@@ -75,16 +79,13 @@ impl ApiKeyVerifier {
                 Ok(record) => return Ok(record),
             }
         }
-        let record = self
-            .store
-            .api_key(key.id())
-            .await
-            .map_err(|error| Refusal::Unavailable {
-                key: "",
-                what: AuthSource::ApiKeys,
-                why: error.to_string(),
-                retry_after: RETRY_AFTER,
-            })?;
+        let read = self.look_ups.make(budget, self.store.api_key(key.id())).await;
+        let record = read.map_err(|error| Refusal::Unavailable {
+            key: "",
+            what: AuthSource::ApiKeys,
+            why: error.to_string(),
+            retry_after: RETRY_AFTER,
+        })?;
         let scopes = record.iter().flat_map(|record| &record.scopes);
         let weight = OVERHEAD + scopes.map(|scope| OVERHEAD + scope.len()).sum::<usize>();
         let record = record.map(Arc::new);

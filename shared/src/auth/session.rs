@@ -22,6 +22,7 @@ use super::jwt::{JwtRules, JwtVerifier};
 use super::refusal::Refusal;
 use crate::config::Pointer;
 use crate::gateway::Seams;
+use crate::look_up::LookUps;
 use crate::request::Request;
 
 /// What a session cookie must be.
@@ -68,11 +69,13 @@ enum Verifier {
 }
 
 impl SessionVerifier {
-    /// Asks nothing yet.
-    pub(super) fn new(rules: Arc<SessionRules>, seams: &Seams) -> Self {
+    /// Asks nothing yet. `look_ups` are those of the state table.
+    pub(super) fn new(rules: Arc<SessionRules>, seams: &Seams, look_ups: &LookUps) -> Self {
         let proof = match &rules.proof {
             SessionProof::Token { rules, .. } => Verifier::Token(Box::new(JwtVerifier::new(Arc::clone(rules), seams))),
-            SessionProof::Kept { idle, absolute } => Verifier::Kept(KeptSessions::new(*idle, *absolute, seams)),
+            SessionProof::Kept { idle, absolute } => {
+                Verifier::Kept(KeptSessions::new(*idle, *absolute, seams, look_ups.clone()))
+            }
         };
         Self { rules, proof }
     }
@@ -82,7 +85,7 @@ impl SessionVerifier {
         carriers::cookies(&request.headers, &self.rules.cookie).next().is_some()
     }
 
-    /// Whose session it is. `budget` bounds a key fetch.
+    /// Whose session it is. `budget` bounds a key fetch and look-ups.
     pub(super) async fn verify(&self, request: &Request, budget: Duration) -> Result<Arc<Claims>, Refusal> {
         let mut cookies = carriers::cookies(&request.headers, &self.rules.cookie);
         let (Some(cookie), None) = (cookies.next(), cookies.next()) else {
@@ -93,7 +96,7 @@ impl SessionVerifier {
         same_site::check(request, &self.rules.origins)?;
         match &self.proof {
             Verifier::Token(jwt) => jwt.verify(text, budget).await,
-            Verifier::Kept(sessions) => sessions.verify(text).await,
+            Verifier::Kept(sessions) => sessions.verify(text, budget).await,
         }
     }
 }

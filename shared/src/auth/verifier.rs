@@ -19,6 +19,7 @@ use super::session::SessionVerifier;
 use crate::clock::Timestamp;
 use crate::error::GatewayError;
 use crate::gateway::Seams;
+use crate::look_up::TableLookUps;
 use crate::request::Request;
 
 /// A method at work.
@@ -39,15 +40,17 @@ enum VerifierKind {
 }
 
 impl Verifier {
-    pub(super) fn new(method: &Arc<Method>, seams: &Seams) -> Self {
+    pub(super) fn new(method: &Arc<Method>, seams: &Seams, look_ups: &TableLookUps) -> Self {
         let kind = match &method.kind {
             MethodKind::Jwt(rules) => VerifierKind::Jwt(Box::new(JwtVerifier::new(Arc::clone(rules), seams))),
-            MethodKind::ApiKey(rules) => VerifierKind::ApiKey(ApiKeyVerifier::new(Arc::clone(rules), seams)),
+            MethodKind::ApiKey(rules) => {
+                VerifierKind::ApiKey(ApiKeyVerifier::new(Arc::clone(rules), seams, &look_ups.config))
+            }
             MethodKind::Introspection(rules) => {
                 VerifierKind::Introspection(IntrospectionVerifier::new(Arc::clone(rules), seams))
             }
             MethodKind::SessionCookie(rules) => {
-                VerifierKind::SessionCookie(SessionVerifier::new(Arc::clone(rules), seams))
+                VerifierKind::SessionCookie(SessionVerifier::new(Arc::clone(rules), seams, &look_ups.state))
             }
             MethodKind::ClientCertificate(rules) => VerifierKind::ClientCertificate(Arc::clone(rules)),
             MethodKind::Platform(source) => VerifierKind::Platform(*source),
@@ -95,7 +98,7 @@ impl Verifier {
         let claims = match &self.kind {
             VerifierKind::Jwt(jwt) => jwt.verify_bearer(&request.headers, budget).await,
             VerifierKind::ApiKey(keys) => {
-                let record = keys.verify(request).await;
+                let record = keys.verify(request, budget).await;
                 record.map(|record| Arc::new(api_key.insert(record).claims()))
             }
             VerifierKind::Introspection(endpoint) => endpoint.verify(&request.headers, budget).await,

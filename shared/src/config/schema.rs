@@ -51,7 +51,7 @@ inline_schema! {
     Text, _generator => json_schema!({ "type": "string" });
     At<bool>, _generator => or_placeholder(json_schema!({ "type": "boolean" }));
     At<NonZeroU32>, _generator => or_placeholder(json_schema!({ "type": "integer", "minimum": 1, "maximum": u32::MAX }));
-    At<NonZeroU64>, _generator => or_placeholder(json_schema!({ "type": "integer", "minimum": 1, "maximum": u64::MAX }));
+    At<NonZeroU64>, _generator => or_placeholder(json_schema!({ "type": "integer", "minimum": 1, "maximum": 999_999_999_999_999_u64 }));
     At<Duration>, _generator => or_placeholder(json_schema!({ "type": "string", "pattern": "^(0|[1-9][0-9]*)(ms|s|m|h|d)$" }));
     At<ByteSize>, _generator => or_placeholder(json_schema!({ "type": "string", "pattern": "^(0|[1-9][0-9]*)(B|KiB|MiB)$" }));
     OneOf<T>, [T: Choice], _generator => {

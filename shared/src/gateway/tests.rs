@@ -3,6 +3,7 @@
 mod edge;
 mod front_doors;
 mod methods;
+mod outage;
 mod respond;
 
 use std::sync::Mutex;

@@ -81,12 +81,17 @@ impl Visit {
                 self.limits.push(decision);
                 (outcome, verdict)
             }
-            Admission::Uncounted { rule, why, verdict } => {
+            Admission::Uncounted {
+                rule,
+                shadow,
+                why,
+                verdict,
+            } => {
                 let outcome = LimitOutcome {
                     rule,
                     allowed: verdict.is_ok(),
                     remaining: None,
-                    shadow: false,
+                    shadow,
                     uncounted: Some(why),
                 };
                 (outcome, verdict)

@@ -10,27 +10,59 @@
 //! part in T: 0 where it divides evenly, under 0.1 % up to 1,000 requests a second, which is also all that one
 //! DynamoDB partition writes. Above one million a second T stays 1 µs: such a rate counts as one million.
 
+use std::fmt;
 use std::time::Duration;
 
 use super::Rate;
 use super::window::CLOCKS_APART;
+use crate::clock::Timestamp;
 use crate::store::BucketStep;
-
-/// How far beyond its ceiling a `tat` must lie to be none of this rule's making: it was left by a slower rule of an
-/// earlier config, or by a clock that ran ahead. No step of this rule writes one.
-const FOREIGN: Duration = CLOCKS_APART;
 
 /// Items stay at least this long after their bucket is full again.
 const KEEP: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 
+/// A bucket's name in its item: `t10000x20` is one that refills by one each 10,000 us, and holds 20. All of the rule is in
+/// it, so that none reads what another left: a rate that is changed begins with a full bucket of its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct BucketName {
+    /// T: what a request of cost 1 takes, in microseconds. At least 1.
+    interval: u64,
+    /// How much it holds. At least 1.
+    burst: u32,
+}
+
+impl BucketName {
+    /// Reads a name; `None` for what is none.
+    pub fn parse(name: &str) -> Option<Self> {
+        let (interval, burst) = name.strip_prefix('t')?.split_once('x')?;
+        // As it is written below, and in no other way: one bucket has one name.
+        let is_number = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit()) && !text.starts_with('0');
+        Some(Self {
+            interval: interval.parse().ok().filter(|_| is_number(interval))?,
+            burst: burst.parse().ok().filter(|_| is_number(burst))?,
+        })
+    }
+}
+
+impl fmt::Display for BucketName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "t{}x{}", self.interval, self.burst)
+    }
+}
+
+/// The latest `tat`, in microseconds, of a bucket that is full by every clock: it says no more than one that is not there.
+/// Taken away any sooner, it would be full too early for an environment whose clock is behind.
+pub(super) fn full_everywhere(now: Timestamp) -> u64 {
+    let behind = u64::try_from(CLOCKS_APART.as_micros()).unwrap_or(u64::MAX);
+    now.micros().saturating_sub(behind)
+}
+
 /// A rate in the units that the steps are made of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Bucket {
-    /// T: what a request of cost 1 takes, in microseconds. At least 1.
-    interval: u64,
+    name: BucketName,
     /// How far `tat` may lie beyond now, in microseconds: burst x T, the time to refill from empty.
     tolerance: u64,
-    burst: u32,
 }
 
 /// Which form of a step is likely to fit: there is no `max()` in a DynamoDB expression.
@@ -40,8 +72,6 @@ pub(super) enum Guess {
     Busy,
     /// The bucket is full, or there is no item yet.
     Idle,
-    /// `tat` is none of this rule's making: the bucket begins anew.
-    Foreign,
 }
 
 impl Bucket {
@@ -52,18 +82,19 @@ impl Bucket {
         // Half the range, so that `now + tolerance` cannot overflow: nearly 300,000 years.
         let tolerance = interval.saturating_mul(u64::from(burst)).min(u64::MAX / 2);
         Self {
-            interval,
+            name: BucketName { interval, burst },
             tolerance,
-            burst,
         }
+    }
+
+    pub(super) fn name(&self) -> BucketName {
+        self.name
     }
 
     /// The form to try first: busy when what was seen last says so, or when this subject was busy at more than
     /// half of the recent contacts (other environments use the same bucket).
-    pub(super) fn guess(&self, now: u64, tat: u64, busy_share: f32) -> Guess {
-        if self.is_foreign(now, tat) {
-            Guess::Foreign
-        } else if tat > now || busy_share > 0.5 {
+    pub(super) fn guess(now: u64, tat: u64, busy_share: f32) -> Guess {
+        if tat > now || busy_share > 0.5 {
             Guess::Busy
         } else {
             Guess::Idle
@@ -71,8 +102,8 @@ impl Bucket {
     }
 
     /// The form that fits an item's `tat`.
-    pub(super) fn form(&self, now: u64, tat: Option<u64>) -> Guess {
-        self.guess(now, tat.unwrap_or(0), 0.0)
+    pub(super) fn form(now: u64, tat: Option<u64>) -> Guess {
+        Self::guess(now, tat.unwrap_or(0), 0.0)
     }
 
     pub(super) fn step(&self, guess: Guess, now: u64, cost: u32) -> BucketStep {
@@ -84,19 +115,11 @@ impl Bucket {
                 max: self.ceiling(now).saturating_sub(cost),
             },
             Guess::Idle => BucketStep::Idle { now, cost },
-            Guess::Foreign => BucketStep::Foreign {
-                now,
-                cost,
-                above: self.foreign_above(now),
-            },
         }
     }
 
-    /// How long until a request of this cost fits; zero when it does already. A foreign `tat` holds nobody back.
+    /// How long until a request of this cost fits; zero when it does already.
     pub(super) fn wait(&self, now: u64, tat: u64, cost: u32) -> Duration {
-        if self.is_foreign(now, tat) {
-            return Duration::ZERO;
-        }
         Duration::from_micros(
             tat.max(now)
                 .saturating_add(self.taken(cost))
@@ -106,11 +129,10 @@ impl Bucket {
 
     /// How much would be let through right now; at most the burst.
     pub(super) fn remaining(&self, now: u64, tat: u64) -> u32 {
-        if self.is_foreign(now, tat) {
-            return self.burst;
-        }
         let room = self.ceiling(now).saturating_sub(tat.max(now));
-        u32::try_from(room / self.interval).unwrap_or(u32::MAX).min(self.burst)
+        u32::try_from(room / self.name.interval)
+            .unwrap_or(u32::MAX)
+            .min(self.name.burst)
     }
 
     /// The epoch second after which the item may go. No step leaves a `tat` beyond `now + tolerance`, so counting
@@ -134,16 +156,7 @@ impl Bucket {
 
     /// What a request of this cost takes, in microseconds.
     pub(super) fn taken(&self, cost: u32) -> u64 {
-        self.interval.saturating_mul(u64::from(cost))
-    }
-
-    fn is_foreign(&self, now: u64, tat: u64) -> bool {
-        tat > self.foreign_above(now)
-    }
-
-    fn foreign_above(&self, now: u64) -> u64 {
-        let margin = u64::try_from(FOREIGN.as_micros()).unwrap_or(u64::MAX);
-        self.ceiling(now).saturating_add(margin)
+        self.name.interval.saturating_mul(u64::from(cost))
     }
 
     fn ceiling(&self, now: u64) -> u64 {

@@ -5,14 +5,14 @@
 
 use std::time::Duration;
 
-use super::bucket::{Bucket, Guess};
+use super::bucket::{self, Bucket, BucketName, Guess};
 use super::charged::Charged;
 use super::decision::Standing;
-use super::rules::{Quota, RuleSet};
+use super::rules::{KeyPart, Quota, RuleSet};
 use super::seen::Contact;
-use super::window::{self, Window};
+use super::window::{self, Period, Window};
 use crate::clock::Timestamp;
-use crate::store::{Charge, CounterKey, CounterState, WindowCharge};
+use crate::store::{BucketCharge, Charge, CounterKey, CounterState, Leftovers, WindowCharge};
 
 /// Items stay at least this long after the last of their windows.
 const KEEP: Duration = Duration::from_secs(7 * 24 * 60 * 60);
@@ -67,34 +67,39 @@ impl<'r> Check<'r> {
         self.windows.iter().map(|(window, _)| *window).collect()
     }
 
+    /// The bucket that it counts in.
+    pub(super) fn bucket_name(&self) -> Option<BucketName> {
+        self.bucket.map(|bucket| bucket.name())
+    }
+
     /// The form to try first.
     pub(super) fn guess(&self, last: Option<&Contact>) -> Guess {
-        let contact = self.bucket.as_ref().zip(last);
-        contact.map_or(Guess::Idle, |(bucket, last)| {
-            bucket.guess(self.now.micros(), last.state.tat.unwrap_or(0), last.busy_share)
+        last.filter(|_| self.bucket.is_some()).map_or(Guess::Idle, |last| {
+            Bucket::guess(self.now.micros(), self.tat(&last.state).unwrap_or(0), last.busy_share)
         })
     }
 
-    /// The step in this form, which takes windows that are `over` along.
-    pub(super) fn charge(&self, guess: Guess, over: &[Window]) -> Charge {
+    /// The step in this form, which takes what is `over` along.
+    pub(super) fn charge(&self, guess: Guess, over: &Leftovers) -> Charge {
         let cost = u64::from(self.units);
         let window = |&(window, quota): &(Window, &Quota)| WindowCharge {
             window,
             room: quota.requests.get().saturating_sub(cost),
         };
         Charge {
-            bucket: self
-                .bucket
-                .map(|bucket| bucket.step(guess, self.now.micros(), self.units)),
+            bucket: self.bucket.map(|bucket| BucketCharge {
+                bucket: bucket.name(),
+                step: bucket.step(guess, self.now.micros(), self.units),
+            }),
             cost,
             windows: self.windows.iter().map(window).collect(),
-            over: over.to_vec(),
+            over: over.clone(),
             expires_at: self.expires_at(),
         }
     }
 
-    /// A step that counts nothing and takes these windows away.
-    pub(super) fn removal(&self, over: Vec<Window>) -> Charge {
+    /// A step that counts nothing and takes these away.
+    pub(super) fn removal(&self, over: Leftovers) -> Charge {
         Charge {
             bucket: None,
             cost: 0,
@@ -104,20 +109,20 @@ impl<'r> Check<'r> {
         }
     }
 
-    /// Reads a refused step's item. But for foreign states `tat` only ever grows, so after a refused idle step a busy
-    /// one decides: the longest way is busy, idle, busy.
+    /// Reads a refused step's item. But for resets and what is given back `tat` only ever grows, so after a refused idle step
+    /// a busy one decides: the longest way is busy, idle, busy. The first of them may as well be refused for what it was to
+    /// take along.
     pub(super) fn after_refusal(&self, state: &CounterState) -> Refusal {
         if self.denies(state) {
             return Refusal::Denied;
         }
-        let form = |bucket: Bucket| bucket.form(self.now.micros(), state.tat);
         // Where less than was to be taken ahead is there, the request takes what it needs itself.
         let units = match u64::from(self.units) <= self.room(state) {
             true => self.units,
             false => self.cost,
         };
         Refusal::Try {
-            guess: self.bucket.map_or(Guess::Idle, form),
+            guess: Bucket::form(self.now.micros(), self.tat(state)),
             units,
         }
     }
@@ -135,10 +140,12 @@ impl<'r> Check<'r> {
 
     /// What a step took that left this state.
     pub(super) fn charged(&self, key: CounterKey, state: &CounterState) -> Charged {
-        let taken = self.bucket.map(|bucket| bucket.taken(self.units));
+        let taken = self.bucket.map(|bucket| (bucket.name(), bucket.taken(self.units)));
         Charged {
             key,
-            bucket: taken.zip(state.tat),
+            bucket: taken
+                .zip(self.tat(state))
+                .map(|((name, taken), tat)| (name, taken, tat)),
             cost: self.units.into(),
             windows: self.window_names(),
         }
@@ -146,18 +153,24 @@ impl<'r> Check<'r> {
 
     /// Whether the bucket was in use before a step that left this state, or found it.
     pub(super) fn is_busy(&self, state: &CounterState) -> bool {
-        state.tat.is_some_and(|tat| tat > self.now.micros())
+        self.tat(state).is_some_and(|tat| tat > self.now.micros())
+    }
+
+    /// What a state says of this check's bucket.
+    fn tat(&self, state: &CounterState) -> Option<u64> {
+        self.bucket.and_then(|bucket| state.tat(bucket.name()))
     }
 
     /// How each limit stands, the rate first; in `wait` whether a further request of the same cost fits.
     pub(super) fn standings(&self, state: &CounterState) -> Vec<Standing> {
         let rate = self.bucket.zip(self.set.rate).map(|(bucket, rate)| {
-            let (now, tat) = (self.now.micros(), state.tat.unwrap_or(0));
+            let (now, tat) = (self.now.micros(), self.tat(state).unwrap_or(0));
             Standing {
                 name: self.set.name.clone(),
                 requests: rate.requests.get().into(),
                 per: rate.per,
                 remaining: bucket.remaining(now, tat).into(),
+                most: rate.burst.get().into(),
                 reset: Timestamp::from_micros(tat).since(self.now),
                 wait: bucket.wait(now, tat, self.cost),
             }
@@ -170,6 +183,7 @@ impl<'r> Check<'r> {
                 requests: quota.requests.get(),
                 per: window::length(quota.per, self.now),
                 remaining,
+                most: quota.requests.get(),
                 reset,
                 wait: if remaining < self.cost.into() {
                     reset
@@ -181,16 +195,31 @@ impl<'r> Check<'r> {
         rate.into_iter().chain(quotas).collect()
     }
 
-    /// The windows in a state that are over, and may be taken away.
-    pub(super) fn over(&self, state: &CounterState) -> Vec<Window> {
+    /// What may be taken away of a state: windows that are over, and buckets of other rules that are full.
+    pub(super) fn over(&self, state: &CounterState) -> Leftovers {
+        let full_by = bucket::full_everywhere(self.now);
+        let is_full = |(name, tat): &(BucketName, u64)| Some(*name) != self.bucket_name() && *tat <= full_by;
         let windows = state.windows.iter().map(|(window, _)| *window);
-        windows.filter(|window| window.is_over_everywhere(self.now)).collect()
+        Leftovers {
+            windows: windows.filter(|window| window.is_over_everywhere(self.now)).collect(),
+            buckets: state
+                .buckets
+                .iter()
+                .copied()
+                .filter(is_full)
+                .map(|(name, _)| name)
+                .collect(),
+            full_by,
+        }
     }
 
     /// The epoch second after which the item may go. No decision depends on that: a forgotten bucket is full, and
     /// so is a window that is over.
     fn expires_at(&self) -> u64 {
-        let ends = self.windows.iter().map(|(_, quota)| window::end(quota.per, self.now));
+        // Who changes the plan may come back to what was counted by the one before.
+        let of_a_plan = self.set.key.contains(&KeyPart::PlanHolder).then_some(Period::Month);
+        let periods = self.windows.iter().map(|(_, quota)| quota.per).chain(of_a_plan);
+        let ends = periods.map(|per| window::end(per, self.now));
         let windows = ends.map(|end| end.plus(KEEP).secs()).max().unwrap_or(0);
         let bucket = self.bucket.map_or(0, |bucket| bucket.expires_at(self.now.micros()));
         windows.max(bucket)

@@ -32,8 +32,10 @@ pub(super) struct Standing {
     /// The number in the config, and the time it is for.
     pub(super) requests: u64,
     pub(super) per: Duration,
-    /// What would be let through now; of a rate at most the burst.
+    /// What would be let through now.
     pub(super) remaining: u64,
+    /// The most that ever is: the burst of a rate, a quota's number.
+    pub(super) most: u64,
     /// How long until the bucket is full again, or the window is over.
     pub(super) reset: Duration,
     /// How long until the request fits; zero when it does.
@@ -78,7 +80,7 @@ impl Decision {
     /// Of a request that was counted ahead: so many are left of that, which the item does not show.
     pub(super) fn spent(mut self, left: u32) -> Self {
         for standing in &mut self.standings {
-            standing.remaining = standing.remaining.saturating_add(left.into());
+            standing.remaining = standing.remaining.saturating_add(left.into()).min(standing.most);
         }
         self
     }
@@ -91,6 +93,11 @@ impl Decision {
     /// The rule set's name.
     pub fn rule(&self) -> &Arc<str> {
         &self.rule
+    }
+
+    /// How long until the request fits; `None`: it was let through.
+    pub(super) fn retry_after(&self) -> Option<Duration> {
+        self.retry_after
     }
 
     /// Whether the request may go on.

@@ -11,6 +11,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::check::Check;
+use super::rules::{Quota, Rate};
 use super::window::Window;
 use crate::clock::Timestamp;
 use crate::generations::Generations;
@@ -37,7 +38,9 @@ pub(super) struct Lease {
     /// How many requests' worth was taken, in units of cost, and what is left of it.
     taken: u32,
     left: u32,
-    /// In which windows it was counted: in others it is worth nothing.
+    /// By which rate and quotas, and in which windows, it was counted: by others and in others it is worth nothing.
+    rate: Option<Rate>,
+    quotas: Vec<Quota>,
     windows: Vec<Window>,
     lasts: Duration,
     /// When it was asked for, by both clocks: the one that only goes forward may stand still while the environment is frozen.
@@ -72,6 +75,8 @@ impl Lease {
         Self {
             taken: check.units(),
             left: check.units(),
+            rate: check.set.rate,
+            quotas: check.set.quotas.clone(),
             windows: check.window_names(),
             lasts: check.set.lease_lasts(),
             asked,
@@ -82,7 +87,8 @@ impl Lease {
 
     /// Spends what this check's request costs, if it is there and still worth something.
     pub(super) fn spend(&mut self, check: &Check<'_>) -> bool {
-        let holds = self.is_fresh(check.now) && self.windows == check.window_names();
+        let same = self.rate == check.set.rate && self.quotas == check.set.quotas;
+        let holds = same && self.is_fresh(check.now) && self.windows == check.window_names();
         match self.left.checked_sub(check.cost) {
             Some(left) if holds => {
                 self.left = left;

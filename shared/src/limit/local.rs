@@ -7,7 +7,7 @@ use std::num::NonZeroU32;
 use std::sync::Mutex;
 use std::time::Duration;
 
-use super::bucket::Bucket;
+use super::bucket::{Bucket, BucketName};
 use super::rules::{Rate, RuleSet};
 use super::window::length;
 use crate::clock::Timestamp;
@@ -21,9 +21,9 @@ const GENERATION: usize = 2_048;
 /// An environment's own share of a rate.
 const SHARE: u32 = 10;
 
-/// The theoretical arrival times of the buckets.
+/// The theoretical arrival times of the buckets. Of one item there are as many as there are limits that they are shares of.
 #[derive(Debug)]
-pub(super) struct LocalBuckets(Mutex<Generations<CounterKey, u64>>);
+pub(super) struct LocalBuckets(Mutex<Generations<(CounterKey, BucketName), u64>>);
 
 impl Default for LocalBuckets {
     fn default() -> Self {
@@ -34,42 +34,56 @@ impl Default for LocalBuckets {
 impl LocalBuckets {
     /// Counts a request, or says how long until one fits.
     pub(super) fn admit(&self, key: &CounterKey, set: &RuleSet, cost: u32, now: Timestamp) -> Result<(), Duration> {
-        let bucket = Bucket::new(share(set, cost, now));
+        let slowest = slowest(set, now);
+        let bucket = Bucket::new(share(slowest, cost));
+        let key = (key.clone(), Bucket::new(slowest).name());
         let mut buckets = lock(&self.0);
         let now = now.micros();
         // Never emptier than empty. Kept so and not only read so: after the clock was set back, a subject would else be
         // refused until the clock is where it was.
-        let tat = bucket.within(now, buckets.get(key).unwrap_or(0));
+        let tat = bucket.within(now, buckets.get(&key).unwrap_or(0));
         let wait = bucket.wait(now, tat, cost);
         let tat = if wait.is_zero() {
             bucket.after(now, tat, cost)
         } else {
             tat
         };
-        buckets.insert(key.clone(), tat, 1);
+        buckets.insert(key, tat, 1);
         if wait.is_zero() { Ok(()) } else { Err(wait) }
     }
 }
 
-/// What one environment lets through of a set's slowest limit: a tenth of it, but one request a second at least, and
-/// never more than the limit itself. A quota counts as a rate, spread over its time.
-fn share(set: &RuleSet, cost: u32, now: Timestamp) -> Rate {
+/// A set's slowest limit. A quota counts as a rate, spread over its time.
+fn slowest(set: &RuleSet, now: Timestamp) -> Rate {
     let quotas = set.quotas.iter().map(|quota| {
         let requests = u32::try_from(quota.requests.get()).unwrap_or(u32::MAX);
         (requests, length(quota.per, now), requests)
     });
     let rate = set.rate.map(|rate| (rate.requests.get(), rate.per, rate.burst.get()));
-    let speed =
-        |(requests, per, _): &(u32, Duration, u32)| u128::from(*requests) * 1_000_000_000 / per.as_micros().max(1);
+    // So much larger than a month's microseconds that one request a month counts.
+    let speed = |(requests, per, _): &(u32, Duration, u32)| (u128::from(*requests) << 64) / per.as_micros().max(1);
     let slowest = rate.into_iter().chain(quotas).min_by_key(speed);
     let (requests, per, burst) = slowest.unwrap_or((1, Duration::from_secs(1), 1));
-    let one_a_second = u32::try_from(per.as_secs()).unwrap_or(u32::MAX);
-    let positive = |number| NonZeroU32::new(number).unwrap_or(NonZeroU32::MIN);
     Rate {
-        requests: positive((requests / SHARE).max(one_a_second).min(requests)),
+        requests: positive(requests),
         per,
-        burst: positive((burst / SHARE).max(cost)),
+        burst: positive(burst),
     }
+}
+
+/// What one environment lets through of a limit: a tenth of it, but one request a second at least, and never more than the
+/// limit itself.
+fn share(Rate { requests, per, burst }: Rate, cost: u32) -> Rate {
+    let one_a_second = u32::try_from(per.as_secs()).unwrap_or(u32::MAX);
+    Rate {
+        requests: positive((requests.get() / SHARE).max(one_a_second).min(requests.get())),
+        per,
+        burst: positive((burst.get() / SHARE).max(cost)),
+    }
+}
+
+fn positive(number: u32) -> NonZeroU32 {
+    NonZeroU32::new(number).unwrap_or(NonZeroU32::MIN)
 }
 
 #[cfg(test)]
@@ -80,7 +94,7 @@ mod tests {
     #[test]
     fn an_environment_has_a_tenth_but_one_a_second_and_never_more_than_the_limit() {
         let share = |set: Limits| {
-            let Rate { requests, per, burst } = share(&set.build(), 2, at(0));
+            let Rate { requests, per, burst } = share(slowest(&set.build(), at(0)), 2);
             (requests.get(), per.as_secs(), burst.get())
         };
         assert_eq!(share(Limits::rate(1000, 1, 500)), (100, 1, 50));
@@ -95,6 +109,11 @@ mod tests {
             "slower than one a second as it is"
         );
         assert_eq!(share(Limits::quota(1_000, "day")), (1_000, 86_400, 100));
+        assert_eq!(
+            share(Limits::quota(50, "day").and_quota(5, "month")),
+            (5, 31 * 86_400, 2),
+            "the slower of two slow ones"
+        );
         assert_eq!(
             share(Limits::rate(100, 1, 20).and_quota(600, "minute")),
             (60, 60, 60),
@@ -124,5 +143,23 @@ mod tests {
         assert_eq!(admitted("a", at(101)), 10);
         assert_eq!(admitted("a", at(5)), 0, "emptied at most");
         assert_eq!(admitted("a", at(6)), 10);
+    }
+
+    #[test]
+    fn two_plans_of_one_caller_have_a_bucket_each() {
+        let buckets = LocalBuckets::default();
+        let (free, pro) = (
+            Limits::rate(1_000, 3_600, 100).build(),
+            Limits::rate(100, 1, 100).build(),
+        );
+        let key = CounterKey {
+            pk: "somebody".into(),
+            sk: "L#plan".into(),
+        };
+        let admitted = |set| (0..30).filter(|_| buckets.admit(&key, set, 1, at(100)).is_ok()).count();
+        let sums = (0..20).fold((0, 0), |(slow, fast), _| {
+            (slow + admitted(&free), fast + admitted(&pro))
+        });
+        assert_eq!(sums, (10, 10));
     }
 }

@@ -2,15 +2,19 @@
 //!
 //! An API key names its plan, or has limits of its own; for everybody else a claim does, or the default. What a name stands
 //! for is in the config, or else in the config table, where it is read at most once in [`FOUND_FOR`](crate::recent::FOUND_FOR).
+//! While the table does not answer, a plan that was read is what it was, and is looked for once a second.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::RuleSet;
+use tokio::time::Instant;
+
+use super::{Patience, RuleSet};
 use crate::auth::{ClaimPath, Identity, claim_text};
 use crate::clock::{Clock, Timestamp};
 use crate::config::{self, Pointer};
 use crate::error::GatewayError;
+use crate::look_up::LookUps;
 use crate::recent::{OVERHEAD, Recent};
 use crate::store::{Store, StoreError};
 
@@ -42,6 +46,10 @@ impl PlanDocument {
     /// # Errors
     /// Every mistake at once, ready to be shown.
     pub fn parse(name: &str, item: &str, text: &str) -> Result<Self, String> {
+        // The config's reader takes everything else for YAML, and the admin API shows what is kept as JSON.
+        if !text.trim_start().starts_with('{') {
+            return Err(format!("{item}: this is no JSON object"));
+        }
         let rules = config::plan(name, item, text).map_err(|mistakes| mistakes.to_string())?;
         Ok(Self {
             text: text.into(),
@@ -89,26 +97,39 @@ pub enum PlanTrouble {
 pub(crate) struct Plans {
     rules: Option<PlanRules>,
     recent: Recent<String, Arc<RuleSet>>,
+    look_ups: LookUps,
     store: Arc<dyn Store>,
     clock: Arc<dyn Clock>,
 }
 
 impl Plans {
-    /// Reads nothing yet.
-    pub(crate) fn new(rules: Option<PlanRules>, store: Arc<dyn Store>, clock: Arc<dyn Clock>) -> Self {
+    /// Reads nothing yet. `look_ups` are those of the config table.
+    pub(crate) fn new(
+        rules: Option<PlanRules>,
+        look_ups: LookUps,
+        store: Arc<dyn Store>,
+        clock: Arc<dyn Clock>,
+    ) -> Self {
         Self {
             rules,
             recent: Recent::default(),
+            look_ups,
             store,
             clock,
         }
     }
 
-    /// The plan of this caller, which takes a request of this cost; `None`: there is none.
+    /// The plan of this caller, which takes a request of this cost; `None`: there is none. To read it may take what is
+    /// left of the request's patience.
     ///
     /// # Errors
     /// `PlanRefused`; `LimitStoreUnavailable` where it cannot be read and never was.
-    pub(crate) async fn of(&self, identity: &Identity, cost: u32) -> Result<Option<Arc<RuleSet>>, GatewayError> {
+    pub(crate) async fn of(
+        &self,
+        identity: &Identity,
+        cost: u32,
+        patience: &mut Patience,
+    ) -> Result<Option<Arc<RuleSet>>, GatewayError> {
         let Some(rules) = &self.rules else {
             return Ok(None);
         };
@@ -118,7 +139,7 @@ impl Plans {
         };
         let plan = match plan {
             Some(Plan::Own(own)) => own,
-            Some(Plan::Named(name)) => self.find(rules, name).await?,
+            Some(Plan::Named(name)) => self.find(rules, name, patience).await?,
             None => match &rules.default {
                 Some(default) => Arc::clone(default),
                 None => return Ok(None),
@@ -150,31 +171,48 @@ impl Plans {
         claim_text(claim).map(Plan::Named)
     }
 
-    async fn find(&self, rules: &PlanRules, name: String) -> Result<Arc<RuleSet>, GatewayError> {
+    async fn find(
+        &self,
+        rules: &PlanRules,
+        name: String,
+        patience: &mut Patience,
+    ) -> Result<Arc<RuleSet>, GatewayError> {
         if let Some(plan) = rules.named.get(&name) {
             return Ok(Arc::clone(plan));
         }
-        let now = self.clock.now();
-        let last = self.recent.last(&name);
-        if let Some(last) = last.as_ref().filter(|last| last.may_admit(now)) {
+        let (now, weight) = (self.clock.now(), OVERHEAD + name.len());
+        let mut known = None;
+        if let Some(last) = self.recent.last(&name) {
             match &last.record {
-                Some(plan) => return Ok(Arc::clone(plan)),
+                Some(plan) if last.may_admit(now) || last.is_put_off() => return Ok(Arc::clone(plan)),
                 None if last.may_refuse(now) => return Err(unknown(&name)),
+                Some(plan) => {
+                    known = Some(Arc::clone(plan));
+                    self.recent.put_off(name.clone(), last, weight);
+                }
                 None => {}
             }
         }
-        let plan = match self.store.plan(&name).await {
+        let plan = match self.read(&name, patience).await {
             Ok(plan) => plan.map(|plan| Arc::clone(plan.limits.rules())),
             // Nobody keeps plans anywhere but in the config.
             Err(StoreError::NoTable(_)) => None,
-            // What it was is a better guess than that nobody may call.
-            Err(error) => match last.and_then(|last| last.record) {
-                Some(plan) => return Ok(plan),
-                None => return Err(GatewayError::LimitStoreUnavailable { why: error.to_string() }),
-            },
+            Err(error) => {
+                let plan = known.ok_or_else(|| GatewayError::LimitStoreUnavailable { why: error.to_string() })?;
+                // What it was is a better guess than that nobody may call.
+                tracing::warn!(%error, plan = name, "a plan is used as it was, because it cannot be read again");
+                return Ok(plan);
+            }
         };
-        self.recent.note(name.clone(), plan.clone(), now, OVERHEAD + name.len());
+        self.recent.note(name.clone(), plan.clone(), now, weight);
         plan.ok_or_else(|| unknown(&name))
+    }
+
+    async fn read(&self, name: &str, patience: &mut Patience) -> Result<Option<PlanRecord>, StoreError> {
+        let started = Instant::now();
+        let plan = self.look_ups.make(patience.0, self.store.plan(name)).await;
+        patience.0 = patience.0.saturating_sub(started.elapsed());
+        plan
     }
 }
 

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use http::HeaderMap;
+use http::{HeaderMap, HeaderName, HeaderValue};
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 use ring::digest::{Context, SHA256};
 
@@ -72,66 +72,134 @@ impl Subject {
 
     /// Whoever has these values: the subject of each request that offers them.
     pub(super) fn of_values(values: &[KeyValue]) -> Self {
-        let mut hash = Context::new(&SHA256);
+        let mut hash = Hash::new();
         for value in values {
             match value {
-                KeyValue::Header(name, value) => {
-                    field(&mut hash, b'h', name.as_str().as_bytes());
-                    field(&mut hash, b'v', value.as_bytes());
-                }
-                KeyValue::ClientIp(ip) => address(&mut hash, *ip),
-                KeyValue::Claim(path, text) => {
-                    field(&mut hash, b'c', path.as_str().as_bytes());
-                    field(&mut hash, b'v', text.as_bytes());
-                }
-                KeyValue::Route(id) => field(&mut hash, b'r', id.as_bytes()),
-                KeyValue::ApiKey(id) => key_id(&mut hash, id),
-                KeyValue::User { by, sub } => issued(&mut hash, by, sub),
+                KeyValue::Header(name, value) => hash.header(name, [value]),
+                KeyValue::ClientIp(ip) => hash.address(*ip),
+                KeyValue::Claim(path, text) => hash.claim(path, text),
+                KeyValue::Route(id) => hash.route(id),
+                KeyValue::ApiKey(id) => hash.api_key(id),
+                KeyValue::User { by, sub } => hash.user(by, sub),
             }
         }
-        Self::finish(hash)
+        hash.subject()
     }
 
-    /// The first 128 bits of a SHA-256 over every part's kind, name and value. Each field is preceded by its
-    /// length and each value by what it is, so two requests share a subject only when every part is the same: no
-    /// value can imitate a separator, and no header value the address that stands in for an absent one.
     fn new(key: &[KeyPart], source: &Source<'_>) -> Self {
-        let mut hash = Context::new(&SHA256);
+        let mut hash = Hash::new();
         for part in key {
             match part {
                 KeyPart::Header(name) => {
-                    field(&mut hash, b'h', name.as_str().as_bytes());
                     let values = source.headers.get_all(name);
                     // Empty values are no values, but where there are several all of them count, in order.
-                    if values.iter().all(http::HeaderValue::is_empty) {
-                        address(&mut hash, source.client_ip);
-                    } else {
-                        values.iter().for_each(|value| field(&mut hash, b'v', value.as_bytes()));
+                    match values.iter().all(HeaderValue::is_empty) {
+                        true => hash.no_header(name, source.client_ip),
+                        false => hash.header(name, values),
                     }
                 }
-                KeyPart::ClientIp => address(&mut hash, source.client_ip),
+                KeyPart::ClientIp => hash.address(source.client_ip),
                 KeyPart::Claim(path) => {
-                    field(&mut hash, b'c', path.as_str().as_bytes());
-                    match source
-                        .identity
-                        .and_then(|caller| caller.claim(path))
-                        .and_then(claim_text)
-                    {
-                        Some(text) => field(&mut hash, b'v', text.as_bytes()),
-                        None => address(&mut hash, source.client_ip),
+                    let claim = source.identity.and_then(|caller| caller.claim(path));
+                    match claim.and_then(claim_text) {
+                        Some(text) => hash.claim(path, &text),
+                        None => hash.no_claim(path, source.client_ip),
                     }
                 }
-                KeyPart::Route => field(&mut hash, b'r', source.route_id.as_bytes()),
-                KeyPart::ApiKey => api_key(&mut hash, source).unwrap_or_else(|| address(&mut hash, source.client_ip)),
-                KeyPart::User => user(&mut hash, source),
-                KeyPart::PlanHolder => api_key(&mut hash, source).unwrap_or_else(|| user(&mut hash, source)),
+                KeyPart::Route => hash.route(source.route_id),
+                KeyPart::ApiKey => match source.api_key() {
+                    Some(id) => hash.api_key(id),
+                    None => hash.address(source.client_ip),
+                },
+                KeyPart::User => hash.user_of(source),
+                KeyPart::PlanHolder => match source.api_key() {
+                    Some(id) => hash.api_key(id),
+                    None => hash.user_of(source),
+                },
             }
         }
-        Self::finish(hash)
+        hash.subject()
+    }
+}
+
+impl Source<'_> {
+    /// The id of the caller's API key; `None` where another credential proved the caller.
+    fn api_key(&self) -> Option<&str> {
+        Some(&self.identity?.api_key()?.id)
+    }
+}
+
+/// A subject in the making: a SHA-256 over every part's kind, name and value. Each field is preceded by its length and each
+/// value by what it is, so two requests share a subject only when every part is the same: no value can imitate a
+/// separator, and no header value the address that stands in for an absent one.
+struct Hash(Context);
+
+impl Hash {
+    fn new() -> Self {
+        Self(Context::new(&SHA256))
     }
 
-    fn finish(hash: Context) -> Self {
-        Self(URL_SAFE_NO_PAD.encode(&hash.finish().as_ref()[..16]))
+    /// The first 128 bits.
+    fn subject(self) -> Subject {
+        Subject(URL_SAFE_NO_PAD.encode(&self.0.finish().as_ref()[..16]))
+    }
+
+    /// Adds one tagged, length-delimited field.
+    fn field(&mut self, tag: u8, value: &[u8]) {
+        self.0.update(&[tag]);
+        // 64 bits hold every length in memory.
+        self.0.update(&(value.len() as u64).to_be_bytes());
+        self.0.update(value);
+    }
+
+    fn header<'v>(&mut self, name: &HeaderName, values: impl IntoIterator<Item = &'v HeaderValue>) {
+        self.field(b'h', name.as_str().as_bytes());
+        values.into_iter().for_each(|value| self.field(b'v', value.as_bytes()));
+    }
+
+    fn no_header(&mut self, name: &HeaderName, client_ip: IpAddr) {
+        self.header(name, []);
+        self.address(client_ip);
+    }
+
+    fn claim(&mut self, path: &ClaimPath, text: &str) {
+        self.field(b'c', path.as_str().as_bytes());
+        self.field(b'v', text.as_bytes());
+    }
+
+    fn no_claim(&mut self, path: &ClaimPath, client_ip: IpAddr) {
+        self.field(b'c', path.as_str().as_bytes());
+        self.address(client_ip);
+    }
+
+    fn route(&mut self, id: &str) {
+        self.field(b'r', id.as_bytes());
+    }
+
+    fn api_key(&mut self, id: &str) {
+        self.field(b'k', id.as_bytes());
+    }
+
+    /// Who the caller is: `sub`, and by whose word. Two issuers may well know two people by one name.
+    fn user(&mut self, by: &str, sub: &str) {
+        self.field(b'b', by.as_bytes());
+        self.field(b'u', sub.as_bytes());
+    }
+
+    fn user_of(&mut self, source: &Source<'_>) {
+        match source.identity.and_then(Identity::user) {
+            Some((by, sub)) => self.user(&by, &sub),
+            None => self.address(source.client_ip),
+        }
+    }
+
+    /// The client's address: IPv6 by its /64, which is what one subscriber commonly gets (RFC 6177), and an IPv4-mapped
+    /// address (RFC 4291 section 2.5.5.2) as the IPv4 address it is.
+    fn address(&mut self, ip: IpAddr) {
+        match ip.to_canonical() {
+            IpAddr::V4(ip) => self.field(b'4', &ip.octets()),
+            IpAddr::V6(ip) => self.field(b'6', &ip.octets()[..8]),
+        }
     }
 }
 
@@ -167,47 +235,6 @@ fn write_names(text: &mut String, key: &[KeyPart]) {
             KeyPart::User => write!(text, "user"),
             KeyPart::PlanHolder => write!(text, "plan"),
         };
-    }
-}
-
-/// Adds one tagged, length-delimited field.
-fn field(hash: &mut Context, tag: u8, value: &[u8]) {
-    hash.update(&[tag]);
-    // 64 bits hold every length in memory.
-    hash.update(&(value.len() as u64).to_be_bytes());
-    hash.update(value);
-}
-
-/// Adds the id of the caller's API key; `None` where another credential proved the caller.
-fn api_key(hash: &mut Context, source: &Source<'_>) -> Option<()> {
-    let key = source.identity?.api_key()?;
-    key_id(hash, &key.id);
-    Some(())
-}
-
-fn key_id(hash: &mut Context, id: &str) {
-    field(hash, b'k', id.as_bytes());
-}
-
-/// Adds who the caller is: `sub`, and by whose word. Two issuers may well know two people by one name.
-fn user(hash: &mut Context, source: &Source<'_>) {
-    match source.identity.and_then(Identity::user) {
-        Some((by, sub)) => issued(hash, &by, &sub),
-        None => address(hash, source.client_ip),
-    }
-}
-
-fn issued(hash: &mut Context, by: &str, sub: &str) {
-    field(hash, b'b', by.as_bytes());
-    field(hash, b'u', sub.as_bytes());
-}
-
-/// Adds the client's address: IPv6 by its /64, which is what one subscriber commonly gets (RFC 6177), and an
-/// IPv4-mapped address (RFC 4291 section 2.5.5.2) as the IPv4 address it is.
-fn address(hash: &mut Context, ip: IpAddr) {
-    match ip.to_canonical() {
-        IpAddr::V4(ip) => field(hash, b'4', &ip.octets()),
-        IpAddr::V6(ip) => field(hash, b'6', &ip.octets()[..8]),
     }
 }
 

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 
+use super::bucket::Bucket;
 use super::{ChargeOn, KeyPart, Manner, Mode, OnError, Period, Quota, Rate, RuleSet};
 use crate::clock::Timestamp;
 use crate::config::Pointer;
@@ -100,10 +101,16 @@ pub(crate) fn rate(requests: u32, per_secs: u64, burst: u32) -> Rate {
     }
 }
 
-/// An item that holds only a bucket.
+/// An item that holds only the bucket of 100 a second, 20 at once.
 pub(crate) fn bucket_at(tat: impl Into<Option<u64>>) -> CounterState {
+    bucket_of(rate(100, 1, 20), tat)
+}
+
+/// An item that holds only the bucket of this rate.
+pub(crate) fn bucket_of(rate: Rate, tat: impl Into<Option<u64>>) -> CounterState {
+    let name = Bucket::new(rate).name();
     CounterState {
-        tat: tat.into(),
+        buckets: tat.into().into_iter().map(|tat| (name, tat)).collect(),
         windows: Vec::new(),
     }
 }

@@ -11,14 +11,16 @@ use aws_sdk_dynamodb::config::retry::RetryConfig;
 use aws_sdk_dynamodb::config::timeout::TimeoutConfig;
 use aws_sdk_dynamodb::config::{BehaviorVersion, Config, IdentityCache, Region, StalledStreamProtectionConfig};
 use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
-use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue, ReturnValuesOnConditionCheckFailure};
+use aws_sdk_dynamodb::types::{AttributeValue, ReturnValuesOnConditionCheckFailure};
 
-pub use self::admin::{AdminError, NewApiKey, Page, Revocation, check_label};
-pub use self::api_keys::{ApiKeys, OWNER_INDEX};
+pub use self::admin_error::AdminError;
+pub use self::admin_table::{LARGEST_PAGE, Page};
+pub use self::api_keys::{ApiKeys, OWNER_INDEX, Revocation};
 use self::counter::Expression;
-pub use self::counters::Counters;
+pub use self::counters::{Counted, CounterName, Counters};
 pub use self::key_change::{ApiKeyChange, Patch};
-pub use self::plans::{PlanPage, Plans};
+pub use self::key_terms::{NewApiKey, check_label};
+pub use self::plans::Plans;
 pub use self::sessions::Sessions;
 pub use self::settings::DynamoDbSettings;
 use self::table::Table;
@@ -31,7 +33,8 @@ use crate::store::{
     StoredKeySet, TableKind,
 };
 
-mod admin;
+mod admin_error;
+mod admin_table;
 mod api_key_item;
 mod api_keys;
 mod counter;
@@ -39,6 +42,7 @@ mod counters;
 mod failure;
 mod item;
 mod key_change;
+mod key_terms;
 mod plan_item;
 mod plans;
 mod sessions;
@@ -56,6 +60,9 @@ const ADMIN_CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// One call for an administrator. Three of them end before an HTTP API gives up.
 const ADMIN_ATTEMPT_TIMEOUT: Duration = Duration::from_secs(3);
+
+/// Between the first two attempts for an administrator.
+const ADMIN_PAUSE: Duration = Duration::from_millis(200);
 
 /// The gateway's tables. Cheap to clone: clones share the client and its connections.
 #[derive(Clone, Debug)]
@@ -89,11 +96,11 @@ impl DynamoDbStore {
 
 impl DynamoDbSettings {
     /// A client for administration, which is about one item at a time, and whose writes are safe to repeat: unlike a
-    /// gateway's it tries again by itself, and waits for as long as a person would. Opens no connection yet. The error
-    /// says which trust root cannot be read, ready to be shown.
+    /// gateway's it waits for as long as a person would, and [`ApiKeys`] and its like make its calls up to three times.
+    /// Opens no connection yet. The error says which trust root cannot be read, ready to be shown.
     pub fn admin_client(&self) -> Result<Client, String> {
         let patient = self.clone().with_timeouts(ADMIN_CONNECT_TIMEOUT, ADMIN_ATTEMPT_TIMEOUT);
-        client(&patient, RetryConfig::standard())
+        client(&patient, RetryConfig::standard().with_initial_backoff(ADMIN_PAUSE))
     }
 }
 
@@ -122,60 +129,26 @@ fn client(settings: &DynamoDbSettings, retries: RetryConfig) -> Result<Client, S
 impl Store for DynamoDbStore {
     async fn charge(&self, key: &CounterKey, charge: &Charge) -> Result<ChargeOutcome, StoreError> {
         let table = self.table(TableKind::Quota)?;
-        let Expression {
-            update,
-            condition,
-            values,
-        } = Expression::of(charge);
-        let result = table
-            .client
-            .update_item()
-            .table_name(&*table.name)
-            .key("pk", AttributeValue::S(key.pk.clone()))
-            .key("sk", AttributeValue::S(key.sk.clone()))
-            .update_expression(update)
-            .set_condition_expression(Some(condition).filter(|condition| !condition.is_empty()))
+        let request = Expression::of(charge).on(table, key);
+        let request = request
             .expression_attribute_names("#ttl", "ttl") // a reserved word
-            .set_expression_attribute_values(Some(values))
-            .return_values(ReturnValue::AllNew)
-            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
-            .send()
-            .await;
-        counter::outcome(&table.name, charge, result)
+            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
+        counter::outcome(&table.name, charge, request.send().await)
     }
 
     async fn counter(&self, key: &CounterKey) -> Result<CounterState, StoreError> {
         let table = self.table(TableKind::Quota)?;
-        let result = table
-            .client
-            .get_item()
-            .table_name(&*table.name)
-            .key("pk", AttributeValue::S(key.pk.clone()))
-            .key("sk", AttributeValue::S(key.sk.clone()))
-            .consistent_read(true)
-            .send()
-            .await;
-        let output = result.map_err(|error| table.failed(&error))?;
+        let request = table.client.get_item().table_name(&*table.name).consistent_read(true);
+        let request = request.set_key(Some(counter::key(key)));
+        let output = request.send().await.map_err(|error| table.failed(&error))?;
         let state = counter::state(output.item());
         state.map_err(|why| StoreError::Malformed(format!("table {}: {why}", table.name)))
     }
 
     async fn refund(&self, key: &CounterKey, refund: &Refund) -> Result<Option<CounterState>, StoreError> {
         let table = self.table(TableKind::Quota)?;
-        let expression = Expression::back(refund);
-        let result = table
-            .client
-            .update_item()
-            .table_name(&*table.name)
-            .key("pk", AttributeValue::S(key.pk.clone()))
-            .key("sk", AttributeValue::S(key.sk.clone()))
-            .update_expression(expression.update)
-            .condition_expression(expression.condition)
-            .set_expression_attribute_values(Some(expression.values))
-            .return_values(ReturnValue::AllNew)
-            .send()
-            .await;
-        counter::refunded(&table.name, result)
+        let request = Expression::back(refund).on(table, key);
+        counter::refunded(&table.name, request.send().await)
     }
 
     async fn api_key(&self, id: &str) -> Result<Option<ApiKeyRecord>, StoreError> {

@@ -6,49 +6,66 @@ use std::fmt::Debug;
 use async_trait::async_trait;
 
 use super::{
-    BucketStep, Charge, ChargeOutcome, CounterKey, CounterState, Refund, SessionHash, SessionRecord, Store, StoreError,
-    StoredKeySet, WindowCharge,
+    BucketCharge, BucketStep, Charge, ChargeOutcome, CounterKey, CounterState, Refund, SessionHash, SessionRecord,
+    Store, StoreError, StoredKeySet, WindowCharge,
 };
 use crate::api_key::ApiKeyRecord;
 use crate::clock::Timestamp;
-use crate::limit::{PlanRecord, Window};
+use crate::limit::{BucketName, PlanRecord, Window};
 
 /// Changes an item as the expression of this charge does; `false` where its condition does not hold, and nothing is
 /// changed.
 pub fn apply(state: &mut CounterState, charge: &Charge) -> bool {
-    let tat = match (charge.bucket, state.tat) {
-        (None, tat) => tat,
-        (Some(BucketStep::Busy { now, cost, max }), Some(tat)) if tat > now && tat <= max => Some(tat + cost),
-        (Some(BucketStep::Idle { now, cost }), None) => Some(now + cost),
-        (Some(BucketStep::Idle { now, cost }), Some(tat)) if tat <= now => Some(now + cost),
-        (Some(BucketStep::Foreign { now, cost, above }), Some(tat)) if tat > above => Some(now + cost),
-        (Some(_), _) => return false,
-    };
+    let moved = charge.bucket.map(|charged| (charged.bucket, moved(state, charged)));
+    if moved.is_some_and(|(_, tat)| tat.is_none()) {
+        return false;
+    }
     let has_room = |charged: &WindowCharge| {
         let counted = state.windows.iter().find(|(window, _)| *window == charged.window);
         counted.is_none_or(|(_, count)| *count <= charged.room)
     };
-    if !charge.windows.iter().all(has_room) {
+    let is_full = |name: &BucketName| state.tat(*name).is_none_or(|tat| tat <= charge.over.full_by);
+    if !charge.windows.iter().all(has_room) || !charge.over.buckets.iter().all(is_full) {
         return false;
     }
-    state.tat = tat;
+    if let Some((bucket, Some(tat))) = moved {
+        state.buckets.retain(|(name, _)| *name != bucket);
+        state.buckets.push((bucket, tat));
+    }
     for WindowCharge { window, .. } in &charge.windows {
         match state.windows.iter_mut().find(|(counted, _)| counted == window) {
             Some((_, count)) => *count += charge.cost,
             None => state.windows.push((*window, charge.cost)),
         }
     }
-    state.windows.retain(|(window, _)| !charge.over.contains(window));
+    state
+        .windows
+        .retain(|(window, _)| !charge.over.windows.contains(window));
+    state.buckets.retain(|(name, _)| !charge.over.buckets.contains(name));
     true
+}
+
+/// Where a step moves its bucket to; `None` where its condition does not hold.
+fn moved(state: &CounterState, charged: BucketCharge) -> Option<u64> {
+    match (charged.step, state.tat(charged.bucket)) {
+        (BucketStep::Busy { now, cost, max }, Some(tat)) if tat > now && tat <= max => Some(tat + cost),
+        (BucketStep::Idle { now, cost }, None) => Some(now + cost),
+        (BucketStep::Idle { now, cost }, Some(tat)) if tat <= now => Some(now + cost),
+        _ => None,
+    }
 }
 
 /// The same of a refund.
 pub fn give_back(state: &mut CounterState, refund: &Refund) -> bool {
     let has = |window: &Window| state.count(*window) >= refund.cost;
-    if refund.tat.is_some_and(|back| state.tat.is_none_or(|tat| tat < back)) || !refund.windows.iter().all(has) {
+    let lacks = |(bucket, back)| state.tat(bucket).is_none_or(|tat| tat < back);
+    if refund.bucket.is_some_and(lacks) || !refund.windows.iter().all(has) {
         return false;
     }
-    state.tat = state.tat.map(|tat| tat - refund.tat.unwrap_or(0));
+    for (name, tat) in &mut state.buckets {
+        let taken = refund.bucket.filter(|(bucket, _)| bucket == name);
+        *tat -= taken.map_or(0, |(_, back)| back);
+    }
     let windows = state.windows.iter_mut();
     for (_, count) in windows.filter(|(window, _)| refund.windows.contains(window)) {
         *count -= refund.cost;

@@ -1,8 +1,9 @@
-//! The admin API on a table: every event goes through the function's own handler, and every answer is one that the API's
-//! OpenAPI document knows.
+//! The admin API on a table: every event goes through the function's own handler, and every answer has a status that
+//! the API's OpenAPI document knows there. Bodies are compared with it by schemathesis (`scripts/check-admin`).
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::time::Duration;
 
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::config::retry::RetryConfig;
@@ -10,15 +11,17 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use serde_json::{Value, json};
 use tollgate::api_key::ApiKey;
 use tollgate::clock::{Clock, Timestamp};
-use tollgate::limit::Window;
+use tollgate::limit::{BucketName, Window};
 use tollgate::store::dynamodb::{ApiKeys, Counters, Plans};
-use tollgate::store::{BucketStep, Charge, ChargeOutcome, CounterKey, Store, WindowCharge};
+use tollgate::store::{BucketCharge, BucketStep, Charge, ChargeOutcome, CounterKey, Leftovers, Store, WindowCharge};
 use tollgate_admin::{Admin, AdminState, Principals};
 
 use crate::engine::{Engine, patient_store, plain_client};
 use crate::fake::Fake;
+use crate::faults::{Fault, faulty};
 
 const NOW: Timestamp = Timestamp::from_secs(1_800_000_000);
+const HOUR: Duration = Duration::from_secs(3_600);
 
 #[derive(Debug)]
 struct Standing(Timestamp);
@@ -50,10 +53,15 @@ struct Answer {
     status: u64,
     headers: Value,
     body: Value,
+    log: Value,
 }
 
 /// Sends a request of a principal that IAM named. That the document knows the answer's status is looked at here.
 async fn send(api: &Admin, method: &str, path: &str, body: Option<&Value>) -> Answer {
+    answered(api, &event(method, path, body), NOW.plus(HOUR)).await
+}
+
+fn event(method: &str, path: &str, body: Option<&Value>) -> Value {
     let (raw_path, query) = path.split_once('?').unwrap_or((path, ""));
     let mut event = json!({
         "version": "2.0", "rawPath": raw_path, "rawQueryString": query, "headers": { "host": "admin.example.com" },
@@ -66,7 +74,12 @@ async fn send(api: &Admin, method: &str, path: &str, body: Option<&Value>) -> An
         event["headers"]["content-type"] = "application/json".into();
         event["body"] = body.to_string().into();
     }
-    let answer = api.handle(&event.to_string()).await.unwrap();
+    event
+}
+
+/// The answer to an event, in an invocation that ends at `deadline`.
+async fn answered(api: &Admin, event: &Value, deadline: Timestamp) -> Answer {
+    let answer = api.handle(&event.to_string(), deadline).await.unwrap();
     let written: Value = serde_json::from_str(answer.event.get()).unwrap();
     let log: Value = serde_json::from_str(&answer.log).unwrap();
     let status = written["statusCode"].as_u64().unwrap();
@@ -78,6 +91,7 @@ async fn send(api: &Admin, method: &str, path: &str, body: Option<&Value>) -> An
             "" => Value::Null,
             text => serde_json::from_str(text).unwrap(),
         },
+        log,
     }
 }
 
@@ -397,15 +411,25 @@ async fn an_item_that_cannot_be_read_is_told_without_its_content() {
         .update_expression("SET created_at = :wrong")
         .expression_attribute_values(":wrong", text("very-secret".into()));
     broken.send().await.unwrap();
-    for path in [format!("/keys/{id}"), "/keys?owner=ann".into()] {
-        let answer = get(&api, &path).await;
-        assert_eq!(
-            (answer.status, &answer.body["error"]),
-            (500, &json!("unreadable_record")),
-            "{path}"
-        );
-        assert!(!answer.body.to_string().contains("admin_malformed"), "{}", answer.body);
+    let answer = get(&api, &format!("/keys/{id}")).await;
+    assert_eq!(
+        (answer.status, &answer.body["error"]),
+        (500, &json!("unreadable_record"))
+    );
+    assert!(!answer.body.to_string().contains("admin_malformed"), "{}", answer.body);
+    // The others are shown, page by page.
+    let other = key_of(&post(&api, "/keys", json!({ "owner": "ann" })).await);
+    let (mut shown, mut unreadable, mut cursor) = (Vec::new(), Vec::new(), String::new());
+    loop {
+        let page = get(&api, &format!("/keys?owner=ann&limit=1{cursor}")).await.body;
+        shown.extend(page["keys"].as_array().unwrap().iter().map(|key| key["id"].clone()));
+        unreadable.extend(page["unreadable"].as_array().cloned().unwrap_or_default());
+        match page["next_cursor"].as_str() {
+            Some(next) => cursor = format!("&cursor={next}"),
+            None => break,
+        }
     }
+    assert_eq!((shown, unreadable), (vec![json!(other.id())], vec![json!(id)]));
     // It can still be taken back.
     assert_eq!(
         send(&api, "POST", &format!("/keys/{id}/revoke"), None).await.status,
@@ -417,45 +441,98 @@ async fn an_item_that_cannot_be_read_is_told_without_its_content() {
 async fn a_table_that_fails_is_told_apart_from_one_that_may_have_done_it() {
     let refused = r#"{"__type":"com.amazon.coral.service#AccessDeniedException","message":"very-secret"}"#;
     let throttled = r#"{"__type":"com.amazonaws.dynamodb.v20120810#ThrottlingException","message":"very-secret"}"#;
-    for (status, body, words) in [
-        (400, refused, "nothing was changed"),
-        (400, throttled, "nothing was changed"),
-        (
-            500,
-            r#"{"__type":"com.amazonaws.dynamodb.v20120810#InternalServerError"}"#,
-            "may have been made or not",
-        ),
-        (200, "no JSON", "may have been made or not"),
+    let failed = r#"{"__type":"com.amazonaws.dynamodb.v20120810#InternalServerError"}"#;
+    for (status, body, told) in [
+        (400, refused, (500, "internal_error", "its log says why")),
+        (400, throttled, (503, "store_unavailable", "nothing was changed")),
+        (500, failed, (503, "store_unavailable", "or not")),
+        (200, "no JSON", (503, "store_unavailable", "or not")),
     ] {
         let fake = Fake::answering(status, body).await;
-        // At once: how often the SDK tries is its own affair.
-        let config = plain_client(&fake.endpoint)
-            .config()
-            .to_builder()
-            .retry_config(RetryConfig::disabled());
-        let api = at(&Client::from_conf(config.build()), "keys", NOW);
+        let api = at(&asking_once(&fake), "keys", NOW);
         for (method, path, body) in [
             ("POST", "/keys", Some(json!({ "owner": "ann" }))),
             ("PATCH", "/keys/0123456789AB", Some(json!({ "plan": "gold" }))),
             ("POST", "/keys/0123456789AB/revoke", None),
         ] {
             let answer = send(&api, method, path, body.as_ref()).await;
+            let (status, code, words) = told;
             assert_eq!(
                 (answer.status, &answer.body["error"]),
-                (503, &json!("store_unavailable")),
+                (status, &json!(code)),
                 "{body:?}"
             );
             assert!(
                 answer.body["message"].as_str().unwrap().contains(words),
-                "{status} {}",
+                "{}",
                 answer.body
             );
+            let again = (status == 503).then_some(("1", 1));
+            let (header, member) = again.unzip();
             assert_eq!(
                 (&answer.headers["retry-after"], &answer.body["retry_after"]),
-                (&json!("1"), &json!(1))
+                (&json!(header), &json!(member))
             );
             assert!(!answer.body.to_string().contains("very-secret"), "{}", answer.body);
+            // Which key, whatever came of it.
+            assert!(answer.log["key_id"].is_string(), "{}", answer.log);
         }
+        let read = get(&api, "/keys/0123456789AB").await.body["message"].clone();
+        assert!(!read.as_str().unwrap().contains("change"), "{read}");
+    }
+}
+
+/// At once: how often and after what pause is the table's own affair.
+fn asking_once(fake: &Fake) -> Client {
+    let config = plain_client(&fake.endpoint).config().to_builder();
+    Client::from_conf(config.retry_config(RetryConfig::disabled()).build())
+}
+
+#[tokio::test]
+async fn a_rotation_without_a_clear_answer_says_what_to_look_at() {
+    let engine = Engine::start().await;
+    let clear = api(&engine, "admin_lost").await;
+    let key = key_of(&post(&clear, "/keys", json!({ "owner": "ann" })).await);
+    let lossy = at(
+        &faulty(&engine, &[Fault::Lost, Fault::Throttled]).await,
+        "admin_lost",
+        NOW,
+    );
+    let path = format!("/keys/{}", key.id());
+    let answer = send(&lossy, "POST", &format!("{path}/rotate"), None).await;
+    assert_eq!(
+        (answer.status, &answer.body["error"]),
+        (503, &json!("store_unavailable"))
+    );
+    let message = answer.body["message"].as_str().unwrap();
+    assert!(message.contains("compare `previous_until`"), "{message}");
+    assert_eq!(get(&clear, &path).await.body["previous_until"], 1_800_086_400);
+}
+
+/// Whatever a table that does not answer is asked for, the answer and the record come before Lambda ends the invocation.
+#[tokio::test]
+async fn a_table_that_does_not_answer_is_not_waited_for_longer_than_the_invocation_lasts() {
+    let fake = Fake::raw(None).await;
+    let api = at(&plain_client(&fake.endpoint), "keys", NOW);
+    let deadline = NOW.plus(Duration::from_millis(510));
+    let made = json!({ "owner": "ann" });
+    for (method, path, body, noted) in [
+        ("GET", "/keys/0123456789AB", None, "key_id"),
+        ("POST", "/keys", Some(&made), "key_id"),
+        ("POST", "/keys/0123456789AB/rotate", None, "key_id"),
+        ("DELETE", "/plans/gold", None, "plan"),
+        ("DELETE", "/usage?part=route%3Dorders", None, "subject"),
+    ] {
+        let answer = answered(&api, &event(method, path, body), deadline).await;
+        assert_eq!(
+            (answer.status, &answer.body["error"]),
+            (503, &json!("store_unavailable"))
+        );
+        let message = answer.body["message"].as_str().unwrap();
+        assert_eq!(message.contains("or not"), method != "GET", "{message}");
+        assert!(answer.log[noted].is_string(), "{}", answer.log);
+        let detail = "the tables did not answer before the invocation's end";
+        assert_eq!(answer.log["detail"], detail);
     }
 }
 
@@ -466,13 +543,16 @@ async fn count(store: &impl Store, pk: &str, sk: &str, windows: &[&str]) {
         room: 100,
     };
     let charge = Charge {
-        bucket: Some(BucketStep::Idle {
-            now: NOW.micros(),
-            cost: 1_500_000,
+        bucket: Some(BucketCharge {
+            bucket: BucketName::parse("t300000x20").unwrap(),
+            step: BucketStep::Idle {
+                now: NOW.micros(),
+                cost: 1_500_000,
+            },
         }),
         cost: 5,
         windows: windows.iter().map(window).collect(),
-        over: Vec::new(),
+        over: Leftovers::default(),
         expires_at: NOW.secs() + 1,
     };
     let key = CounterKey {
@@ -522,26 +602,33 @@ async fn usage_is_shown_and_reset_of_one_caller_alone() {
 }
 
 #[tokio::test]
-async fn counters_that_cannot_be_read_can_be_reset() {
+async fn a_counter_that_cannot_be_read_is_named_and_can_be_reset() {
     let engine = Engine::start().await;
     let api = api(&engine, "admin_broken_usage").await;
     let whose = "/usage?part=route=orders";
     let partitions = tollgate::limit::KeyValues::parse(["route=orders"])
         .unwrap()
         .partitions();
-    let item = engine.client.put_item().table_name("admin_broken_usage");
-    let item = item
-        .item("pk", AttributeValue::S(partitions[0].pk.clone()))
-        .item("sk", AttributeValue::S("L#orders".into()))
-        .item("d20270115", AttributeValue::S("five".into()));
-    item.send().await.unwrap();
-    let unreadable = get(&api, whose).await;
-    assert_eq!(
-        (unreadable.status, &unreadable.body["error"]),
-        (500, &json!("unreadable_record"))
-    );
+    for (rule, used) in [
+        ("L#orders", AttributeValue::S("five".into())),
+        ("L#users", AttributeValue::N("5".into())),
+    ] {
+        let item = engine.client.put_item().table_name("admin_broken_usage");
+        let item = item
+            .item("pk", AttributeValue::S(partitions[0].pk.clone()))
+            .item("sk", AttributeValue::S(rule.into()))
+            .item("d20270115", used);
+        item.send().await.unwrap();
+    }
+    let window = json!({ "per": "day", "used": 5, "reset": 1_800_057_600 });
+    let expected = json!({
+        "counters": [{ "by": "route", "rule": "users", "windows": [window] }],
+        "unreadable": [{ "by": "route", "rule": "orders" }],
+    });
+    let shown = get(&api, whose).await;
+    assert_eq!((shown.status, &shown.body), (200, &expected));
     let reset = send(&api, "DELETE", whose, None).await;
-    assert_eq!((reset.status, &reset.body), (200, &json!({ "counters": 1 })));
+    assert_eq!((reset.status, &reset.body), (200, &json!({ "counters": 2 })));
     assert_eq!(get(&api, whose).await.body, json!({ "counters": [] }));
 }
 

@@ -113,8 +113,8 @@ async fn an_owner_has_all_of_their_keys_and_nobody_elses() {
     let (mut listed, mut sizes, mut after) = (Vec::new(), Vec::new(), None::<String>);
     loop {
         let page = keys.list("ann", after.as_deref(), 100).await.unwrap();
-        sizes.push(page.keys.len());
-        listed.extend(page.keys.into_iter().map(|key| key.id));
+        sizes.push(page.records.len());
+        listed.extend(page.records.into_iter().map(|key| key.id));
         after = page.next;
         if after.is_none() {
             break;
@@ -124,9 +124,9 @@ async fn an_owner_has_all_of_their_keys_and_nobody_elses() {
     assert_eq!(listed, made.into_iter().collect::<Vec<_>>());
 
     let page = keys.list("an", None, 100).await.unwrap();
-    assert_eq!((page.keys, page.next), (vec![record], None));
-    assert_eq!(keys.list("nobody", None, 100).await.unwrap().keys, []);
-    assert_eq!(keys.list("an", Some(other.id()), 100).await.unwrap().keys, []);
+    assert_eq!((page.records, page.next), (vec![record], None));
+    assert_eq!(keys.list("nobody", None, 100).await.unwrap().records, []);
+    assert_eq!(keys.list("an", Some(other.id()), 100).await.unwrap().records, []);
 }
 
 #[tokio::test]
@@ -141,7 +141,7 @@ async fn a_revoked_key_is_refused_and_stays_so() {
         status: KeyStatus::Revoked,
         ..record
     };
-    assert_eq!(keys.list("ann", None, 100).await.unwrap().keys, [expected]);
+    assert_eq!(keys.list("ann", None, 100).await.unwrap().records, [expected]);
     let id = key.id().to_owned();
     assert_eq!(keys.rotate(&id, HOUR, NOW).await.unwrap_err(), AdminError::Revoked(id));
 }
@@ -269,7 +269,7 @@ async fn a_table_without_the_index_is_named() {
     let keys = ApiKeys::new(engine.client.clone(), "no_index");
     let error = keys.list("ann", None, 100).await.unwrap_err();
     let expected = "table no_index: ValidationException (status 400)";
-    assert_eq!(error, AdminError::Store(StoreError::NotApplied(expected.into())));
+    assert_eq!(error, AdminError::Refused(expected.into()));
 }
 
 #[tokio::test]

@@ -1,16 +1,17 @@
 //! Steps on counters: on a real engine, and on servers that misbehave.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use proptest::prelude::*;
 use proptest::test_runner::{Config as ProptestConfig, TestRunner};
-use tollgate::limit::Window;
+use tollgate::limit::{BucketName, Window};
 use tollgate::store::dynamodb::DynamoDbStore;
 use tollgate::store::{
-    BucketStep, Charge, ChargeOutcome, CounterKey, CounterState, Refund, Store, StoreError, WindowCharge,
+    BucketCharge, BucketStep, Charge, ChargeOutcome, CounterKey, CounterState, Leftovers, Refund, Store, StoreError,
+    WindowCharge,
 };
 
 use crate::engine::{Engine, patient_store, settings, store};
@@ -30,9 +31,18 @@ async fn item(engine: &Engine, table: &str) -> HashMap<String, AttributeValue> {
     engine.item(table, &key().pk, &key().sk).await
 }
 
+fn name(name: &str) -> BucketName {
+    BucketName::parse(name).unwrap()
+}
+
+/// The bucket of most charges here.
+fn own() -> BucketName {
+    name("t10x9")
+}
+
 fn bucket(tat: impl Into<Option<u64>>) -> CounterState {
     CounterState {
-        tat: tat.into(),
+        buckets: tat.into().into_iter().map(|tat| (own(), tat)).collect(),
         windows: Vec::new(),
     }
 }
@@ -48,10 +58,10 @@ fn refused(tat: impl Into<Option<u64>>) -> Result<ChargeOutcome, StoreError> {
 /// A charge of the bucket alone.
 fn stepping(step: BucketStep) -> Charge {
     Charge {
-        bucket: Some(step),
+        bucket: Some(BucketCharge { bucket: own(), step }),
         cost: 1,
         windows: Vec::new(),
-        over: Vec::new(),
+        over: Leftovers::default(),
         expires_at: EXPIRES_AT,
     }
 }
@@ -99,7 +109,7 @@ async fn the_engine_itself_is_exact_at_64_tasks() {
 }
 
 #[tokio::test]
-async fn an_item_holds_its_keys_the_arrival_time_and_the_expiry() {
+async fn an_item_holds_its_keys_the_bucket_and_the_expiry() {
     let engine = Engine::start().await;
     let store = engine.store("layout").await;
     assert_eq!(idle(&store).await, applied(NOW + 10));
@@ -109,7 +119,7 @@ async fn an_item_holds_its_keys_the_arrival_time_and_the_expiry() {
             AttributeValue::S("Q#client_ip#KHJFkkZPXriZIhs4bBqnnQ".into()),
         ),
         ("sk".to_owned(), AttributeValue::S("L#shared".into())),
-        ("tat".to_owned(), AttributeValue::N("1800000000000010".into())),
+        ("t10x9".to_owned(), AttributeValue::N("1800000000000010".into())),
         ("ttl".to_owned(), AttributeValue::N("1800700000".into())),
     ]);
     assert_eq!(item(&engine, "layout").await, expected);
@@ -156,18 +166,21 @@ async fn a_refused_step_shows_the_item_and_writes_nothing() {
 
 /// What an item must be after a charge, by other words than the expressions'.
 fn model(state: &mut CounterState, charge: &Charge) -> bool {
-    let tat = match charge.bucket {
-        None => Some(state.tat),
-        Some(BucketStep::Idle { now, cost }) => state.tat.is_none_or(|tat| tat <= now).then_some(Some(now + cost)),
-        Some(BucketStep::Busy { now, cost, max }) => {
-            let fits = state.tat.filter(|tat| *tat > now && *tat <= max);
-            fits.map(|tat| Some(tat + cost))
+    let mut buckets: BTreeMap<BucketName, u64> = state.buckets.iter().copied().collect();
+    if let Some(BucketCharge { bucket, step }) = charge.bucket {
+        let tat = buckets.get(&bucket).copied().unwrap_or(0);
+        let next = match step {
+            BucketStep::Idle { now, cost } => (tat <= now).then_some(now + cost),
+            BucketStep::Busy { now, cost, max } => (tat > now && tat <= max).then_some(tat + cost),
+        };
+        let Some(next) = next else { return false };
+        buckets.insert(bucket, next);
+    }
+    for bucket in &charge.over.buckets {
+        if buckets.remove(bucket).is_some_and(|tat| tat > charge.over.full_by) {
+            return false;
         }
-        Some(BucketStep::Foreign { now, cost, above }) => {
-            state.tat.is_some_and(|tat| tat > above).then_some(Some(now + cost))
-        }
-    };
-    let Some(tat) = tat else { return false };
+    }
     if charge
         .windows
         .iter()
@@ -175,18 +188,21 @@ fn model(state: &mut CounterState, charge: &Charge) -> bool {
     {
         return false;
     }
-    state.tat = tat;
+    state.buckets = buckets.into_iter().collect();
     for charged in &charge.windows {
         let count = state.count(charged.window) + charge.cost;
         state.windows.retain(|(window, _)| *window != charged.window);
         state.windows.push((charged.window, count));
     }
-    state.windows.retain(|(window, _)| !charge.over.contains(window));
+    state
+        .windows
+        .retain(|(window, _)| !charge.over.windows.contains(window));
     true
 }
 
 fn in_order(mut state: CounterState) -> CounterState {
     state.windows.sort();
+    state.buckets.sort();
     state
 }
 
@@ -200,19 +216,21 @@ fn any_charge() -> impl Strategy<Value = Charge> {
             max: NOW + max,
         }),
         (time.clone(), 1..6_u64).prop_map(|(now, cost)| BucketStep::Idle { now: NOW + now, cost }),
-        (time.clone(), 1..6_u64, time).prop_map(|(now, cost, above)| BucketStep::Foreign {
-            now: NOW + now,
-            cost,
-            above: NOW + above,
-        }),
     ];
     let names = ["i202611220937", "h2026112209", "d20261122", "m202611"];
     let windows = prop::sample::subsequence(names.to_vec(), 0..=4);
     let over = prop::sample::subsequence(vec!["i202611220936", "h2026112208", "d20261121", "m202610"], 0..=4);
-    (prop::option::of(step), 1..5_u64, windows, 0..12_u64, over).prop_map(|(bucket, cost, windows, room, over)| {
+    // The first is charged, of the others some are taken along.
+    let buckets = Just(["t10x9", "t10x8", "t1x9"].map(name).to_vec()).prop_shuffle();
+    let buckets = (buckets, 0..3_usize, time);
+    let parts = (prop::option::of(step), buckets, 1..5_u64, windows, 0..12_u64, over);
+    parts.prop_map(|(step, (buckets, full, full_by), cost, windows, room, over)| {
         let window = |name: &str| Window::parse(name).unwrap();
         Charge {
-            bucket,
+            bucket: step.map(|step| BucketCharge {
+                bucket: buckets[0],
+                step,
+            }),
             cost,
             windows: windows
                 .into_iter()
@@ -221,7 +239,11 @@ fn any_charge() -> impl Strategy<Value = Charge> {
                     room,
                 })
                 .collect(),
-            over: over.into_iter().map(window).collect(),
+            over: Leftovers {
+                windows: over.into_iter().map(window).collect(),
+                buckets: buckets[1..=full].to_vec(),
+                full_by: NOW + full_by,
+            },
             expires_at: EXPIRES_AT,
         }
     })
@@ -261,7 +283,7 @@ fn charges_do_in_the_database_what_the_model_says() {
                 bucket: None,
                 cost: 7,
                 windows: earlier.to_vec(),
-                over: Vec::new(),
+                over: Leftovers::default(),
                 expires_at: EXPIRES_AT,
             };
             for charge in std::iter::once(first).chain(charges) {
@@ -311,7 +333,7 @@ async fn an_item_of_another_shape_is_an_error_and_stays_as_it_is() {
         .client
         .put_item()
         .table_name("shape")
-        .item("tat", AttributeValue::S("soon".into()));
+        .item("t10x9", AttributeValue::S("soon".into()));
     let put = put
         .item("pk", AttributeValue::S(key().pk))
         .item("sk", AttributeValue::S(key().sk));
@@ -326,7 +348,7 @@ async fn an_item_of_another_shape_is_an_error_and_stays_as_it_is() {
         },
     ] {
         let error = step(&store, form).await.unwrap_err();
-        let expected = "table shape: the item's `tat` is not a whole number of 64 bits";
+        let expected = "table shape: the item's `t10x9` is not a whole number of 64 bits";
         assert_eq!(error, StoreError::Malformed(expected.into()));
     }
     assert_eq!(item(&engine, "shape").await, before);
@@ -415,12 +437,12 @@ async fn failures_of_the_service_are_ambiguous_and_sent_once() {
         ),
         (400, "not json", "an answer with status 400 and no error code"),
         (403, "", "an answer with status 403 and no error code"),
-        (200, "{}", "an answer without `tat`"),
-        (200, r#"{"Attributes":{"pk":{"S":"x"}}}"#, "an answer without `tat`"),
+        (200, "{}", "an answer without `t10x9`"),
+        (200, r#"{"Attributes":{"pk":{"S":"x"}}}"#, "an answer without `t10x9`"),
         (
             200,
-            r#"{"Attributes":{"tat":{"N":"-5"}}}"#,
-            "the item's `tat` is not a whole number of 64 bits",
+            r#"{"Attributes":{"t10x9":{"N":"-5"}}}"#,
+            "the item's `t10x9` is not a whole number of 64 bits",
         ),
     ] {
         let fake = Fake::answering(status, body).await;
@@ -441,7 +463,7 @@ async fn garbage_is_ambiguous() {
         "\u{0}\u{1}",
         "[]",
         r#"{"Attributes":7}"#,
-        r#"{"Attributes":{"tat":{"N":7}}}"#,
+        r#"{"Attributes":{"t10x9":{"N":7}}}"#,
         r#"{"Attributes":"#,
     ];
     for body in json {
@@ -506,7 +528,7 @@ async fn a_refusal_without_its_item_is_an_empty_state() {
 
 #[tokio::test]
 async fn warming_opens_the_connection_that_the_first_step_uses() {
-    let fake = Fake::answering(200, r#"{"Attributes":{"tat":{"N":"5"}}}"#).await;
+    let fake = Fake::answering(200, r#"{"Attributes":{"t10x9":{"N":"5"}}}"#).await;
     let store = patient_store(&fake.endpoint, "quota");
     store.warm().await;
     assert_eq!(idle(&store).await, applied(5));
@@ -544,7 +566,7 @@ async fn a_connection_that_was_closed_during_a_freeze_is_not_used() {
                     let count = stream.read(&mut buffer).unwrap();
                     request.extend_from_slice(&buffer[..count]);
                 }
-                let body = r#"{"Attributes":{"tat":{"N":"5"}}}"#;
+                let body = r#"{"Attributes":{"t10x9":{"N":"5"}}}"#;
                 let answer = format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n{body}", body.len());
                 stream.write_all(answer.as_bytes()).unwrap();
                 answered.send(stream).unwrap();
@@ -567,9 +589,9 @@ async fn a_connection_that_was_closed_during_a_freeze_is_not_used() {
 
 // --- refunds --------------------------------------------------------------------------------------------------------
 
-fn back(tat: Option<u64>, windows: &[&str]) -> Refund {
+fn back(taken: Option<u64>, windows: &[&str]) -> Refund {
     Refund {
-        tat,
+        bucket: taken.map(|taken| (own(), taken)),
         cost: 3,
         windows: windows.iter().map(|name| Window::parse(name).unwrap()).collect(),
     }
@@ -599,6 +621,10 @@ async fn a_refund_takes_back_all_that_was_charged_or_nothing() {
         back(Some(30), &["d20261122", "m202611"]),
         back(Some(NOW * 2), &["d20261122"]),
         Refund {
+            bucket: Some((name("t10x8"), 30)),
+            ..back(None, &["d20261122"])
+        },
+        Refund {
             cost: 4,
             ..back(Some(30), &["d20261122"])
         },
@@ -611,7 +637,7 @@ async fn a_refund_takes_back_all_that_was_charged_or_nothing() {
         .await
         .unwrap()
         .unwrap();
-    assert_eq!((after.tat, after.count(window("d20261122"))), (Some(NOW), 0));
+    assert_eq!((after.tat(own()), after.count(window("d20261122"))), (Some(NOW), 0));
     store.charge(&key(), &charge).await.unwrap();
     let window_alone = store
         .refund(&key(), &back(None, &["d20261122"]))
@@ -619,7 +645,7 @@ async fn a_refund_takes_back_all_that_was_charged_or_nothing() {
         .unwrap()
         .unwrap();
     assert_eq!(
-        (window_alone.tat, window_alone.windows),
+        (window_alone.tat(own()), window_alone.windows),
         (Some(NOW + 30), vec![(window("d20261122"), 0)])
     );
     let ttl = &item(&engine, "refund").await["ttl"];

@@ -10,8 +10,9 @@ use async_trait::async_trait;
 use tollgate::api_key::ApiKeyRecord;
 use tollgate::clock::{Clock, Timestamp};
 use tollgate::config::{self, PathLimits, Route};
+use tollgate::error::GatewayError;
 use tollgate::event::EventKind;
-use tollgate::limit::{Admission, Limiter, Patience, PlanRecord, RuleSet, Subject};
+use tollgate::limit::{Admission, Limiter, Patience, PlanRecord, RuleSet, Subject, Usage};
 use tollgate::path::CanonicalPath;
 use tollgate::request::{PlatformFacts, Request};
 use tollgate::store::dynamodb::DynamoDbStore;
@@ -93,6 +94,11 @@ impl Limited {
         limiter
             .admit(&self.set, &self.subject, cost, &mut Patience::default())
             .await
+    }
+
+    /// What somebody has left.
+    pub(crate) async fn usage(&self, limiter: &Limiter) -> Result<Vec<Usage>, GatewayError> {
+        limiter.usage(&self.set, &self.subject, &mut Patience::default()).await
     }
 }
 

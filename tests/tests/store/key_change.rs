@@ -150,7 +150,8 @@ fn changes_add_up() {
     let holds = runner.run(&(any::<bool>(), sequences), |(with_all, changes)| {
         let new = if with_all { full() } else { of_ann() };
         runtime.block_on(async {
-            let (_, mut expected) = keys.create(new, NOW).await.unwrap();
+            let (key, _) = keys.create(new, NOW).await.unwrap();
+            let mut expected = keys.get(key.id()).await.unwrap().unwrap();
             for change in changes {
                 let answer = keys.change(&expected.id, change.clone(), NOW).await;
                 let again = keys.change(&expected.id, change.clone(), NOW).await;
@@ -195,7 +196,7 @@ async fn a_gateway_reads_what_was_changed() {
     assert_eq!(store.api_key(key.id()).await, Ok(Some(expected.clone())));
     // The index has it too.
     assert_eq!(
-        keys.list("ann", None, 100).await.unwrap().keys,
+        keys.list("ann", None, 100).await.unwrap().records,
         std::slice::from_ref(&expected)
     );
     assert_eq!(key.verify(Some(&expected), NOW).map(drop), Ok(()));

@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use tollgate::clock::Timestamp;
-use tollgate::limit::{Admission, Decision, RuleSet, Window, stamp};
+use tollgate::limit::{Admission, Decision, Rate, RuleSet, Window, stamp};
 
 /// What came of a request of this cost.
 pub(crate) struct Answer {
@@ -46,10 +46,11 @@ struct Limit {
 
 impl Limit {
     fn all(set: &RuleSet, now: Timestamp) -> Vec<Self> {
+        let unit = |rate: Rate| u64::try_from(rate.per.as_micros()).unwrap() / u64::from(rate.requests.get());
         let rate = set.rate.map(|rate| Self {
             name: set.name.to_string(),
-            attribute: "tat".into(),
-            unit: u64::try_from(rate.per.as_micros()).unwrap() / u64::from(rate.requests.get()),
+            attribute: format!("t{}x{}", unit(rate), rate.burst),
+            unit: unit(rate),
             empty: now.micros(),
             most: rate.burst.get().into(),
         });

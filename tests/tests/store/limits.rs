@@ -124,7 +124,9 @@ async fn counts_at_the_end_of_64_bits_refuse_and_never_wrap() {
     let engine = Engine::start().await;
     engine.table("limits_huge", &["pk", "sk"]).await;
     let clock = ManualClock::at(START);
-    let limited = Limited::by(&json!({ "quota": quotas(&[(u64::MAX, "month")]) }));
+    // The largest quota that there can be.
+    let most = 999_999_999_999_999;
+    let limited = Limited::by(&json!({ "quota": quotas(&[(most, "month")]) }));
     let store = own_store(&engine.endpoint, "limits_huge");
     // Each by an environment that remembers nothing: the store itself is to say it.
     let asked = async |cost| limited.ask(&limiter(store.clone(), &clock), cost).await;
@@ -133,7 +135,7 @@ async fn counts_at_the_end_of_64_bits_refuse_and_never_wrap() {
         other => panic!("{other:?}"),
     };
     tokio::time::pause();
-    assert_eq!(allowed(asked(1).await), (true, u64::MAX - 1));
+    assert_eq!(allowed(asked(1).await), (true, most - 1));
     let scan = unhurried(engine.client.scan().table_name("limits_huge").send()).await;
     let [item] = scan.unwrap().items.unwrap().try_into().expect("one item");
     let counted = async |number: &str| {
@@ -142,10 +144,12 @@ async fn counts_at_the_end_of_64_bits_refuse_and_never_wrap() {
         let put = engine.client.put_item().table_name("limits_huge");
         unhurried(put.set_item(Some(item)).send()).await.unwrap();
     };
-    counted(&(u64::MAX - 3).to_string()).await;
+    counted(&(most - 3).to_string()).await;
     assert_eq!(allowed(asked(5).await), (false, 3));
     assert_eq!(allowed(asked(3).await), (true, 0));
     assert_eq!(allowed(asked(1).await), (false, 0));
+    counted(&u64::MAX.to_string()).await;
+    assert_eq!(allowed(asked(5).await), (false, 0));
     counted("18446744073709551616").await;
     match asked(1).await {
         Admission::Uncounted {

@@ -78,10 +78,10 @@ async fn all_plans_are_listed_page_by_page_and_no_keys_with_them() {
         plans.set(&format!("plan-{n:03}"), DAILY, NOW).await.unwrap();
     }
     let first = plans.list(None, 100).await.unwrap();
-    assert_eq!((first.plans.len(), first.next.as_deref()), (100, Some("plan-099")));
+    assert_eq!((first.records.len(), first.next.as_deref()), (100, Some("plan-099")));
     let second = plans.list(first.next.as_deref(), 100).await.unwrap();
-    assert_eq!((second.plans.len(), second.next), (50, None));
-    assert_eq!(keys.list("plans", None, 100).await.unwrap().keys.len(), 1);
+    assert_eq!((second.records.len(), second.next), (50, None));
+    assert_eq!(keys.list("plans", None, 100).await.unwrap().records.len(), 1);
 }
 
 #[tokio::test]
@@ -106,7 +106,7 @@ async fn what_is_no_plan_is_not_written() {
             "{name:?} {limits}: {refused:?}"
         );
     }
-    assert_eq!(plans.list(None, 100).await.unwrap().plans, []);
+    assert_eq!(plans.list(None, 100).await.unwrap().records, []);
 }
 
 #[tokio::test]

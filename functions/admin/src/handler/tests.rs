@@ -3,6 +3,8 @@
 use insta::{assert_json_snapshot, assert_snapshot};
 use serde_json::{Value, json};
 
+use tollgate::clock::Timestamp;
+
 use crate::testing::{ANN, Answered, admin, answered, event, with_body};
 
 async fn refused(event: &Value) -> Answered {
@@ -60,6 +62,7 @@ async fn each_refusal_has_its_code_and_a_sentence() {
         ("an owner of no text", event("GET", "/keys?owner=%ff")),
         ("a limit of 0", event("GET", "/keys?owner=a&limit=0")),
         ("a limit of 101", event("GET", "/keys?owner=a&limit=101")),
+        ("a limit of 256", event("GET", "/keys?owner=a&limit=256")),
         ("a limit that is no number", event("GET", "/keys?owner=a&limit=ten")),
         ("no cursor", event("GET", "/keys?owner=a&cursor=x")),
         ("no JSON", post("/keys", "{\"owner\":")),
@@ -199,7 +202,10 @@ async fn of_those_whom_iam_lets_in_a_list_may_choose() {
 #[tokio::test]
 async fn what_is_no_request_fails_as_an_invocation() {
     for payload in ["", "null", "{}", "[]", r#"{"Records":[{"eventSource":"aws:sqs"}]}"#] {
-        assert!(admin("").handle(payload).await.is_err(), "{payload}");
+        assert!(
+            admin("").handle(payload, Timestamp::from_secs(1)).await.is_err(),
+            "{payload}"
+        );
     }
 }
 
@@ -351,4 +357,14 @@ async fn hostile_bodies_are_refused_in_few_words() {
     assert_eq!(refused(&base64).await.status, 400);
     let long_query = format!("/keys?owner={}", "x".repeat(100_000));
     assert_eq!(refused(&event("GET", &long_query)).await.status, 400);
+}
+
+#[tokio::test]
+async fn a_hostile_part_is_refused_in_few_words() {
+    for part in ["header:", "header:%C3%A4"] {
+        let query = format!("/usage?part={part}{}%3D1", "%20x".repeat(10_000));
+        let answer = refused(&event("GET", &query)).await;
+        assert_eq!(answer.body["error"], "bad_request", "{part}");
+        assert!(answer.body["message"].as_str().unwrap().len() < 400, "{answer:?}");
+    }
 }

@@ -51,7 +51,8 @@ pub(super) struct NewKey {
     owner: Label,
     /// The usage plan.
     plan: Option<Label>,
-    /// For how many seconds it has the plan; without it, for good.
+    /// For how many seconds it has the plan, which must be named; without it, for good. Then who shows the key is refused where
+    /// plans count.
     #[serde(default, deserialize_with = "whole_number")]
     #[schema(minimum = 1, maximum = 3_155_760_000_u64)]
     plan_expires_in: Option<u64>,
@@ -152,7 +153,7 @@ pub(super) struct ListKeys {
     owner: String,
     /// How many on a page; 50 if nothing is said.
     #[param(minimum = 1, maximum = 100)]
-    pub(super) limit: Option<u8>,
+    pub(super) limit: Option<u64>,
     /// Where the page begins: the last one's `next_cursor`, with the same owner.
     pub(super) cursor: Option<String>,
 }
@@ -183,7 +184,7 @@ pub struct KeyView {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     plan: Option<String>,
-    /// From then on it has no plan; without it, for good.
+    /// From then on its plan is over, and who shows the key is refused where plans count; without it, for good.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     plan_expires_at: Option<u64>,
@@ -264,6 +265,10 @@ impl NewKeyView {
 pub(super) struct KeyPage {
     #[schema(max_items = 100)]
     pub(super) keys: Vec<KeyView>,
+    /// The ids of keys whose records cannot be read, if there are any: somebody has to look at each.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schema(required = false, max_items = 100)]
+    pub(super) unreadable: Vec<String>,
     /// The `cursor` of the next page; without it, this is the last. That page may be empty.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]

@@ -1,9 +1,11 @@
 use std::time::Duration;
 
+use tokio::time::Instant;
+
 use super::*;
 use crate::api_key::{KeyStatus, PreviousKey};
 use crate::auth::claim_path::Claims;
-use crate::auth::testing::{Issuer, ManualClock, MemoryStore, down, request, seams};
+use crate::auth::testing::{BUDGET, Issuer, ManualClock, MemoryStore, down, request, seams};
 use crate::store::StoreError;
 use crate::testing::headers;
 
@@ -28,7 +30,11 @@ impl World {
 
     fn with(rules: ApiKeyRules) -> Self {
         let (store, clock) = (Arc::new(MemoryStore::default()), ManualClock::new());
-        let verifier = ApiKeyVerifier::new(Arc::new(rules), &seams(&Issuer::new(down()), &clock, &store));
+        let verifier = ApiKeyVerifier::new(
+            Arc::new(rules),
+            &seams(&Issuer::new(down()), &clock, &store),
+            &LookUps::default(),
+        );
         Self { verifier, store, clock }
     }
 
@@ -63,7 +69,7 @@ impl World {
     }
 
     async fn send(&self, lines: &[(&str, &str)], query: &str) -> Result<Arc<Claims>, Refusal> {
-        let record = self.verifier.verify(&asking(lines, query)).await;
+        let record = self.verifier.verify(&asking(lines, query), BUDGET).await;
         record.map(|record| record.claims().into())
     }
 }
@@ -290,6 +296,47 @@ async fn while_the_table_is_down_nobody_new_gets_in_and_nobody_is_told_that_a_ke
     assert!(world.present(&new).await.is_ok());
     *world.store.down.lock().unwrap() = Some(StoreError::NoTable("CONFIG_TABLE"));
     assert!(unavailable(world.present(&ApiKey::generate().unwrap()).await));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stall_costs_two_requests_150_milliseconds_and_then_one_a_second() {
+    let world = World::new();
+    let (seen, new) = (world.keep(|_| {}), world.keep(|_| {}));
+    assert!(world.present(&seen).await.is_ok());
+    world.store.stalls();
+    let mut waits = Vec::new();
+    for _ in 0..40 {
+        let before = Instant::now();
+        assert!(world.present(&seen).await.is_ok(), "remembered");
+        let outcome = world.present(&new).await;
+        assert!(matches!(outcome, Err(Refusal::Unavailable { .. })), "{outcome:?}");
+        waits.push(before.elapsed().as_millis());
+        tokio::time::advance(Duration::from_millis(100)).await;
+    }
+    assert_eq!(waits[..2], [150, 150]);
+    let probes = waits[2..].iter().filter(|waited| **waited > 0).count();
+    assert_eq!((probes, world.store.reads()), (3, 1 + 5), "{waits:?}");
+    // A revocation must take effect within 30 seconds: nobody gets in by what was read before.
+    world.clock.advance(Duration::from_secs(30));
+    let outcome = world.present(&seen).await;
+    assert!(matches!(outcome, Err(Refusal::Unavailable { .. })), "{outcome:?}");
+    world.store.comes_back();
+    tokio::time::advance(Duration::from_secs(1)).await;
+    assert!(world.present(&new).await.is_ok());
+    assert!(world.present(&seen).await.is_ok());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_look_up_ends_with_the_request_s_budget() {
+    let world = World::new();
+    let key = world.keep(|_| {});
+    world.store.stalls();
+    let before = Instant::now();
+    let budget = Duration::from_millis(70);
+    let request = asking(&[("x-api-key", key.secret_text())], "");
+    let outcome = world.verifier.verify(&request, budget).await;
+    assert!(matches!(outcome, Err(Refusal::Unavailable { .. })), "{outcome:?}");
+    assert_eq!(before.elapsed(), budget);
 }
 
 #[tokio::test]

@@ -3,10 +3,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::time::Instant;
+
 use crate::auth::claim_path::{Claims, json_length};
 use crate::auth::refusal::{AuthSource, RETRY_AFTER, Refusal};
 use crate::clock::{Clock, Timestamp};
 use crate::gateway::Seams;
+use crate::look_up::{LOOK_UP, LookUps};
 use crate::recent::{OVERHEAD, Recent};
 use crate::store::{SessionHash, SessionRecord, Store, StoreError};
 
@@ -23,42 +26,58 @@ pub(super) struct KeptSessions {
     idle: Duration,
     absolute: Duration,
     recent: Recent<SessionHash, SessionRecord>,
+    look_ups: LookUps,
     store: Arc<dyn Store>,
     clock: Arc<dyn Clock>,
 }
 
 impl KeptSessions {
-    pub(super) fn new(idle: Duration, absolute: Duration, seams: &Seams) -> Self {
+    pub(super) fn new(idle: Duration, absolute: Duration, seams: &Seams, look_ups: LookUps) -> Self {
         Self {
             idle,
             absolute,
             recent: Recent::default(),
+            look_ups,
             store: Arc::clone(&seams.store),
             clock: Arc::clone(&seams.clock),
         }
     }
 
-    /// What the session of this id proves.
-    pub(super) async fn verify(&self, id: &str) -> Result<Arc<Claims>, Refusal> {
+    /// What the session of this id proves. All calls of the table that it takes end within the budget, and within
+    /// [`LOOK_UP`] together.
+    pub(super) async fn verify(&self, id: &str, budget: Duration) -> Result<Arc<Claims>, Refusal> {
         let is_id = ID_LENGTH.contains(&id.len()) && id.bytes().all(|byte| byte.is_ascii_graphic());
         if !is_id {
             return Err(Refusal::of("cookie", "the cookie is not the id of a session"));
         }
         let hash = SessionHash::of(id);
         let now = self.clock.now();
+        let ends = Instant::now() + budget.min(LOOK_UP);
         if let Some(last) = self.recent.last(&hash).filter(|last| last.may_admit(now)) {
             let (read_at, may_refuse) = (last.at, last.may_refuse(now));
             match self.alive(last.record, now) {
                 Err(why) if may_refuse => return Err(why),
                 // It may have been used elsewhere, or made, since.
                 Err(_) => {}
-                Ok(session) => return self.admit(hash, session, read_at, now).await,
+                Ok(session) => return self.admit(hash, session, read_at, now, ends).await,
             }
         }
-        let record = self.store.session(&hash).await.map_err(unavailable)?;
+        let record = self
+            .look_up(ends, self.store.session(&hash))
+            .await
+            .map_err(unavailable)?;
         self.note(&hash, record.as_ref(), now);
         let session = self.alive(record, now)?;
-        self.admit(hash, session, now, now).await
+        self.admit(hash, session, now, now, ends).await
+    }
+
+    async fn look_up<T>(
+        &self,
+        ends: Instant,
+        call: impl Future<Output = Result<T, StoreError>>,
+    ) -> Result<T, StoreError> {
+        let within = ends.saturating_duration_since(Instant::now());
+        self.look_ups.make(within, call).await
     }
 
     fn note(&self, hash: &SessionHash, session: Option<&SessionRecord>, read_at: Timestamp) {
@@ -85,10 +104,11 @@ impl KeptSessions {
         mut session: SessionRecord,
         read_at: Timestamp,
         now: Timestamp,
+        ends: Instant,
     ) -> Result<Arc<Claims>, Refusal> {
         if now.since(session.seen_at) >= self.idle / TOUCHED_EACH {
             let gone_at = session.expires_at.min(now.plus(self.idle));
-            match self.store.touch_session(&hash, now, gone_at).await {
+            match self.look_up(ends, self.store.touch_session(&hash, now, gone_at)).await {
                 Ok(true) => {}
                 Ok(false) => {
                     self.note(&hash, None, now);

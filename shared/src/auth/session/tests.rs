@@ -1,5 +1,6 @@
 use http::Method;
 use serde_json::{Value, json};
+use tokio::time::Instant;
 
 use super::*;
 use crate::auth::refusal::AuthSource;
@@ -38,7 +39,7 @@ impl World {
             proof,
             origins: Vec::new(),
         };
-        let verifier = SessionVerifier::new(Arc::new(rules), &seams(&issuer, &clock, &store));
+        let verifier = SessionVerifier::new(Arc::new(rules), &seams(&issuer, &clock, &store), &LookUps::default());
         Self { verifier, store, clock }
     }
 
@@ -254,6 +255,48 @@ async fn a_use_that_cannot_be_noted_is_not_tried_at_each_request() {
         world.clock.advance(Duration::from_secs(1));
     }
     assert_eq!(world.store.writes(), writes + 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stall_costs_two_requests_150_milliseconds_and_then_one_a_second() {
+    let world = World::kept();
+    world.log_in(ID);
+    assert!(world.present().await.is_ok());
+    // From now on its use is to be noted, and it is not to be read yet.
+    world.clock.advance(3 * MINUTE);
+    assert!(world.present().await.is_ok());
+    world.store.stalls();
+    let mut waits = Vec::new();
+    for n in 0..40 {
+        let before = Instant::now();
+        assert!(world.present().await.is_ok(), "remembered");
+        let outcome = world.send(&[&format!("sid={ID}{}", n % 7)]).await;
+        assert!(matches!(outcome, Err(Refusal::Unavailable { .. })), "{outcome:?}");
+        waits.push(before.elapsed().as_millis());
+        tokio::time::advance(Duration::from_millis(100)).await;
+    }
+    assert_eq!(waits[..2], [150, 150]);
+    let probes = waits[2..].iter().filter(|waited| **waited > 0).count();
+    assert_eq!((probes, world.store.reads()), (3, 2 + 5), "{waits:?}");
+}
+
+/// Finding a session and noting its use are two calls of one request.
+#[tokio::test(start_paused = true)]
+async fn all_calls_of_a_request_end_within_150_milliseconds() {
+    let world = World::kept();
+    world.log_in(ID);
+    assert!(world.present().await.is_ok());
+    world.clock.advance(3 * MINUTE);
+    world.store.takes(Duration::from_millis(100));
+    let before = Instant::now();
+    for _ in 0..10 {
+        assert!(
+            world.present().await.is_ok(),
+            "that its use cannot be noted logs nobody out"
+        );
+    }
+    assert_eq!(before.elapsed().as_millis(), 150);
+    assert_eq!((world.store.reads(), world.store.writes()), (2, 1));
 }
 
 #[tokio::test]

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 use async_trait::async_trait;
 
@@ -23,6 +24,8 @@ pub(crate) struct MemoryStore {
     pub(crate) sessions: Mutex<HashMap<SessionHash, SessionRecord>>,
     /// What every call answers while the store is down.
     pub(crate) down: Mutex<Option<StoreError>>,
+    /// How long a call takes.
+    pub(crate) takes: Mutex<Duration>,
     pub(crate) reads: AtomicUsize,
     pub(crate) writes: AtomicUsize,
 }
@@ -32,7 +35,16 @@ impl MemoryStore {
         *self.down.lock().unwrap() = Some(StoreError::Ambiguous("stalled".into()));
     }
 
+    pub(crate) fn stalls(&self) {
+        self.takes(Duration::from_secs(3_600));
+    }
+
+    pub(crate) fn takes(&self, time: Duration) {
+        *self.takes.lock().unwrap() = time;
+    }
+
     pub(crate) fn comes_back(&self) {
+        self.takes(Duration::ZERO);
         *self.down.lock().unwrap() = None;
     }
 
@@ -44,8 +56,12 @@ impl MemoryStore {
         self.writes.load(Ordering::SeqCst)
     }
 
-    fn called(&self, counter: &AtomicUsize) -> Result<(), StoreError> {
+    async fn called(&self, counter: &AtomicUsize) -> Result<(), StoreError> {
         counter.fetch_add(1, Ordering::SeqCst);
+        let takes = *self.takes.lock().unwrap();
+        if !takes.is_zero() {
+            tokio::time::sleep(takes).await;
+        }
         self.down.lock().unwrap().clone().map_or(Ok(()), Err)
     }
 }
@@ -65,33 +81,33 @@ impl Store for MemoryStore {
     }
 
     async fn api_key(&self, id: &str) -> Result<Option<ApiKeyRecord>, StoreError> {
-        self.called(&self.reads)?;
+        self.called(&self.reads).await?;
         Ok(self.api_keys.lock().unwrap().get(id).cloned())
     }
 
     async fn plan(&self, name: &str) -> Result<Option<PlanRecord>, StoreError> {
-        self.called(&self.reads)?;
+        self.called(&self.reads).await?;
         Ok(self.plans.lock().unwrap().get(name).cloned())
     }
 
     async fn key_set(&self, name: &str) -> Result<Option<StoredKeySet>, StoreError> {
-        self.called(&self.reads)?;
+        self.called(&self.reads).await?;
         Ok(self.key_sets.lock().unwrap().get(name).cloned())
     }
 
     async fn keep_key_set(&self, name: &str, set: &StoredKeySet, _: Timestamp) -> Result<(), StoreError> {
-        self.called(&self.writes)?;
+        self.called(&self.writes).await?;
         self.key_sets.lock().unwrap().insert(name.to_owned(), set.clone());
         Ok(())
     }
 
     async fn session(&self, hash: &SessionHash) -> Result<Option<SessionRecord>, StoreError> {
-        self.called(&self.reads)?;
+        self.called(&self.reads).await?;
         Ok(self.sessions.lock().unwrap().get(hash).cloned())
     }
 
     async fn touch_session(&self, hash: &SessionHash, seen: Timestamp, _: Timestamp) -> Result<bool, StoreError> {
-        self.called(&self.writes)?;
+        self.called(&self.writes).await?;
         let mut sessions = self.sessions.lock().unwrap();
         let session = sessions.get_mut(hash);
         Ok(session.map(|session| session.seen_at = seen).is_some())

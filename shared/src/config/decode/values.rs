@@ -115,12 +115,13 @@ impl Scalar for NonZeroU32 {
     }
 }
 
+/// At most what a header's integer can say (RFC 9651 section 3.3.1).
 impl Scalar for NonZeroU64 {
-    const NOUN: &'static str = "a whole number from 1 to 18446744073709551615, in plain digits";
+    const NOUN: &'static str = "a whole number from 1 to 999999999999999, in plain digits";
 
     fn read(value: &Value) -> Option<Self> {
         match value {
-            Value::Number(text) if plain_digits(text) => text.parse().ok(),
+            Value::Number(text) if plain_digits(text) && text.len() <= 15 => text.parse().ok(),
             _ => None,
         }
     }

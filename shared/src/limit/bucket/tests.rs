@@ -4,22 +4,23 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::limit::testing::{self, bucket_at, rate};
-use crate::store::Charge;
+use crate::store::{BucketCharge, Charge, Leftovers};
 
 const NOW: u64 = 1_800_000_000_000_000;
 
 /// The bucket of an item, charged as its expression is. True: applied.
 fn apply(tat: &mut Option<u64>, step: BucketStep) -> bool {
+    let bucket = Bucket::new(rate(100, 1, 20)).name();
     let charge = Charge {
-        bucket: Some(step),
+        bucket: Some(BucketCharge { bucket, step }),
         cost: 0,
         windows: Vec::new(),
-        over: Vec::new(),
+        over: Leftovers::default(),
         expires_at: 0,
     };
     let mut state = bucket_at(*tat);
     let applied = testing::apply(&mut state, &charge);
-    *tat = state.tat;
+    *tat = state.tat(bucket);
     applied
 }
 
@@ -45,7 +46,7 @@ fn check(
         if !fits(bucket, now, tat.unwrap_or(0)) {
             return (false, calls);
         }
-        guess = bucket.form(now, *tat);
+        guess = Bucket::form(now, *tat);
     }
     unreachable!()
 }
@@ -80,7 +81,11 @@ fn the_interval_is_rounded_up_to_whole_microseconds() {
     ];
     for (rate, interval, tolerance) in cases {
         let bucket = Bucket::new(rate);
-        assert_eq!((bucket.interval, bucket.tolerance), (interval, tolerance), "{rate:?}");
+        assert_eq!(
+            (bucket.name.interval, bucket.tolerance),
+            (interval, tolerance),
+            "{rate:?}"
+        );
     }
 }
 
@@ -103,27 +108,68 @@ fn a_minute_rate_alone_is_ten_at_once_then_one_each_six_seconds() {
 
 #[test]
 fn the_guess_follows_what_was_seen() {
-    let bucket = Bucket::new(rate(100, 1, 20));
-    assert_eq!(bucket.guess(NOW, NOW + 1, 0.0), Guess::Busy);
-    assert_eq!(bucket.guess(NOW, NOW, 0.0), Guess::Idle);
-    assert_eq!(bucket.guess(NOW, NOW, 0.5), Guess::Idle);
-    assert_eq!(bucket.guess(NOW, NOW, 0.51), Guess::Busy);
+    assert_eq!(Bucket::guess(NOW, NOW + 1, 0.0), Guess::Busy);
+    assert_eq!(Bucket::guess(NOW, NOW, 0.0), Guess::Idle);
+    assert_eq!(Bucket::guess(NOW, NOW, 0.5), Guess::Idle);
+    assert_eq!(Bucket::guess(NOW, NOW, 0.51), Guess::Busy);
 }
 
 #[test]
 fn the_form_follows_the_item() {
     let bucket = Bucket::new(rate(10, 1, 2));
-    let form = |tat| bucket.form(NOW, tat);
+    let form = |tat| Bucket::form(NOW, tat);
     assert_eq!(form(None), Guess::Idle);
     assert_eq!(form(Some(NOW)), Guess::Idle);
     assert_eq!(form(Some(NOW + 1)), Guess::Busy);
     assert_eq!(form(Some(NOW + 100_000)), Guess::Busy);
-    let furthest = NOW + 200_000 + 900_000_000;
-    assert_eq!(form(Some(furthest)), Guess::Busy);
-    assert_eq!(form(Some(furthest + 1)), Guess::Foreign);
     assert!(fits(&bucket, NOW, NOW + 100_000));
     assert!(!fits(&bucket, NOW, NOW + 100_001));
-    assert!(!fits(&bucket, NOW, furthest));
+}
+
+#[test]
+fn a_name_says_the_whole_rule() {
+    let name = |rate| Bucket::new(rate).name().to_string();
+    assert_eq!(name(rate(100, 1, 20)), "t10000x20");
+    assert_eq!(name(rate(1, 86_400, u32::MAX)), "t86400000000x4294967295");
+    assert_eq!(name(rate(u32::MAX, 1, 1)), "t1x1");
+    assert_eq!(name(rate(10, 1, 5)), name(rate(600, 60, 5)), "the same by other words");
+    assert_ne!(name(rate(10, 1, 5)), name(rate(10, 1, 6)));
+}
+
+#[test]
+fn other_attributes_are_no_buckets() {
+    for name in [
+        "",
+        "t",
+        "tat",
+        "ttl",
+        "pk",
+        "tx",
+        "t1",
+        "t1x",
+        "tx1",
+        "t0x1",
+        "t1x0",
+        "t01x1",
+        "t1x01",
+        "t1x1x1",
+        "t+1x1",
+        "t1x+1",
+        "t1x-1",
+        "t 1x1",
+        "T1x1",
+        "t1X1",
+        "t1.0x1",
+        "t1x4294967296",
+        "t18446744073709551616x1",
+        "t1é1",
+        "é1x1",
+        "d20261122",
+    ] {
+        assert_eq!(BucketName::parse(name), None, "{name}");
+    }
+    let largest = "t18446744073709551615x4294967295";
+    assert_eq!(BucketName::parse(largest).unwrap().to_string(), largest);
 }
 
 #[test]
@@ -184,16 +230,24 @@ fn extreme_numbers_neither_overflow_nor_open_the_bucket() {
             }
         }
     }
-    // A `tat` out of this world, written by a broken clock or by another rule, holds nobody back.
+    // A `tat` out of this world, which no step writes, lets nothing through.
     let bucket = Bucket::new(rate(100, 1, 20));
-    assert_eq!(bucket.form(NOW, Some(u64::MAX)), Guess::Foreign);
     assert_eq!(
-        (bucket.remaining(NOW, u64::MAX), bucket.wait(NOW, u64::MAX, 1)),
-        (20, Duration::ZERO)
+        (bucket.remaining(NOW, u64::MAX), fits(&bucket, NOW, u64::MAX)),
+        (0, false)
     );
 }
 
 proptest! {
+    #[test]
+    fn a_name_is_read_as_it_was_written(rate in any_rate(), text in "t[0-9x]{0,24}") {
+        let name = Bucket::new(rate).name();
+        prop_assert_eq!(BucketName::parse(&name.to_string()), Some(name));
+        if let Some(name) = BucketName::parse(&text) {
+            prop_assert_eq!(name.to_string(), text, "one bucket has one name");
+        }
+    }
+
     #[test]
     fn any_interval_admits_at_most_burst_plus_rate_times_time(rate in any_rate(), gaps in any_gaps()) {
         let bucket = Bucket::new(rate);
@@ -201,7 +255,7 @@ proptest! {
         let mut now = NOW;
         let mut admitted: Vec<u64> = Vec::new();
         for gap in gaps {
-            now += gap * bucket.interval / 100;
+            now += gap * bucket.name.interval / 100;
             if admit(&bucket, &mut tat, now) {
                 admitted.push(now);
             }
@@ -230,7 +284,7 @@ proptest! {
         let mut tat = None;
         let mut now = NOW;
         for gap in gaps {
-            now += gap * bucket.interval / 100;
+            now += gap * bucket.name.interval / 100;
             if !admit(&bucket, &mut tat, now) {
                 let wait = u64::try_from(bucket.wait(now, tat.unwrap(), 1).as_micros()).unwrap();
                 prop_assert!(wait > 0);
@@ -248,7 +302,7 @@ proptest! {
         let mut tat = None;
         let mut now = NOW;
         for gap in gaps {
-            now += gap * bucket.interval / 100;
+            now += gap * bucket.name.interval / 100;
             admit(&bucket, &mut tat, now);
             let remaining = bucket.remaining(now, tat.unwrap());
             prop_assert!(remaining <= rate.burst.get());
@@ -267,19 +321,19 @@ proptest! {
     ) {
         let bucket = Bucket::new(rate);
         // Up to four intervals around now.
-        let mut tat = start.map(|hundredths| NOW - 2 * bucket.interval + hundredths * bucket.interval / 100);
+        let mut tat = start.map(|hundredths| NOW - 2 * bucket.name.interval + hundredths * bucket.name.interval / 100);
         let first = if busy_first { Guess::Busy } else { Guess::Idle };
         let mut others = others.into_iter();
         let (allowed, calls) = check(&bucket, &mut tat, NOW, first, |tat| {
             let Some((count, late)) = others.next() else { return };
             for _ in 0..count {
                 // Their clocks differ from ours, but no more than clocks can that DynamoDB lets write.
-                let furthest = u64::try_from(FOREIGN.as_micros()).unwrap();
-                admit(&bucket, tat, NOW + (late * bucket.interval / 100).min(furthest));
+                let furthest = u64::try_from(CLOCKS_APART.as_micros()).unwrap();
+                admit(&bucket, tat, NOW + (late * bucket.name.interval / 100).min(furthest));
             }
         });
         prop_assert!(calls <= 3);
-        prop_assert!(tat.unwrap() <= NOW + 3 * bucket.interval + bucket.tolerance);
+        prop_assert!(tat.unwrap() <= NOW + 3 * bucket.name.interval + bucket.tolerance);
         prop_assert!(allowed || !fits(&bucket, NOW, tat.unwrap()), "refused although it fits");
     }
 }

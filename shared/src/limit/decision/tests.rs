@@ -3,14 +3,15 @@ use insta::assert_snapshot;
 use super::*;
 use crate::config::Pointer;
 use crate::limit::RuleSet;
-use crate::limit::testing::{Limits, bucket_at};
+use crate::limit::testing::{Limits, bucket_of};
 use crate::limit::window::{Period, Window};
 
 const NOW: Timestamp = Timestamp::from_micros(1_800_000_000_250_000);
 
 /// `after`: microseconds from now to the theoretical arrival time.
 fn decide(limits: Limits, after: u64, allowed: bool) -> Decision {
-    decision(&limits.build(), &bucket_at(NOW.micros() + after), allowed)
+    let set = limits.build();
+    decision(&set, &counted(&set, NOW.micros() + after, &[]), allowed)
 }
 
 fn decision(set: &RuleSet, state: &CounterState, allowed: bool) -> Decision {
@@ -68,7 +69,7 @@ fn a_refused_answer_tells_the_same_counts_and_when_to_come_back() {
 fn a_full_bucket_is_full_now() {
     // A clock behind the one that wrote the item: `tat` lies in the past.
     let set = Limits::rate(5, 3_600, 7).named("orders").build();
-    let decision = decision(&set, &bucket_at(NOW.micros() - 5_000_000), true);
+    let decision = decision(&set, &counted(&set, NOW.micros() - 5_000_000, &[]), true);
     assert_snapshot!(headers(&[decision]), @r#"
     ratelimit-policy: "orders";q=5;w=3600
     ratelimit: "orders";r=7;t=0
@@ -110,13 +111,14 @@ fn the_answer_s_own_limit_headers_are_replaced() {
     );
 }
 
-fn counted(tat: impl Into<Option<u64>>, windows: &[(Period, u64)]) -> CounterState {
+/// A state of this set's bucket, where it has one, and of these windows.
+fn counted(set: &RuleSet, tat: u64, windows: &[(Period, u64)]) -> CounterState {
     CounterState {
-        tat: tat.into(),
         windows: windows
             .iter()
             .map(|(period, count)| (Window::at(*period, NOW), *count))
             .collect(),
+        ..set.rate.map_or_else(CounterState::default, |rate| bucket_of(rate, tat))
     }
 }
 
@@ -126,8 +128,8 @@ fn every_limit_has_an_entry_and_the_tightest_is_told_apart() {
         .and_quota(1_000, "day")
         .and_quota(10_000, "month")
         .build();
-    let much = counted(NOW.micros() + 10_000, &[(Period::Day, 7), (Period::Month, 9_990)]);
-    let little = counted(NOW.micros() + 10_000, &[(Period::Day, 7), (Period::Month, 100)]);
+    let much = counted(&set, NOW.micros() + 10_000, &[(Period::Day, 7), (Period::Month, 9_990)]);
+    let little = counted(&set, NOW.micros() + 10_000, &[(Period::Day, 7), (Period::Month, 100)]);
     assert_snapshot!(headers(&[decision(&set, &much, true)]), @r#"
     ratelimit-policy: "default";q=100;w=1, "default-day";q=1000;w=86400, "default-month";q=10000;w=2678400
     ratelimit: "default";r=19;t=1, "default-day";r=993;t=57600, "default-month";r=10;t=1440000
@@ -147,7 +149,7 @@ fn every_limit_has_an_entry_and_the_tightest_is_told_apart() {
 #[test]
 fn a_refusal_lasts_as_long_as_the_longest_of_those_that_refuse() {
     let set = Limits::rate(1, 1, 1).and_quota(10, "hour").and_quota(20, "day").build();
-    let state = counted(NOW.micros() + 1_000_000, &[(Period::Hour, 10), (Period::Day, 19)]);
+    let state = counted(&set, NOW.micros() + 1_000_000, &[(Period::Hour, 10), (Period::Day, 19)]);
     let refused = decision(&set, &state, false);
     let error = refused.require().unwrap_err();
     // 2027-01-15T08:00:00.25Z.
@@ -167,8 +169,8 @@ fn of_several_checks_the_one_that_refused_is_told_first() {
         Limits::rate(10, 1, 10).named("search").build(),
         Limits::quota(1_000, "month").named("free").build(),
     );
-    let first = decision(&route, &bucket_at(NOW.micros() + 900_000), true);
-    let state = |count| counted(None, &[(Period::Month, count)]);
+    let first = decision(&route, &counted(&route, NOW.micros() + 900_000, &[]), true);
+    let state = |count| counted(&plan, 0, &[(Period::Month, count)]);
     assert_snapshot!(headers(&[first.clone(), decision(&plan, &state(10), true)]), @r#"
     ratelimit-policy: "search";q=10;w=1, "free-month";q=1000;w=2678400
     ratelimit: "search";r=1;t=1, "free-month";r=990;t=1440000

@@ -321,6 +321,8 @@ fn who_is_named_by_hand_is_who_is_counted() {
     for holder in [KeyPart::User, KeyPart::PlanHolder] {
         assert_eq!(offer.subject(&[holder]), by_hand(&["user=https://issuer.example ann"]));
     }
+    let without_issuer = Offer::default().claims(json!({ "sub": "ann" }));
+    assert_eq!(without_issuer.subject(&[KeyPart::User]), by_hand(&["user=jwt ann"]));
     let v6 = Offer::default().ip("2001:db8:1:2::1");
     assert_eq!(
         v6.subject(&[KeyPart::ClientIp]),

@@ -223,3 +223,45 @@ async fn what_is_held_is_spent_also_while_the_store_is_down() {
     }
     undecided(&limiter, &set).await;
 }
+
+/// A lost answer costs a lease once: the next requests are counted each by itself.
+#[tokio::test(start_paused = true)]
+async fn after_a_lost_answer_nothing_is_taken_ahead_at_first() {
+    let (store, clock) = (ModelStore::with([]), start_clock());
+    let set = Limits::quota(1_000, "day").lease(8).build();
+    let limiter = holding_seven(&store, &clock, &set).await;
+    for _ in 0..7 {
+        assert!(admitted_by(&limiter, &set).await);
+    }
+    store
+        .faults
+        .lock()
+        .unwrap()
+        .extend([Fault::LostAnswer, Fault::LostAnswer]);
+    undecided(&limiter, &set).await;
+    assert_eq!(store.only_item().windows[0].1, 15 + 8, "the lease that nobody heard of");
+    undecided(&limiter, &set).await;
+    assert_eq!(store.only_item().windows[0].1, 15 + 8 + 1, "and no second one");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_a_plan_took_ahead_is_worth_nothing_by_another() {
+    let (store, clock) = (ModelStore::with([]), start_clock());
+    let before = Limits::quota(1_000, "day").lease(8).build();
+    let limiter = holding_seven(&store, &clock, &before).await;
+    let after = Limits::quota(100, "day").lease(8).build();
+    assert!(admitted_by(&limiter, &after).await);
+    assert_eq!(store.calls(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn no_more_remains_of_a_rate_than_its_burst() {
+    let (store, clock) = (ModelStore::with([]), start_clock());
+    let (limiter, set) = (limiter(&store, &clock), Limits::rate(100, 1, 100).lease(10).build());
+    for _ in 0..400 {
+        let remaining = decision(&limiter, &set).await.remaining();
+        assert!(remaining < 100 + 1, "{remaining}");
+        clock.advance(Duration::from_millis(8));
+        tokio::time::advance(Duration::from_millis(8)).await;
+    }
+}

@@ -168,3 +168,65 @@ async fn what_is_remembered_refuses_also_while_the_store_is_down() {
     clock.advance(Duration::from_secs(60));
     assert_eq!(uncounted(&limiter, &set).await, Ok(()));
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_shadow_refuses_nobody_when_it_cannot_count_either() {
+    for on_error in [OnError::Local, OnError::Allow, OnError::Deny] {
+        let faults = (0..9).flat_map(|_| {
+            [
+                ambiguous(),
+                Fault::Error(throttled(true)),
+                Fault::Error(throttled(true)),
+            ]
+        });
+        let (store, clock) = (ModelStore::with(faults), start_clock());
+        let set = Limits::rate(1, 60, 1).shadow().on_error(on_error).build();
+        let limiter = limiter(&store, &clock);
+        for _ in 0..6 {
+            let admission = admit(&limiter, &set).await;
+            let Admission::Uncounted { verdict, shadow, .. } = admission else {
+                panic!("{admission:?}")
+            };
+            assert_eq!((verdict, shadow), (Ok(()), true));
+        }
+    }
+}
+
+/// Nothing undoes a count but an administrator, or the window's end.
+#[tokio::test(start_paused = true)]
+async fn a_quota_that_was_seen_used_up_refuses_also_after_its_time_of_trust() {
+    let (store, clock) = (ModelStore::with([]), start_clock());
+    let set = Limits::quota(1, "month").on_error(OnError::Local).build();
+    let limiter = limiter(&store, &clock);
+    assert!(admitted(&limiter, &set).await);
+    assert!(!admitted(&limiter, &set).await);
+    clock.advance(TRUST + Duration::from_secs(60));
+    store.faults.lock().unwrap().push_back(Fault::Stall);
+    let refused = uncounted(&limiter, &set).await;
+    let to_the_end = Timestamp::from_secs(1_801_440_000).since(clock.now());
+    assert!(
+        matches!(&refused, Err(GatewayError::RateLimited { retry_after, .. }) if *retry_after == to_the_end),
+        "{refused:?}"
+    );
+}
+
+/// A refused retry, a wrong guess, and somebody else in between: the store is well.
+#[tokio::test(start_paused = true)]
+async fn no_decision_in_three_calls_is_no_outage() {
+    let (store, clock) = (ModelStore::with([]), start_clock());
+    let limiter = limiter(&store, &clock);
+    let set = set(OnError::Deny);
+    for _ in 0..10 {
+        store
+            .faults
+            .lock()
+            .unwrap()
+            .extend((0..3).map(|_| Fault::RefuseBlindly));
+        let why = undecided(&limiter, &set).await;
+        assert!(
+            why.ends_with("no decision in 3 calls: others changed the item between them"),
+            "{why}"
+        );
+    }
+    assert!(admitted(&limiter, &set).await, "the breaker is closed");
+}

@@ -34,7 +34,7 @@ async fn a_rate_and_quotas_of_every_period_are_one_item_and_one_call() {
     assert!(admitted(&limiter(&store, &clock), &set).await);
     assert_eq!(store.calls(), 1);
     let item = store.only_item();
-    assert_eq!(item.tat, Some(NOON * 1_000_000 + 10_000));
+    assert_eq!(item.buckets, bucket_at(NOON * 1_000_000 + 10_000).buckets);
     let expected = ["d20261122", "h2026112209", "i202611220937", "m202611"];
     assert_eq!(names(&item), expected.map(|name| (name.to_owned(), 1)));
     // A week after the month.
@@ -182,7 +182,7 @@ async fn what_piles_up_of_old_windows_is_taken_away() {
         clock.advance(Duration::from_secs(300));
     }
     // Those that are over but may still be counted in: three at a time.
-    assert!(most <= MOST_OVER + 3 + 4, "{most} windows");
+    assert!(most <= settle::MOST_OVER + 3 + 4, "{most} windows");
     assert!(f64::from(calls) / 8_640.0 < 1.06, "{calls} calls");
 }
 
@@ -204,7 +204,7 @@ async fn a_clean_up_that_fails_changes_nothing_for_the_request() {
     let (store, clock) = (ModelStore::with([]), clock());
     let set = Limits::quota(10, "minute").build();
     let fill = async || {
-        for _ in 0..MOST_OVER {
+        for _ in 0..settle::MOST_OVER {
             assert!(admitted(&limiter(&store, &clock), &set).await);
             clock.advance(Duration::from_secs(60));
         }

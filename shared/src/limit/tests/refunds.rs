@@ -108,3 +108,27 @@ async fn a_shadow_counts_and_refuses_nobody() {
     }
     assert_eq!((store.only_item().windows[0].1, store.calls()), (3, 3));
 }
+
+/// What has drained of it by then has let others through.
+#[tokio::test(start_paused = true)]
+async fn no_burst_grows_by_what_is_given_back() {
+    for cost in [1, 5] {
+        let (store, clock) = (ModelStore::with([]), start_clock());
+        let (limiter, set) = (limiter(&store, &clock), Limits::rate(10, 1, 10).refunded().build());
+        let slow = limiter.admit(&set, &somebody(), cost, &mut Patience::default()).await;
+        let Admission::Decided(slow) = slow else {
+            panic!("{slow:?}")
+        };
+        clock.advance(Duration::from_millis(u64::from(cost) * 100 - 1));
+        let mut burst = 0;
+        while admitted(&limiter, &set).await {
+            burst += 1;
+        }
+        limiter.give_back(&[slow], &mut Patience::default()).await;
+        clock.advance(Duration::from_secs(1) / 1_000_000);
+        while admitted(&limiter, &set).await {
+            burst += 1;
+        }
+        assert!(burst <= 10, "{burst} of 10 at once, after a refund of {cost}");
+    }
+}

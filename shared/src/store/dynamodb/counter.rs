@@ -5,18 +5,20 @@ use std::fmt::Write as _;
 
 use aws_sdk_dynamodb::config::http::HttpResponse;
 use aws_sdk_dynamodb::error::SdkError;
+use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
 use aws_sdk_dynamodb::operation::update_item::{UpdateItemError, UpdateItemOutput};
-use aws_sdk_dynamodb::types::AttributeValue;
+use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue};
 
 use super::failure;
-use super::item::number;
-use crate::limit::Window;
-use crate::store::{BucketStep, Charge, ChargeOutcome, CounterState, Refund, StoreError};
+use super::item::{Attributes, number, text};
+use super::table::Table;
+use crate::limit::{BucketName, Window};
+use crate::store::{
+    BucketCharge, BucketStep, Charge, ChargeOutcome, CounterKey, CounterState, Leftovers, Refund, StoreError,
+};
 
-/// The bucket's theoretical arrival time: microseconds since the epoch, N.
-pub(super) const TAT: &str = "tat";
-
-/// A charge in DynamoDB's words. Windows stand in it by their own names, which are plain words and not reserved.
+/// A charge in DynamoDB's words. Buckets and windows stand in it by their own names, which are plain words and not
+/// reserved.
 #[derive(Debug)]
 pub(super) struct Expression {
     pub(super) update: String,
@@ -32,15 +34,11 @@ impl Expression {
             condition: String::new(),
             values: HashMap::from([value(":ttl", charge.expires_at)]),
         };
-        if let Some(step) = charge.bucket {
-            expression.bucket(step);
+        if let Some(charged) = charge.bucket {
+            expression.bucket(charged);
         }
         expression.windows(charge);
-        for (place, window) in charge.over.iter().enumerate() {
-            let separator = if place == 0 { " REMOVE " } else { ", " };
-            // Writing to a `String` cannot fail, here and below.
-            let _ = write!(expression.update, "{separator}{window}");
-        }
+        expression.remove(&charge.over);
         expression
     }
 
@@ -51,10 +49,11 @@ impl Expression {
             condition: String::from("attribute_exists(pk)"),
             values: HashMap::new(),
         };
-        if let Some(tat) = refund.tat {
-            expression.update.push_str("SET tat = tat - :tat");
-            expression.condition.push_str(" AND tat >= :tat");
-            expression.values.extend([value(":tat", tat)]);
+        if let Some((bucket, taken)) = refund.bucket {
+            // Writing to a `String` cannot fail, here and below.
+            let _ = write!(expression.update, "SET {bucket} = {bucket} - :taken");
+            let _ = write!(expression.condition, " AND {bucket} >= :taken");
+            expression.values.extend([value(":taken", taken)]);
         }
         for (place, window) in refund.windows.iter().enumerate() {
             let separator = if place == 0 { " ADD " } else { ", " };
@@ -70,27 +69,38 @@ impl Expression {
         expression
     }
 
-    fn bucket(&mut self, step: BucketStep) {
-        let (update, condition, values) = match step {
-            BucketStep::Busy { now, cost, max } => (
-                ", tat = tat + :cost",
-                "tat > :now AND tat <= :max",
-                vec![value(":now", now), value(":cost", cost), value(":max", max)],
-            ),
-            BucketStep::Foreign { now, cost, above } => (
-                ", tat = :next",
-                "tat > :above",
-                vec![value(":above", above), value(":next", now.saturating_add(cost))],
-            ),
-            BucketStep::Idle { now, cost } => (
-                ", tat = :next",
-                "(attribute_not_exists(tat) OR tat <= :now)",
-                vec![value(":now", now), value(":next", now.saturating_add(cost))],
-            ),
-        };
-        self.update.push_str(update);
-        self.condition.push_str(condition);
-        self.values.extend(values);
+    /// The call that makes this change, and shows what it came to.
+    pub(super) fn on(self, table: &Table, item: &CounterKey) -> UpdateItemFluentBuilder {
+        let request = table.client.update_item().table_name(&*table.name);
+        request
+            .set_key(Some(key(item)))
+            .update_expression(self.update)
+            .set_condition_expression(Some(self.condition).filter(|condition| !condition.is_empty()))
+            .set_expression_attribute_values(Some(self.values))
+            .return_values(ReturnValue::AllNew)
+    }
+
+    fn bucket(&mut self, BucketCharge { bucket, step }: BucketCharge) {
+        match step {
+            BucketStep::Busy { now, cost, max } => {
+                let _ = write!(self.update, ", {bucket} = {bucket} + :cost");
+                self.hold(&format!("{bucket} > :now AND {bucket} <= :max"));
+                self.values
+                    .extend([value(":now", now), value(":cost", cost), value(":max", max)]);
+            }
+            BucketStep::Idle { now, cost } => {
+                let _ = write!(self.update, ", {bucket} = :next");
+                self.hold(&format!("(attribute_not_exists({bucket}) OR {bucket} <= :now)"));
+                self.values
+                    .extend([value(":now", now), value(":next", now.saturating_add(cost))]);
+            }
+        }
+    }
+
+    /// One condition more.
+    fn hold(&mut self, condition: &str) {
+        let and = if self.condition.is_empty() { "" } else { " AND " };
+        let _ = write!(self.condition, "{and}{condition}");
     }
 
     fn windows(&mut self, charge: &Charge) {
@@ -98,17 +108,35 @@ impl Expression {
             let window = charged.window;
             let separator = if place == 0 { " ADD " } else { ", " };
             let _ = write!(self.update, "{separator}{window} :n");
-            let and = if self.condition.is_empty() { "" } else { " AND " };
-            let _ = write!(
-                self.condition,
-                "{and}(attribute_not_exists({window}) OR {window} <= :room{place})"
-            );
+            self.hold(&format!("(attribute_not_exists({window}) OR {window} <= :room{place})"));
             self.values.extend([value(&format!(":room{place}"), charged.room)]);
         }
         if !charge.windows.is_empty() {
             self.values.extend([value(":n", charge.cost)]);
         }
     }
+
+    /// A bucket only where it is still full: others may have used it since it was seen.
+    fn remove(&mut self, over: &Leftovers) {
+        let mut separator = " REMOVE ";
+        for window in &over.windows {
+            let _ = write!(self.update, "{separator}{window}");
+            separator = ", ";
+        }
+        for bucket in &over.buckets {
+            let _ = write!(self.update, "{separator}{bucket}");
+            separator = ", ";
+            self.hold(&format!("(attribute_not_exists({bucket}) OR {bucket} <= :full)"));
+        }
+        if !over.buckets.is_empty() {
+            self.values.extend([value(":full", over.full_by)]);
+        }
+    }
+}
+
+/// The primary key of a counter.
+pub(super) fn key(CounterKey { pk, sk }: &CounterKey) -> Attributes {
+    Attributes::from([("pk".to_owned(), text(pk)), ("sk".to_owned(), text(sk))])
 }
 
 fn value(name: &str, value: u64) -> (String, AttributeValue) {
@@ -159,8 +187,9 @@ pub(super) fn refunded(
 fn charged(charge: &Charge, state: CounterState) -> Result<CounterState, String> {
     let counted = |window: &Window| state.windows.iter().any(|(counted, _)| counted == window);
     let mut windows = charge.windows.iter().map(|charged| charged.window);
-    if charge.bucket.is_some() && state.tat.is_none() {
-        Err(format!("an answer without `{TAT}`"))
+    let bucket = charge.bucket.map(|charged| charged.bucket);
+    if let Some(missing) = bucket.filter(|bucket| state.tat(*bucket).is_none()) {
+        Err(format!("an answer without `{missing}`"))
     } else if let Some(missing) = windows.find(|window| !counted(window)) {
         Err(format!("an answer without `{missing}`"))
     } else {
@@ -168,19 +197,18 @@ fn charged(charge: &Charge, state: CounterState) -> Result<CounterState, String>
     }
 }
 
-/// Reads an item; no item is an empty state.
+/// Reads an item; no item is an empty state. Attributes by other names mean nothing here.
 pub(super) fn state(item: Option<&HashMap<String, AttributeValue>>) -> Result<CounterState, String> {
     let mut state = CounterState::default();
     for (name, value) in item.into_iter().flatten() {
-        let window = Window::parse(name);
-        if window.is_none() && name != TAT {
-            continue;
-        }
-        let count = value.as_n().ok().and_then(|number| number.parse().ok());
-        let count = count.ok_or_else(|| format!("the item's `{name}` is not a whole number of 64 bits"))?;
-        match window {
-            Some(window) => state.windows.push((window, count)),
-            None => state.tat = Some(count),
+        let number = || {
+            let number = value.as_n().ok().and_then(|number| number.parse().ok());
+            number.ok_or_else(|| format!("the item's `{name}` is not a whole number of 64 bits"))
+        };
+        if let Some(window) = Window::parse(name) {
+            state.windows.push((window, number()?));
+        } else if let Some(bucket) = BucketName::parse(name) {
+            state.buckets.push((bucket, number()?));
         }
     }
     Ok(state)

@@ -10,46 +10,81 @@ use aws_sdk_dynamodb::types::ThrottlingReason;
 
 use crate::store::StoreError;
 
-/// Sorts a failed charge.
+/// Sorts a failed charge. Of one that was throttled, DynamoDB says what was too busy.
 pub(super) fn classify_charge(table: &str, error: &SdkError<UpdateItemError, HttpResponse>) -> StoreError {
-    let why = format!("table {table}: {}", describe(error));
-    match error {
-        SdkError::ServiceError(service) => match throttling(service.err()) {
-            Some(reasons) => StoreError::Throttled {
-                one_key: is_one_key(reasons),
-                why: listed(why, reasons),
-            },
-            None => sort(error, why),
-        },
-        SdkError::TimeoutError(_) => StoreError::TimedOut(why),
-        _ => sort(error, why),
-    }
+    sort(table, error, error.as_service_error().map_or(&[], reasons))
 }
 
 /// Sorts any other failed call.
 pub(super) fn classify<E: ProvideErrorMetadata>(table: &str, error: &SdkError<E, HttpResponse>) -> StoreError {
-    sort(error, format!("table {table}: {}", describe(error)))
+    sort(table, error, &[])
 }
 
-/// Whether the same call may do better at once: what DynamoDB itself said no to it would only hear again.
+/// Whether the same call may do better at once: what DynamoDB itself said no to it would only hear again, and a time-out
+/// has used up the time. A connection that could not be opened has used less: what it lost may have been one packet.
 pub(super) fn may_pass<E: ProvideErrorMetadata>(error: &SdkError<E, HttpResponse>) -> bool {
     match error {
-        SdkError::ConstructionFailure(_) => false,
+        SdkError::ConstructionFailure(_) | SdkError::TimeoutError(_) => false,
         SdkError::ServiceError(_) => !surely_not_applied(error),
         _ => true,
     }
 }
 
-/// Anything that is not surely unapplied is ambiguous.
-fn sort<E: ProvideErrorMetadata>(error: &SdkError<E, HttpResponse>, why: String) -> StoreError {
-    if surely_not_applied(error) {
+/// Whether the same call would only fail again, however long one waits: no such table, not allowed, malformed, or refused by
+/// its own condition.
+pub(super) fn is_final<E: ProvideErrorMetadata>(error: &SdkError<E, HttpResponse>) -> bool {
+    match error {
+        SdkError::ConstructionFailure(_) => true,
+        SdkError::ServiceError(_) => surely_not_applied(error) && !is_throttled(error),
+        _ => false,
+    }
+}
+
+/// What is neither throttled nor surely unapplied may have been applied.
+fn sort<E: ProvideErrorMetadata>(
+    table: &str,
+    error: &SdkError<E, HttpResponse>,
+    reasons: &[ThrottlingReason],
+) -> StoreError {
+    let why = format!("table {table}: {}", describe(error));
+    if is_throttled(error) {
+        StoreError::Throttled {
+            one_key: is_one_key(reasons),
+            why: listed(why, reasons),
+        }
+    } else if surely_not_applied(error) {
         StoreError::NotApplied(why)
+    } else if is_time_out(error) {
+        StoreError::TimedOut(why)
     } else {
         StoreError::Ambiguous(why)
     }
 }
 
-fn surely_not_applied<E: ProvideErrorMetadata>(error: &SdkError<E, HttpResponse>) -> bool {
+/// Whether DynamoDB said "later" ("Error handling with DynamoDB" in its developer guide).
+fn is_throttled<E: ProvideErrorMetadata>(error: &SdkError<E, HttpResponse>) -> bool {
+    let SdkError::ServiceError(service) = error else {
+        return false;
+    };
+    let code = service.err().meta().code();
+    service.raw().status().is_client_error()
+        && matches!(
+            code,
+            Some("ProvisionedThroughputExceededException" | "RequestLimitExceeded" | "ThrottlingException")
+        )
+}
+
+/// Whether there was no answer in time.
+fn is_time_out<E>(error: &SdkError<E, HttpResponse>) -> bool {
+    match error {
+        SdkError::TimeoutError(_) => true,
+        SdkError::DispatchFailure(failure) => failure.is_timeout(),
+        _ => false,
+    }
+}
+
+/// Whether no byte of it was acted on.
+pub(super) fn surely_not_applied<E: ProvideErrorMetadata>(error: &SdkError<E, HttpResponse>) -> bool {
     match error {
         SdkError::ConstructionFailure(_) => true,
         SdkError::DispatchFailure(failure) => failure.as_connector_error().is_some_and(|error| never_connected(error)),
@@ -96,13 +131,13 @@ pub(super) fn describe<E: ProvideErrorMetadata>(error: &SdkError<E, HttpResponse
     }
 }
 
-/// Why a charge was throttled; `None`: it was not.
-fn throttling(error: &UpdateItemError) -> Option<&[ThrottlingReason]> {
+/// Why a charge was throttled, where it was and DynamoDB says so.
+fn reasons(error: &UpdateItemError) -> &[ThrottlingReason] {
     match error {
-        UpdateItemError::ProvisionedThroughputExceededException(error) => Some(error.throttling_reasons()),
-        UpdateItemError::RequestLimitExceeded(error) => Some(error.throttling_reasons()),
-        UpdateItemError::ThrottlingException(error) => Some(error.throttling_reasons()),
-        _ => None,
+        UpdateItemError::ProvisionedThroughputExceededException(error) => error.throttling_reasons(),
+        UpdateItemError::RequestLimitExceeded(error) => error.throttling_reasons(),
+        UpdateItemError::ThrottlingException(error) => error.throttling_reasons(),
+        _ => &[],
     }
 }
 

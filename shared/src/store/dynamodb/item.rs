@@ -35,6 +35,11 @@ impl Item {
         &self.pk
     }
 
+    /// What its partition key says after the kind of record.
+    pub(super) fn name(&self, prefix: &str) -> &str {
+        self.pk.strip_prefix(prefix).unwrap_or(&self.pk)
+    }
+
     /// An attribute that must be there.
     pub(super) fn needed<'a, T>(
         &'a self,

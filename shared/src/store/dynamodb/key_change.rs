@@ -8,9 +8,10 @@ use std::collections::HashMap;
 
 use aws_sdk_dynamodb::types::AttributeValue;
 
-use super::admin::{AdminError, Terms, each_once};
+use super::admin_error::AdminError;
 use super::api_key_item::ACTIVE;
 use super::item::{Attributes, number, text};
+use super::key_terms::{Terms, each_once};
 use crate::clock::Timestamp;
 use crate::limit::PlanDocument;
 
@@ -31,7 +32,7 @@ pub enum Patch<T> {
 pub struct ApiKeyChange {
     /// The usage plan. An end that an earlier plan had goes with that plan.
     pub plan: Patch<String>,
-    /// From then on it has no plan (whole seconds). An end needs a plan: one that it has, or one that is set with it.
+    /// From then on the plan is over, and whoever shows the key is refused where plans count (whole seconds). An end needs a plan: one that it has, or one that is set with it.
     pub plan_expires_at: Patch<Timestamp>,
     /// Limits of its own, in place of the plan's: as a whole.
     pub limits: Patch<PlanDocument>,

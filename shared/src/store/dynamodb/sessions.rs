@@ -6,21 +6,22 @@ use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::ReturnValue;
 use serde_json::{Map, Value};
 
-use super::admin::AdminError;
+use super::admin_error::AdminError;
+use super::admin_table::AdminTable;
 use super::state_item::{session_pk, write_session};
-use super::table::{Table, key};
+use super::table::key;
 use crate::clock::Timestamp;
 use crate::session_id::SessionId;
-use crate::store::{SessionHash, SessionRecord, StoreError};
+use crate::store::{SessionHash, SessionRecord};
 
 /// The sessions of one state table. Cheap to clone.
 #[derive(Clone, Debug)]
-pub struct Sessions(Table);
+pub struct Sessions(AdminTable);
 
 impl Sessions {
-    /// In this table. The client may retry: every write here is safe to repeat.
+    /// In this table. Calls are repeated as the client's settings for retries say, but not by the client.
     pub fn new(client: Client, table: &str) -> Self {
-        Self(Table::new(client, table))
+        Self(AdminTable::new(&client, table))
     }
 
     /// Begins a session that ends after `lifetime` (whole seconds) at the latest. The id is shown nowhere else and cannot
@@ -44,7 +45,7 @@ impl Sessions {
     }
 
     /// Keeps a session that was begun elsewhere, in the place of what was kept under its hash.
-    pub async fn keep(&self, hash: &SessionHash, session: &SessionRecord) -> Result<(), StoreError> {
+    pub async fn keep(&self, hash: &SessionHash, session: &SessionRecord) -> Result<(), AdminError> {
         self.0.put(write_session(hash, session)).await
     }
 
@@ -52,8 +53,10 @@ impl Sessions {
     pub async fn revoke(&self, hash: &SessionHash) -> Result<bool, AdminError> {
         let request = self.0.client.delete_item().table_name(&*self.0.name);
         let request = request.set_key(Some(key(&session_pk(hash))));
-        let answer = request.return_values(ReturnValue::AllOld).send().await;
-        let answer = answer.map_err(|error| self.0.failed(&error))?;
-        Ok(answer.attributes.is_some())
+        let request = request.return_values(ReturnValue::AllOld);
+        let called = self.0.call(|| request.clone().send()).await;
+        // After an attempt without an answer, that one ended it, as far as anybody knows.
+        let unclear = called.unclear.is_some();
+        Ok(self.0.answer(called)?.attributes.is_some() || unclear)
     }
 }

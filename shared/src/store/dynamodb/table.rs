@@ -31,8 +31,8 @@ impl Table {
         }
     }
 
-    /// The record as it stands now, never as it was before. Asked once more where that may help: reading twice does
-    /// no harm.
+    /// The record as it stands now, never as it was before. Asked once more where that may help and takes little time:
+    /// reading twice does no harm.
     pub(super) async fn get(&self, pk: String) -> Result<Option<Item>, StoreError> {
         let answer = match self.get_once(&pk).await {
             Err(error) if failure::may_pass(&error) => self.get_once(&pk).await,
@@ -44,7 +44,8 @@ impl Table {
         }
     }
 
-    async fn get_once(&self, pk: &str) -> Result<GetItemOutput, SdkError<GetItemError, HttpResponse>> {
+    /// The same, asked once.
+    pub(super) async fn get_once(&self, pk: &str) -> Result<GetItemOutput, SdkError<GetItemError, HttpResponse>> {
         let request = self.client.get_item().table_name(&*self.name).consistent_read(true);
         request.set_key(Some(key(pk))).send().await
     }

@@ -10,10 +10,17 @@ use aws_sdk_dynamodb::types::error::ProvisionedThroughputExceededException;
 use aws_smithy_types::body::SdkBody;
 use insta::assert_snapshot;
 
-use super::counter::{Expression, TAT, state};
+use super::counter::{Expression, state};
 use super::*;
-use crate::limit::Window;
-use crate::store::{BucketStep, CounterState, WindowCharge};
+use crate::limit::{BucketName, Window};
+use crate::store::{BucketCharge, BucketStep, CounterState, Leftovers, WindowCharge};
+
+/// What 100 a second and 20 at once is counted in.
+const BUCKET: &str = "t10000x20";
+
+fn bucket(name: &str) -> BucketName {
+    BucketName::parse(name).unwrap()
+}
 
 fn store(endpoint: &str) -> DynamoDbStore {
     let settings = DynamoDbSettings::from_environment(
@@ -31,11 +38,14 @@ fn store(endpoint: &str) -> DynamoDbStore {
     DynamoDbStore::new(settings.unwrap()).unwrap()
 }
 
-/// A charge with this bucket, these windows, and those that are over.
-fn charge(bucket: Option<BucketStep>, windows: &[(&str, u64)], over: &[&str]) -> Charge {
+/// A charge with this step, these windows, and those that are over.
+fn charge(step: Option<BucketStep>, windows: &[(&str, u64)], over: &[&str]) -> Charge {
     let window = |name: &str| Window::parse(name).unwrap();
     Charge {
-        bucket,
+        bucket: step.map(|step| BucketCharge {
+            bucket: bucket(BUCKET),
+            step,
+        }),
         cost: 3,
         windows: windows
             .iter()
@@ -44,7 +54,10 @@ fn charge(bucket: Option<BucketStep>, windows: &[(&str, u64)], over: &[&str]) ->
                 room: *room,
             })
             .collect(),
-        over: over.iter().map(|name| window(name)).collect(),
+        over: Leftovers {
+            windows: over.iter().map(|name| window(name)).collect(),
+            ..Leftovers::default()
+        },
         expires_at: 99,
     }
 }
@@ -71,17 +84,12 @@ const BUSY: BucketStep = BucketStep::Busy {
     max: 17,
 };
 const IDLE: BucketStep = BucketStep::Idle { now: 10, cost: 3 };
-const FOREIGN: BucketStep = BucketStep::Foreign {
-    now: 10,
-    cost: 3,
-    above: 99,
-};
 
 #[test]
 fn a_busy_step_adds_to_a_bucket_in_use() {
     assert_snapshot!(rendered(&charge(Some(BUSY), &[], &[])), @r"
-    SET #ttl = :ttl, tat = tat + :cost
-    if tat > :now AND tat <= :max
+    SET #ttl = :ttl, t10000x20 = t10000x20 + :cost
+    if t10000x20 > :now AND t10000x20 <= :max
     :cost = 3
     :max = 17
     :now = 10
@@ -92,21 +100,10 @@ fn a_busy_step_adds_to_a_bucket_in_use() {
 #[test]
 fn an_idle_step_starts_a_full_bucket() {
     assert_snapshot!(rendered(&charge(Some(IDLE), &[], &[])), @r"
-    SET #ttl = :ttl, tat = :next
-    if (attribute_not_exists(tat) OR tat <= :now)
+    SET #ttl = :ttl, t10000x20 = :next
+    if (attribute_not_exists(t10000x20) OR t10000x20 <= :now)
     :next = 13
     :now = 10
-    :ttl = 99
-    ");
-}
-
-#[test]
-fn a_foreign_step_replaces_what_another_rule_left() {
-    assert_snapshot!(rendered(&charge(Some(FOREIGN), &[], &[])), @r"
-    SET #ttl = :ttl, tat = :next
-    if tat > :above
-    :above = 99
-    :next = 13
     :ttl = 99
     ");
 }
@@ -131,8 +128,8 @@ fn one_charge_holds_a_bucket_windows_and_what_is_over() {
         ["d20261121", "i202611212359"],
     );
     assert_snapshot!(rendered(&charge(Some(IDLE), &windows, &over)), @r"
-    SET #ttl = :ttl, tat = :next ADD d20261122 :n, m202611 :n REMOVE d20261121, i202611212359
-    if (attribute_not_exists(tat) OR tat <= :now) AND (attribute_not_exists(d20261122) OR d20261122 <= :room0) AND (attribute_not_exists(m202611) OR m202611 <= :room1)
+    SET #ttl = :ttl, t10000x20 = :next ADD d20261122 :n, m202611 :n REMOVE d20261121, i202611212359
+    if (attribute_not_exists(t10000x20) OR t10000x20 <= :now) AND (attribute_not_exists(d20261122) OR d20261122 <= :room0) AND (attribute_not_exists(m202611) OR m202611 <= :room1)
     :n = 3
     :next = 13
     :now = 10
@@ -152,10 +149,28 @@ fn what_only_takes_away_has_no_condition() {
 }
 
 #[test]
+fn buckets_are_taken_away_where_they_are_still_full() {
+    let mut charge = charge(Some(BUSY), &[("d20261122", 997)], &["d20261121"]);
+    charge.over.buckets = vec![bucket("t36000000x100"), bucket("t1x1")];
+    charge.over.full_by = 7;
+    assert_snapshot!(rendered(&charge), @r"
+    SET #ttl = :ttl, t10000x20 = t10000x20 + :cost ADD d20261122 :n REMOVE d20261121, t36000000x100, t1x1
+    if t10000x20 > :now AND t10000x20 <= :max AND (attribute_not_exists(d20261122) OR d20261122 <= :room0) AND (attribute_not_exists(t36000000x100) OR t36000000x100 <= :full) AND (attribute_not_exists(t1x1) OR t1x1 <= :full)
+    :cost = 3
+    :full = 7
+    :max = 17
+    :n = 3
+    :now = 10
+    :room0 = 997
+    :ttl = 99
+    ");
+}
+
+#[test]
 fn every_placeholder_has_a_value_and_every_value_a_placeholder() {
-    for bucket in [None, Some(BUSY), Some(IDLE), Some(FOREIGN)] {
+    for step in [None, Some(BUSY), Some(IDLE)] {
         for windows in [&[][..], &[("h2026112209", 1)], &[("d20261122", 1), ("m202611", 2)]] {
-            let expression = Expression::of(&charge(bucket, windows, &["d20261121"]));
+            let expression = Expression::of(&charge(step, windows, &["d20261121"]));
             let text = format!("{} {}", expression.update, expression.condition);
             let used: std::collections::BTreeSet<&str> = text
                 .split([' ', ',', ')'])
@@ -168,14 +183,14 @@ fn every_placeholder_has_a_value_and_every_value_a_placeholder() {
 
 #[test]
 fn an_item_is_read_strictly() {
-    let item = |value| HashMap::from([(TAT.to_owned(), value)]);
+    let item = |value| HashMap::from([(BUCKET.to_owned(), value)]);
     let number = |text: &str| item(AttributeValue::N(text.into()));
     assert_eq!(state(None), Ok(CounterState::default()));
     assert_eq!(state(Some(&HashMap::new())), Ok(CounterState::default()));
     assert_eq!(
         state(Some(&number("1800000000000000"))),
         Ok(CounterState {
-            tat: Some(1_800_000_000_000_000),
+            buckets: vec![(bucket(BUCKET), 1_800_000_000_000_000)],
             windows: Vec::new()
         })
     );
@@ -183,11 +198,15 @@ fn an_item_is_read_strictly() {
         ("d20261122".to_owned(), AttributeValue::N("7".into())),
         ("pk".to_owned(), AttributeValue::S("Q#...".into())),
         ("month".to_owned(), AttributeValue::S("not of ours".into())),
+        ("tat".to_owned(), AttributeValue::S("nor this".into())),
     ]);
     let windows = vec![(Window::parse("d20261122").unwrap(), 7)];
     assert_eq!(
         state(Some(&item_with_a_window)),
-        Ok(CounterState { tat: None, windows })
+        Ok(CounterState {
+            windows,
+            ..CounterState::default()
+        })
     );
     let broken = HashMap::from([("d20261122".to_owned(), AttributeValue::N("-1".into()))]);
     assert_eq!(
@@ -223,9 +242,6 @@ fn classify(status: u16, error: UpdateItemError) -> StoreError {
 #[test]
 fn what_dynamodb_refuses_is_not_applied() {
     for code in [
-        "ProvisionedThroughputExceededException",
-        "ThrottlingException",
-        "RequestLimitExceeded",
         "ResourceNotFoundException",
         "AccessDeniedException",
         "UnrecognizedClientException",
@@ -259,20 +275,36 @@ fn what_dynamodb_cannot_say_is_ambiguous() {
         failure::classify_charge("quota", &unreadable),
         StoreError::Ambiguous(_)
     ));
-    let late = SdkError::timeout_error("late");
-    assert_eq!(
-        failure::classify_charge("quota", &late),
-        StoreError::TimedOut("table quota: no answer in time".into())
-    );
-    for error in [
-        ConnectorError::io("reset".into()),
-        ConnectorError::timeout("late".into()),
+    let reset = SdkError::dispatch_failure(ConnectorError::io("reset".into()));
+    assert!(matches!(
+        failure::classify_charge("quota", &reset),
+        StoreError::Ambiguous(_)
+    ));
+}
+
+/// Charges, reads and every other call alike: what a breaker makes of them depends on it.
+#[test]
+fn throttling_and_time_outs_are_told_apart_for_every_operation() {
+    for code in [
+        "ProvisionedThroughputExceededException",
+        "ThrottlingException",
+        "RequestLimitExceeded",
     ] {
-        assert!(matches!(
-            failure::classify_charge("quota", &SdkError::dispatch_failure(error)),
-            StoreError::Ambiguous(_)
-        ));
+        let error = ErrorMetadata::builder().code(code).build();
+        let raw = HttpResponse::new(400.try_into().unwrap(), SdkBody::empty());
+        let read = failure::classify("config", &SdkError::service_error(GetItemError::generic(error), raw));
+        let why = format!("table config: {code} (status 400)");
+        assert_eq!(read, StoreError::Throttled { why, one_key: false });
+        let why = format!("table quota: {code} (status 400)");
+        assert_eq!(answered(400, Some(code)), StoreError::Throttled { why, one_key: false });
     }
+    let late = StoreError::TimedOut("table quota: no answer in time".into());
+    let charge = failure::classify_charge("quota", &SdkError::timeout_error("late"));
+    let read = failure::classify::<GetItemError>("quota", &SdkError::timeout_error("late"));
+    assert_eq!((charge, read), (late.clone(), late));
+    let unconnected = SdkError::dispatch_failure(ConnectorError::timeout("late".into()));
+    let read = failure::classify::<GetItemError>("quota", &unconnected);
+    assert!(matches!(read, StoreError::TimedOut(_)), "{read:?}");
 }
 
 #[test]
@@ -343,14 +375,15 @@ async fn a_table_that_is_not_named_is_said_and_nothing_is_asked() {
 }
 
 #[test]
-fn reading_again_may_help_unless_dynamodb_said_no() {
+fn reading_again_at_once_may_help_unless_dynamodb_said_no_or_nothing() {
     let raw = |status: u16| HttpResponse::new(status.try_into().unwrap(), SdkBody::empty());
     let service = |status, code: &str| {
         let error = ErrorMetadata::builder().code(code).build();
         SdkError::service_error(GetItemError::generic(error), raw(status))
     };
     for (error, may_pass) in [
-        (SdkError::timeout_error("late"), true),
+        (SdkError::timeout_error("late"), false),
+        (SdkError::dispatch_failure(ConnectorError::timeout("late".into())), true),
         (SdkError::dispatch_failure(ConnectorError::io("reset".into())), true),
         (SdkError::response_error("garbage", raw(200)), true),
         (service(500, "InternalServerError"), true),

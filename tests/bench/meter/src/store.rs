@@ -1,17 +1,12 @@
-//! A store that answers at once, so that nothing but the gateway's own code is counted: one item in memory, changed on
-//! the conditions that DynamoDB is asked for, and nothing else.
+//! A store that answers at once, so that little but the gateway's own code is counted: one item in memory, changed on the
+//! conditions that DynamoDB is asked for.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use async_trait::async_trait;
-use tollgate::api_key::ApiKeyRecord;
-use tollgate::clock::Timestamp;
-use tollgate::limit::PlanRecord;
-use tollgate::store::{
-    BucketStep, Charge, ChargeOutcome, CounterKey, CounterState, Refund, SessionHash, SessionRecord, Store, StoreError,
-    StoredKeySet, WindowCharge,
-};
+use tollgate::store::model::{CountersOnly, apply};
+use tollgate::store::{Charge, ChargeOutcome, CounterKey, CounterState, StoreError};
 
 /// One item, whatever its key. There are no other tables.
 #[derive(Debug, Default)]
@@ -27,34 +22,8 @@ impl OneItem {
     }
 }
 
-/// Changes the item as a charge says; `false` where its conditions do not hold.
-fn apply(item: &mut CounterState, charge: &Charge) -> bool {
-    let tat = item.tat.unwrap_or(0);
-    let (fits, next) = match charge.bucket {
-        None => (true, item.tat),
-        Some(BucketStep::Busy { now, cost, max }) => (now < tat && tat <= max, Some(tat + cost)),
-        Some(BucketStep::Idle { now, cost }) => (tat <= now, Some(now + cost)),
-        Some(BucketStep::Foreign { now, cost, above }) => (tat > above, Some(now + cost)),
-    };
-    let has_room = |charged: &WindowCharge| item.count(charged.window) <= charged.room;
-    if !fits || !charge.windows.iter().all(has_room) {
-        return false;
-    }
-    item.tat = next;
-    for WindowCharge { window, .. } in &charge.windows {
-        match item.windows.iter_mut().find(|(counted, _)| counted == window) {
-            Some((_, count)) => *count += charge.cost,
-            None => item.windows.push((*window, charge.cost)),
-        }
-    }
-    item.windows.retain(|(window, _)| !charge.over.contains(window));
-    true
-}
-
-const NO_TABLE: StoreError = StoreError::NoTable("STATE_TABLE");
-
 #[async_trait]
-impl Store for OneItem {
+impl CountersOnly for OneItem {
     async fn charge(&self, _: &CounterKey, charge: &Charge) -> Result<ChargeOutcome, StoreError> {
         self.charges.fetch_add(1, Ordering::Relaxed);
         let mut item = self.item.lock().unwrap_or_else(PoisonError::into_inner);
@@ -63,38 +32,4 @@ impl Store for OneItem {
             false => ChargeOutcome::Refused(item.clone()),
         })
     }
-
-    async fn counter(&self, _: &CounterKey) -> Result<CounterState, StoreError> {
-        Err(NO_TABLE)
-    }
-
-    async fn refund(&self, _: &CounterKey, _: &Refund) -> Result<Option<CounterState>, StoreError> {
-        Err(NO_TABLE)
-    }
-
-    async fn api_key(&self, _: &str) -> Result<Option<ApiKeyRecord>, StoreError> {
-        Err(NO_TABLE)
-    }
-
-    async fn plan(&self, _: &str) -> Result<Option<PlanRecord>, StoreError> {
-        Err(NO_TABLE)
-    }
-
-    async fn key_set(&self, _: &str) -> Result<Option<StoredKeySet>, StoreError> {
-        Err(NO_TABLE)
-    }
-
-    async fn keep_key_set(&self, _: &str, _: &StoredKeySet, _: Timestamp) -> Result<(), StoreError> {
-        Err(NO_TABLE)
-    }
-
-    async fn session(&self, _: &SessionHash) -> Result<Option<SessionRecord>, StoreError> {
-        Err(NO_TABLE)
-    }
-
-    async fn touch_session(&self, _: &SessionHash, _: Timestamp, _: Timestamp) -> Result<bool, StoreError> {
-        Err(NO_TABLE)
-    }
-
-    async fn warm(&self) {}
 }

@@ -58,14 +58,15 @@ pub(crate) fn dynamodb() -> io::Result<DynamoDb> {
         let key = between(request, r#""pk":{"S":""#, "\"")?;
         let mut items = items.lock().unwrap_or_else(PoisonError::into_inner);
         let item = items.entry(key.to_owned()).or_default();
+        let bucket = || between(request, "SET #ttl = :ttl, ", " = ");
         let (name, value) = match (
             number(request, ":one"),
             number(request, ":next"),
             number(request, ":cost"),
         ) {
             (Some(one), _, _) => ("n", *item + one),
-            (_, Some(next), _) => ("tat", next),
-            (_, _, Some(cost)) => ("tat", *item + cost),
+            (_, Some(next), _) => (bucket()?, next),
+            (_, _, Some(cost)) => (bucket()?, *item + cost),
             _ => return None,
         };
         *item = value;
@@ -117,7 +118,9 @@ mod tests {
     #[test]
     fn each_form_of_step_moves_its_own_item() {
         let step = |pk: &str, name: &str, value: &str| {
-            format!(r#"{{"Key":{{"pk":{{"S":"{pk}"}}}},"ExpressionAttributeValues":{{"{name}":{{"N":"{value}"}}}}}}"#)
+            let (key, update) = (format!(r#"{{"pk":{{"S":"{pk}"}}}}"#), "SET #ttl = :ttl, t10x9 = ...");
+            let values = format!(r#"{{"{name}":{{"N":"{value}"}}}}"#);
+            format!(r#"{{"Key":{key},"UpdateExpression":"{update}","ExpressionAttributeValues":{values}}}"#)
         };
         let dynamodb = dynamodb().unwrap();
         let bodies = [
@@ -134,8 +137,8 @@ mod tests {
         assert_eq!(
             values,
             [
-                r#""tat":{"N":"100""#,
-                r#""tat":{"N":"105""#,
+                r#""t10x9":{"N":"100""#,
+                r#""t10x9":{"N":"105""#,
                 r#""n":{"N":"1""#,
                 r#""n":{"N":"2""#
             ]

@@ -1,5 +1,5 @@
 use tollgate::store::model;
-use tollgate::store::{BucketStep, Charge, CounterState};
+use tollgate::store::{BucketCharge, BucketStep, Charge, CounterState};
 
 use super::*;
 use crate::bars::{self, Bar};
@@ -65,7 +65,11 @@ fn clocks_are_as_far_apart_as_is_said() {
 /// A table that lets one more in than there is room for.
 fn one_too_many(state: &mut CounterState, charge: &Charge) -> bool {
     let mut charge = charge.clone();
-    if let Some(BucketStep::Busy { max, cost, .. }) = &mut charge.bucket {
+    if let Some(BucketCharge {
+        step: BucketStep::Busy { max, cost, .. },
+        ..
+    }) = &mut charge.bucket
+    {
         *max += *cost;
     }
     charge.windows.iter_mut().for_each(|window| window.room += 1);

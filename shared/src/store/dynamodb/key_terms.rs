@@ -1,11 +1,10 @@
-//! What administrators of API keys, plans and sessions ask for, and what they hear.
+//! What a key is given when it is made, and what may be given to it later; how people call things.
 
+use super::admin_error::AdminError;
 use crate::api_key::{ApiKey, ApiKeyRecord, KeyStatus};
 use crate::auth::registered::is_scope;
-use crate::base62::NoRandomness;
 use crate::clock::Timestamp;
 use crate::limit::PlanDocument;
-use crate::store::StoreError;
 
 /// The longest owner, plan, scope and name, in characters, as a JSON Schema counts them. Of a plan's name an index takes
 /// 1,024 bytes with what stands before it; owners end up in headers.
@@ -18,7 +17,7 @@ pub struct NewApiKey {
     pub owner: String,
     /// The usage plan: the same.
     pub plan: Option<String>,
-    /// From then on it has no plan (whole seconds); `None`: for good.
+    /// From then on the plan is over, and whoever shows the key is refused where plans count (whole seconds); `None`: for good.
     pub plan_expires_at: Option<Timestamp>,
     /// Limits of its own, in place of the plan's.
     pub limits: Option<PlanDocument>,
@@ -30,27 +29,9 @@ pub struct NewApiKey {
     pub name: Option<String>,
 }
 
-/// A part of a listing.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Page {
-    /// By id.
-    pub keys: Vec<ApiKeyRecord>,
-    /// The id after which the next page begins; `None`: this is the last.
-    pub next: Option<String>,
-}
-
-/// What became of a key that was to be revoked: it is revoked in both cases.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Revocation {
-    /// It was good until now.
-    Now,
-    /// It had been revoked before.
-    Before,
-}
-
 impl NewApiKey {
     /// The record of a key that is made now. The error is ready to be shown.
-    pub(super) fn record(self, key: &ApiKey, now: Timestamp) -> Result<ApiKeyRecord, AdminError> {
+    pub fn record(self, key: &ApiKey, now: Timestamp) -> Result<ApiKeyRecord, AdminError> {
         self.check(now).map_err(AdminError::Invalid)?;
         Ok(ApiKeyRecord {
             id: key.id().to_owned(),
@@ -133,32 +114,6 @@ pub fn check_label(what: &str, text: &str) -> Result<(), String> {
             "the {what} must have 1 to {LONGEST} characters and no control characters"
         )),
     }
-}
-
-/// Why a change was not made. The texts are ready to be shown.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum AdminError {
-    /// Whoever asks has the id wrong.
-    #[error("there is no API key {0}")]
-    NoSuchKey(String),
-    /// It will never be good again: a new one is needed.
-    #[error("API key {0} is revoked; create a new one")]
-    Revoked(String),
-    /// It is not good now; with a later end it would be.
-    #[error("API key {0} has expired; change its end, or create a new one")]
-    Expired(String),
-    /// Two changed the same key at once, and the other one was first. Nothing was written; trying again may be right.
-    #[error("API key {0} was changed by somebody else at the same time; look at it, and try again")]
-    Changed(String),
-    /// What was asked for cannot be.
-    #[error("{0}")]
-    Invalid(String),
-    /// No secret could be made; trying again may help.
-    #[error(transparent)]
-    NoRandomness(#[from] NoRandomness),
-    /// The table did not do it, or did not say.
-    #[error(transparent)]
-    Store(#[from] StoreError),
 }
 
 #[cfg(test)]

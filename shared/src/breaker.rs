@@ -63,9 +63,14 @@ impl Breaker {
         }
     }
 
-    /// The store answered, whatever it said.
+    /// The store answered, whatever it said. Failures before are forgotten where this was a probe; else they count for
+    /// their ten seconds: a store that fails every other call is no better.
     fn answered(&self) {
-        *lock(&self.0) = State::default();
+        let mut state = lock(&self.0);
+        match state.probe_at {
+            Some(_) => *state = State::default(),
+            None => state.time_outs = 0,
+        }
     }
 
     /// It did not.
@@ -122,6 +127,19 @@ mod tests {
             breaker.failed(Failure::Other);
             assert_eq!(breaker.lets_through(), failures < 5, "{failures}");
             pass(Duration::from_millis(100)).await;
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_store_that_fails_every_other_call_is_down() {
+        let breaker = Breaker::default();
+        for failures in 1..=5 {
+            breaker.failed(Failure::TimeOut);
+            assert_eq!(breaker.lets_through(), failures < 5, "{failures}");
+            if failures < 5 {
+                breaker.answered();
+            }
+            pass(Duration::from_millis(150)).await;
         }
     }
 
