@@ -31,6 +31,7 @@ use self::decode::Decode as _;
 use self::report::Report;
 use self::tree::Node;
 use crate::auth::{AuthRules, RouteAuth};
+use crate::edge::{EdgeRules, EntryRules};
 use crate::headers::SealedHeaders;
 use crate::limit::{PlanRules, RuleSet};
 use crate::path::{PathPattern, PathPrefix};
@@ -80,6 +81,10 @@ pub struct Config {
     pub headers: HeaderRules,
     /// Peers whose `X-Forwarded-For` entries count.
     pub trusted_proxies: Vec<IpNet>,
+    /// What every request has to fulfil.
+    pub entry: EntryRules,
+    /// `defaults`, for the answers to requests that find no route.
+    pub unrouted: EdgeRules,
 }
 
 /// One entry of `routes`.
@@ -101,6 +106,8 @@ pub struct Route {
     pub limits: Vec<Arc<RuleSet>>,
     /// What one request counts for in every limit.
     pub cost: NonZeroU32,
+    /// Whom it lets in, and what its answers say to them.
+    pub edge: EdgeRules,
 }
 
 /// Where a route's answers come from.

@@ -35,6 +35,27 @@ pub enum GatewayError {
         /// What is wrong, as a sentence.
         why: String,
     },
+    /// An address that may not come.
+    AddressRefused {
+        /// Why, for the log only: it does not say the address.
+        why: &'static str,
+        /// The place in the config that refuses it.
+        at: Pointer,
+    },
+    /// More headers, or larger ones, than the config takes.
+    HeadersTooLarge {
+        /// How much too large, as a sentence for the client.
+        why: String,
+        /// The place in the config that bounds them.
+        at: Pointer,
+    },
+    /// A larger body than the route takes.
+    PayloadTooLarge {
+        /// How much too large, as a sentence for the client.
+        why: String,
+        /// The place in the config that bounds it.
+        at: Pointer,
+    },
     /// No route takes the path.
     NotFound,
     /// Routes take the path, but not the method.
@@ -143,15 +164,18 @@ pub enum GatewayError {
 }
 
 impl GatewayError {
-    /// The HTTP status (RFC 9110 section 15; 429 from RFC 6585 section 4).
+    /// The HTTP status (RFC 9110 section 15; 429 and 431 from RFC 6585).
     pub fn status(&self) -> StatusCode {
         match self {
             Self::BadRequest { .. } => StatusCode::BAD_REQUEST,
+            Self::HeadersTooLarge { .. } => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
+            Self::PayloadTooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
             Self::NotFound => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed { .. } => StatusCode::METHOD_NOT_ALLOWED,
             Self::MissingCredential { .. } | Self::InvalidCredential { .. } => StatusCode::UNAUTHORIZED,
             Self::AuthUnavailable { .. } | Self::LimitStoreUnavailable { .. } => StatusCode::SERVICE_UNAVAILABLE,
-            Self::InsufficientScope { .. }
+            Self::AddressRefused { .. }
+            | Self::InsufficientScope { .. }
             | Self::Forbidden { .. }
             | Self::PlanRefused { .. }
             | Self::CrossSite { .. } => StatusCode::FORBIDDEN,
@@ -168,6 +192,9 @@ impl GatewayError {
     pub fn code(&self) -> &'static str {
         match self {
             Self::BadRequest { .. } => "bad_request",
+            Self::AddressRefused { .. } => "ip_not_allowed",
+            Self::HeadersTooLarge { .. } => "headers_too_large",
+            Self::PayloadTooLarge { .. } => "payload_too_large",
             Self::NotFound => "not_found",
             Self::MethodNotAllowed { .. } => "method_not_allowed",
             Self::MissingCredential { .. } => "unauthorized",
@@ -191,7 +218,11 @@ impl GatewayError {
     /// The `message` member: a sentence for a person, safe to show to anybody.
     pub fn message(&self) -> String {
         match self {
-            Self::BadRequest { why } | Self::ResponseTooLarge { why } => why.clone(),
+            Self::BadRequest { why }
+            | Self::HeadersTooLarge { why, .. }
+            | Self::PayloadTooLarge { why, .. }
+            | Self::ResponseTooLarge { why } => why.clone(),
+            Self::AddressRefused { .. } => "Requests from this address are not taken here.".into(),
             Self::NotFound => "No route matches this path.".into(),
             Self::MethodNotAllowed { allow } => {
                 let allow: Vec<&str> = allow.iter().map(Method::as_str).collect();
@@ -222,6 +253,9 @@ impl GatewayError {
     pub fn fault(&self) -> Fault {
         match self {
             Self::BadRequest { .. }
+            | Self::AddressRefused { .. }
+            | Self::HeadersTooLarge { .. }
+            | Self::PayloadTooLarge { .. }
             | Self::NotFound
             | Self::MethodNotAllowed { .. }
             | Self::MissingCredential { .. }
@@ -261,7 +295,10 @@ impl GatewayError {
     /// What the log says beyond the code: may name hosts and reasons, never a credential.
     pub fn detail(&self) -> Option<String> {
         match self {
+            Self::AddressRefused { why, .. } => Some((*why).to_owned()),
             Self::BadRequest { why }
+            | Self::HeadersTooLarge { why, .. }
+            | Self::PayloadTooLarge { why, .. }
             | Self::InvalidCredential { why, .. }
             | Self::AuthUnavailable { why, .. }
             | Self::Forbidden { why, .. }
@@ -285,7 +322,10 @@ impl GatewayError {
     /// The place in the config that caused it, where one did.
     pub fn at(&self) -> Option<&Pointer> {
         match self {
-            Self::MissingCredential { at, .. }
+            Self::AddressRefused { at, .. }
+            | Self::HeadersTooLarge { at, .. }
+            | Self::PayloadTooLarge { at, .. }
+            | Self::MissingCredential { at, .. }
             | Self::InvalidCredential { at, .. }
             | Self::AuthUnavailable { at, .. }
             | Self::InsufficientScope { at, .. }

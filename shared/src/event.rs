@@ -130,6 +130,11 @@ impl Event {
         &self.headers
     }
 
+    /// Whether the client spoke TLS to the front door, as far as the headers tell.
+    pub fn https(&self) -> bool {
+        headers::https(&self.headers)
+    }
+
     /// The canonical request.
     ///
     /// # Errors

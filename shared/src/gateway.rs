@@ -12,6 +12,7 @@ use serde_json::value::RawValue;
 use crate::auth::{Authenticator, Identity};
 use crate::clock::{Clock, Timestamp};
 use crate::config::{Config, ErrorRules, HeaderRules, PathSection, Route, Target, UpstreamCall, UpstreamErrors};
+use crate::edge::{EdgeRules, EntryRules};
 use crate::error::{GatewayError, response};
 use crate::event::{Event, EventKind, NotHttp};
 use crate::limit::{KeyPart, Limiter, Plans, RuleSet, Subject};
@@ -45,6 +46,8 @@ pub struct Gateway {
     clock: Arc<dyn Clock>,
     headers: HeaderRules,
     trusted_proxies: Vec<ipnet::IpNet>,
+    entry: EntryRules,
+    unrouted: EdgeRules,
     errors: ErrorRules,
     router: Router,
     authenticator: Authenticator,
@@ -91,6 +94,8 @@ impl Gateway {
             kind,
             headers: config.headers,
             trusted_proxies: config.trusted_proxies,
+            entry: config.entry,
+            unrouted: config.unrouted,
             errors: config.errors,
             router: Router::new(&config.routes),
             authenticator: Authenticator::sharing(config.auth, &seams, &look_ups),
@@ -117,7 +122,7 @@ impl Gateway {
         let event = Event::read(payload, self.kind)?;
         let form = event.form();
         let budget = Budget::new(event.kind(), now, deadline);
-        let mut visit = Visit::open(record, event.headers(), self.errors.format);
+        let mut visit = Visit::open(record, &event, budget, self.errors.format, &self.unrouted);
 
         let outcome = AssertUnwindSafe(self.run(event, budget, &mut visit))
             .catch_unwind()
@@ -139,11 +144,17 @@ impl Gateway {
         visit.record.path = Some(request.path.as_str().to_owned());
         let trace = TraceParent::of(&request.headers);
         visit.record.trace_id = Some(trace.trace_id().to_owned());
+        self.entry.check(&request)?;
         self.headers.seal(&mut request.headers);
 
         visit.record.stage("route");
         let route = self.router.find(&request)?;
         visit.record.route = Some(Arc::clone(&route.id));
+        visit.enter(route, &request);
+        route.edge.check_address(&request)?;
+        if let Some(answer) = visit.preflight(&request) {
+            return Ok(answer);
+        }
 
         let rules = self.limiter.rules(route, &request.path);
         let (anonymous, personal): (Vec<&RuleSet>, Vec<&RuleSet>) =
@@ -170,6 +181,7 @@ impl Gateway {
         if let Some(plan) = plan.as_deref().filter(|_| !matches!(route.target, Target::Usage)) {
             self.admit(&[plan], route, &request, identity.as_ref(), visit).await?;
         }
+        route.edge.check_body(&request)?;
 
         let rules = self.response_rules(&request.path);
         if !rules.is_empty() {

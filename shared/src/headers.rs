@@ -138,6 +138,17 @@ pub fn text_of(value: &HeaderValue) -> Cow<'_, str> {
     }
 }
 
+/// Says that the answer depends on this request header (RFC 9110 section 12.5.5), unless it says so already.
+pub(crate) fn add_vary(headers: &mut HeaderMap, name: &'static str) {
+    let said = |value: &HeaderValue| {
+        let mut names = value.as_bytes().split(|byte| *byte == b',').map(<[u8]>::trim_ascii);
+        names.any(|said| said == b"*" || said.eq_ignore_ascii_case(name.as_bytes()))
+    };
+    if !headers.get_all(header::VARY).iter().any(said) {
+        headers.append(header::VARY, HeaderValue::from_static(name));
+    }
+}
+
 /// Whether a header is about one connection only, in any spelling.
 pub(crate) fn is_hop_by_hop(name: &HeaderName) -> bool {
     HOP_BY_HOP.contains(&&*folded(name.as_str()))

@@ -28,6 +28,7 @@ use crate::auth::AuthRules;
 use crate::auth::RouteAuth;
 use crate::auth::method::ClaimHeader;
 use crate::config::{Pointer, Route, Target};
+use crate::edge::EdgeRules;
 use crate::error::GatewayError;
 use crate::event::EventKind;
 use crate::gateway::Seams;
@@ -207,6 +208,7 @@ pub(super) fn route(auth: RouteAuth) -> Route {
         auth,
         limits: Vec::new(),
         cost: NonZeroU32::MIN,
+        edge: EdgeRules::default(),
     }
 }
 

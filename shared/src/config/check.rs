@@ -4,6 +4,7 @@
 //! never used, because the report then holds a mistake.
 
 mod auth;
+mod edge;
 mod limits;
 mod routes;
 mod sections;
@@ -12,7 +13,7 @@ mod services;
 use std::time::Duration;
 
 use http::HeaderName;
-use ipnet::IpNet;
+use ipnet::{IpNet, Ipv4Net};
 
 use self::auth::Identity;
 use super::decode::{At, Field, List, Text};
@@ -39,7 +40,8 @@ pub(super) fn check(document: &Document, report: &mut Report) -> Config {
     let default_timeout = default_timeout(document, report);
     let services = services::check(&document.upstreams, default_timeout, report);
     let limits = limits::check(document, &identity, report);
-    let routes = routes::check(document, &services, &identity, &limits, report);
+    let unrouted = edge::defaults(document, report);
+    let routes = routes::check(document, &services, &identity, &limits, &unrouted, report);
     let transformations = sections::transformations(document.transformations.given(), report);
     let config = Config {
         routes,
@@ -49,6 +51,8 @@ pub(super) fn check(document: &Document, report: &mut Report) -> Config {
         errors: errors(document.errors.given()),
         headers: identity.client_headers,
         trusted_proxies: trusted_proxies(document.trusted_proxies.given(), report),
+        entry: edge::entry(document, report),
+        unrouted,
     };
     sections::warn_unreachable(document, &config.routes, report);
     config
@@ -162,9 +166,10 @@ fn trusted_proxies(list: Option<&List<Text>>, report: &mut Report) -> Vec<IpNet>
     networks
 }
 
+/// Networks of IPv4 in IPv6 form (RFC 4291 section 2.5.5.2) become IPv4: client addresses are written so.
 fn network(text: &str) -> Result<IpNet, String> {
     let network = match text.parse::<std::net::IpAddr>() {
-        Ok(address) => IpNet::from(address),
+        Ok(address) => IpNet::from(address.to_canonical()),
         Err(_) => text.parse::<IpNet>().map_err(|_| {
             format!(
                 "{} is not an address or a network, such as 192.0.2.7 or 10.0.0.0/8",
@@ -172,5 +177,11 @@ fn network(text: &str) -> Result<IpNet, String> {
             )
         })?,
     };
-    Ok(network.trunc())
+    Ok(match network {
+        IpNet::V6(mapped) if mapped.prefix_len() >= 96 => match mapped.addr().to_ipv4_mapped() {
+            Some(address) => Ipv4Net::new_assert(address, mapped.prefix_len() - 96).trunc().into(),
+            None => network.trunc(),
+        },
+        _ => network.trunc(),
+    })
 }

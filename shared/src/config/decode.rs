@@ -2,12 +2,14 @@
 //! type, unknown key and missing key, because a field that does not fit only spoils itself.
 
 mod body;
+mod size;
 mod values;
 
 use super::report::Report;
 use super::tree::{Node, Place, Value, quote};
 
 pub(super) use self::body::Body;
+pub(super) use self::size::ByteSize;
 pub(super) use self::values::{At, Choice, List, Map, Named, OneOf, OneOrList, OneOrMore, Scalar, Text};
 
 /// What a node can be read as. `None`: it does not fit, and the report says why.

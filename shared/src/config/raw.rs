@@ -7,8 +7,8 @@ use std::time::Duration;
 use http::StatusCode;
 
 use super::decode::{
-    At, Body, Choice, Decode, Field, List, Map, OneOf, OneOrList, OneOrMore, Section, Slot, Text, fill_section, plain,
-    sections,
+    At, Body, ByteSize, Choice, Decode, Field, List, Map, OneOf, OneOrList, OneOrMore, Section, Slot, Text,
+    fill_section, plain, sections,
 };
 use super::report::Report;
 use super::tree::{Node, Place, Value};
@@ -17,9 +17,11 @@ use crate::limit::{ChargeOn, OnError, Period};
 use crate::transform::OnUnparsable;
 
 pub(super) mod auth;
+pub(super) mod edge;
 
 use auth::Auth;
 use auth::route::RouteAuth;
+use edge::{Compress, Cors, Ip, MaxHeaders, OrNone, SecurityStance};
 
 sections! {
     /// The config of a Tollgate gateway.
@@ -36,6 +38,10 @@ sections! {
         sealed_headers: List<Text>,
         /// Request headers with an underscore in their name: drop (default) or keep.
         underscore_headers: OneOf<UnderscoreHeaders>,
+        /// Who may come at all, by address.
+        ip: Ip,
+        /// How large the headers of a request may be; default what the front door takes.
+        max_headers: MaxHeaders,
         /// Named services.
         upstreams: Map<Service>,
         /// How callers prove who they are. Without it every route must say `auth: none`.
@@ -55,6 +61,15 @@ sections! {
     Defaults {
         /// The longest an upstream call may take; default 10s.
         timeout: At<Duration>,
+        /// How large the body of a request may be; default what Lambda takes.
+        max_body: At<ByteSize>,
+        /// Which sites' pages may read answers of routes that say nothing of it.
+        cors: Cors,
+        /// What answers tell browsers to be careful about: none (default), standard, or headers in place of the standard
+        /// ones or beside them.
+        security_headers: SecurityStance,
+        /// Which answers are compressed for clients that take gzip: false (default), true, or some.
+        compress: Compress,
     }
 
     /// The shape of error answers.
@@ -219,6 +234,16 @@ sections! {
         quota: OneOrList<Quota>,
         /// What one request counts for in every limit; default 1.
         cost: At<NonZeroU32>,
+        /// Who may use it, by address, of those who may come at all.
+        ip: Box<Ip>,
+        /// How large the body of a request may be; default defaults.max_body.
+        max_body: At<ByteSize>,
+        /// Which sites' pages may read its answers, in place of defaults.cors; none: the upstream says so.
+        cors: Box<OrNone<Cors>>,
+        /// What its answers tell browsers to be careful about, in place of defaults.security_headers.
+        security_headers: Box<SecurityStance>,
+        /// Which of its answers are compressed, in place of defaults.compress.
+        compress: Box<Compress>,
     }
 
     /// An answer that is the same for every request.

@@ -8,10 +8,11 @@ use http::StatusCode;
 use schemars::generate::SchemaSettings;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 
-use super::decode::{At, Body, Choice, Field, List, Map, OneOf, OneOrList, OneOrMore, Text};
+use super::decode::{At, Body, ByteSize, Choice, Field, List, Map, OneOf, OneOrList, OneOrMore, Text};
 use super::raw::auth::methods::{ApiKey, ClientCertificate, Introspection, Jwt, Platform, SessionCookie};
 use super::raw::auth::route::{AnyScope, AuthStance, ClaimTest, ClaimValue, Presence, RouteAuth, Scopes};
 use super::raw::auth::{Auth, Common, Method, MethodType, NamedMethods};
+use super::raw::edge::{Compress, CompressWhich, OrNone, SecurityStance};
 use super::raw::{Document, FixedAnswer, NamedAnswer, Respond};
 
 pub(super) fn schema() -> serde_json::Value {
@@ -52,6 +53,7 @@ inline_schema! {
     At<NonZeroU32>, _generator => or_placeholder(json_schema!({ "type": "integer", "minimum": 1, "maximum": u32::MAX }));
     At<NonZeroU64>, _generator => or_placeholder(json_schema!({ "type": "integer", "minimum": 1, "maximum": 999_999_999_999_999_u64 }));
     At<Duration>, _generator => or_placeholder(json_schema!({ "type": "string", "pattern": "^(0|[1-9][0-9]*)(ms|s|m|h|d)$" }));
+    At<ByteSize>, _generator => or_placeholder(json_schema!({ "type": "string", "pattern": "^(0|[1-9][0-9]*)(B|KiB|MiB)$" }));
     OneOf<T>, [T: Choice], _generator => {
         let words: Vec<&str> = T::WORDS.iter().map(|(word, _)| *word).collect();
         or_placeholder(json_schema!({ "enum": words }))
@@ -85,6 +87,14 @@ inline_schema! {
         let mut any = vec![named];
         any.extend(methods(generator).into_iter().map(|method| beside(method, Common::json_schema(generator))));
         json_schema!({ "anyOf": any })
+    };
+    OrNone<T>, [T: JsonSchema], generator => json_schema!({ "anyOf": [{ "const": "none" }, T::json_schema(generator)] });
+    Compress, generator => {
+        json_schema!({ "anyOf": [At::<bool>::json_schema(generator), CompressWhich::json_schema(generator)] })
+    };
+    SecurityStance, generator => {
+        let word = or_placeholder(json_schema!({ "enum": ["standard", "none"] }));
+        json_schema!({ "anyOf": [word, Map::<Text>::json_schema(generator)] })
     };
     RouteAuth, generator => json_schema!({ "anyOf": [{ "const": "none" }, AuthStance::json_schema(generator)] });
 }

@@ -3,6 +3,7 @@
 
 mod collected;
 mod documents;
+mod edge;
 mod hostile;
 mod packed;
 mod respond;

@@ -67,10 +67,9 @@ impl Headers {
         }
     }
 
-    /// The front doors overwrite what the client says here, so that the word is theirs. API Gateway and Function URLs
-    /// speak TLS only; a load balancer's listener, or the local runtime, may say `http`.
+    /// Whether the client spoke TLS to the front door.
     pub(super) fn https(&self) -> bool {
-        self.map.get("x-forwarded-proto").is_none_or(|proto| proto != "http")
+        https(&self.map)
     }
 
     /// The services write names in one case, but any is taken: a repeat in another case is a repeat.
@@ -179,6 +178,12 @@ impl Headers {
         value.set_sensitive(true);
         self.map.try_insert(COOKIE, value).map_err(too_many).map(drop)
     }
+}
+
+/// The front doors overwrite what the client says here, so that the word is theirs. API Gateway and Function URLs
+/// speak TLS only; a load balancer's listener, or the local runtime, may say `http`.
+pub(super) fn https(headers: &HeaderMap) -> bool {
+    headers.get("x-forwarded-proto").is_none_or(|proto| proto != "http")
 }
 
 /// A member of `headers`.

@@ -5,11 +5,15 @@ use http::Response;
 use http::header::{HeaderMap, HeaderName, HeaderValue};
 
 use super::Answer;
-use crate::config::ErrorFormat;
+use super::budget::Budget;
+use crate::config::{ErrorFormat, Route};
+use crate::edge::EdgeRules;
+use crate::edge::finish::Finish;
 use crate::error::{GatewayError, response};
-use crate::event::{self, AnswerForm};
+use crate::event::{self, AnswerForm, Event};
 use crate::limit::{self, Admission, Decision, Patience};
 use crate::record::{LimitOutcome, Record};
+use crate::request::Request;
 use crate::respond::FixedAnswer;
 use crate::upstream::trace::random_hex;
 
@@ -21,6 +25,8 @@ pub(super) struct Visit {
     pub(super) record: Record,
     pub(super) request_id: String,
     pub(super) error_format: ErrorFormat,
+    finish: Finish,
+    budget: Budget,
     /// What its checks have decided so far, and how long the next may take.
     pub(super) limits: Vec<Decision>,
     pub(super) patience: Patience,
@@ -28,16 +34,36 @@ pub(super) struct Visit {
 
 impl Visit {
     /// Begins with what the request's headers say of any answer to it, also where the rest of its event is broken.
-    pub(super) fn open(mut record: Record, headers: &HeaderMap, format: ErrorFormat) -> Self {
+    /// `unrouted` holds until it finds a route.
+    pub(super) fn open(
+        mut record: Record,
+        event: &Event,
+        budget: Budget,
+        format: ErrorFormat,
+        unrouted: &EdgeRules,
+    ) -> Self {
+        let headers = event.headers();
         let request_id = request_id(headers);
         record.id.clone_from(&request_id);
         Self {
             record,
             request_id,
             error_format: response::negotiate(format, headers),
+            finish: unrouted.finish_early(headers, event.https()),
+            budget,
             limits: Vec::new(),
             patience: Patience::default(),
         }
+    }
+
+    /// From here on answers say what this route's rules say.
+    pub(super) fn enter(&mut self, route: &Route, request: &Request) {
+        self.finish = route.edge.finish(request);
+    }
+
+    /// The answer to a preflight, where the route has rules for it: all that is left to do.
+    pub(super) fn preflight(&mut self, request: &Request) -> Option<Response<Bytes>> {
+        self.finish.cors.as_mut()?.preflight(request)
     }
 
     /// Keeps what a check came to, for the record and every later answer. The error is what the request ends with.
@@ -100,6 +126,8 @@ impl Visit {
             },
             Err(error) => {
                 let answer = self.refuse(&error);
+                // It may be these that made the answer too large.
+                self.finish = Finish::default();
                 let answer = self.stamped(answer);
                 let (status, bytes) = (answer.status(), answer.body().len());
                 // An error of the gateway's own is far below any size limit.
@@ -112,7 +140,8 @@ impl Visit {
         }
     }
 
-    fn stamped(&self, mut answer: Response<Bytes>) -> Response<Bytes> {
+    fn stamped(&self, answer: Response<Bytes>) -> Response<Bytes> {
+        let mut answer = self.finish.apply(answer, || !self.budget.left().is_zero());
         let headers = answer.headers_mut();
         limit::stamp(&self.limits, headers);
         if let Ok(id) = HeaderValue::from_str(&self.request_id) {

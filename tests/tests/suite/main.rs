@@ -2,6 +2,7 @@
 
 mod admin;
 mod design_4_1;
+mod edge;
 mod faults;
 mod freeze;
 mod local_runtime;

@@ -9,14 +9,19 @@ use std::num::NonZeroU32;
 use std::sync::Arc;
 
 use super::auth::{self, Identity};
+use super::edge;
 use super::limits;
 use super::sections::pattern;
 use super::services::Services;
 use crate::config::raw::{self, Document};
 use crate::config::report::Report;
 use crate::config::{PathLimits, Route};
+use crate::edge::EdgeRules;
 use crate::path::PathPattern;
 use crate::router::Conditions;
+
+pub(super) use conditions::method;
+pub(super) use target::header_value;
 
 /// A route of which is known so far what requests it takes.
 struct Draft<'a> {
@@ -32,6 +37,7 @@ pub(super) fn check(
     services: &Services<'_>,
     identity: &Identity,
     shared: &PathLimits,
+    edge: &EdgeRules,
     report: &mut Report,
 ) -> Vec<Arc<Route>> {
     let Some(list) = document.routes.given() else {
@@ -44,7 +50,7 @@ pub(super) fn check(
     let built = drafts
         .into_iter()
         .zip(ids)
-        .filter_map(|(draft, id)| build(draft, &id, services, identity, shared, report));
+        .filter_map(|(draft, id)| build(draft, &id, services, identity, shared, edge, report));
     built.map(Arc::new).collect()
 }
 
@@ -67,6 +73,7 @@ fn build(
     services: &Services<'_>,
     identity: &Identity,
     shared: &PathLimits,
+    edge: &EdgeRules,
     report: &mut Report,
 ) -> Option<Route> {
     let Draft {
@@ -81,6 +88,7 @@ fn build(
     if let Some(pattern) = &pattern {
         limits::fit_route(raw, pattern, &own, shared, report);
     }
+    let edge = edge::of_route(raw, &conditions.methods, edge, report);
     Some(Route {
         id: id.into(),
         pointer: report.pointer(raw.place),
@@ -90,5 +98,6 @@ fn build(
         auth,
         limits: own,
         cost: raw.cost.given().map_or(NonZeroU32::MIN, |given| given.value),
+        edge,
     })
 }

@@ -161,7 +161,7 @@ impl Scalar for Duration {
 }
 
 /// Digits as everybody reads them: no sign, no leading zero (which some languages take for octal).
-fn plain_digits(text: &str) -> bool {
+pub(super) fn plain_digits(text: &str) -> bool {
     text == "0" || (!text.starts_with('0') && !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()))
 }
 

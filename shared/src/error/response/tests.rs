@@ -45,6 +45,18 @@ fn every_error() -> Vec<GatewayError> {
             by_token: true,
             at: at(),
         },
+        GatewayError::AddressRefused {
+            why: "the client's address is in this list",
+            at: at(),
+        },
+        GatewayError::HeadersTooLarge {
+            why: "The request has 200 headers; 100 are taken.".into(),
+            at: at(),
+        },
+        GatewayError::PayloadTooLarge {
+            why: "The request's body has 3 bytes; this path takes 2.".into(),
+            at: at(),
+        },
         GatewayError::Forbidden { why: why(), at: at() },
         GatewayError::RateLimited {
             retry_after: wait,

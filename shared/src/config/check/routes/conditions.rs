@@ -62,7 +62,7 @@ fn methods(raw: &raw::Route, report: &mut Report) -> Vec<Method> {
 }
 
 /// A method (RFC 9110 section 9.1: case-sensitive). All that are registered are upper-case; `get` is a slip.
-fn method(text: &str) -> Result<Method, String> {
+pub(in crate::config::check) fn method(text: &str) -> Result<Method, String> {
     if let Some(usual) = USUAL.iter().find(|usual| usual.as_str() == text) {
         return Ok(usual.clone());
     }

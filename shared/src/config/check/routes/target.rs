@@ -173,7 +173,7 @@ fn settable(name: HeaderName, written: &str) -> Result<HeaderName, String> {
 }
 
 /// A field value (RFC 9110 section 5.5) that every front door carries as it is: visible ASCII with blanks between.
-fn header_value(text: &str) -> Result<HeaderValue, String> {
+pub(in crate::config::check) fn header_value(text: &str) -> Result<HeaderValue, String> {
     let wrong = || {
         format!(
             "{} is not a header value: visible ASCII characters with blanks between them",

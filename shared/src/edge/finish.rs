@@ -1,0 +1,42 @@
+//! The last hand on an answer, whichever stage it comes from.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http::Response;
+
+use crate::compress::{CompressRules, Wish};
+use crate::cors::Grant;
+use crate::security_headers::SecurityHeaders;
+
+/// What is done to every answer to one request.
+#[derive(Clone, Debug, Default)]
+pub struct Finish {
+    /// What it says of the pages that may read it.
+    pub cors: Option<Grant>,
+    /// What it tells browsers to be careful about.
+    pub security_headers: Option<Arc<SecurityHeaders>>,
+    /// Which answers are compressed, and how the client takes them.
+    pub compress: Option<(Arc<CompressRules>, Wish)>,
+    /// Whether the client used TLS.
+    pub https: bool,
+}
+
+impl Finish {
+    /// The answer as it goes to the client, but for what every answer of the gateway carries. `in_time`: whether there is
+    /// time left to do more than must be done.
+    pub fn apply(&self, answer: Response<Bytes>, in_time: impl Fn() -> bool) -> Response<Bytes> {
+        let mut answer = match &self.compress {
+            Some((rules, wish)) => rules.apply(wish, answer, in_time),
+            None => answer,
+        };
+        let headers = answer.headers_mut();
+        if let Some(cors) = &self.cors {
+            cors.stamp(headers);
+        }
+        if let Some(security) = &self.security_headers {
+            security.stamp(headers, self.https);
+        }
+        answer
+    }
+}

@@ -1,0 +1,5 @@
+//! Where the outside meets the gateway.
+
+mod admittance;
+mod answers;
+mod cors;
