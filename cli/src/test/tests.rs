@@ -1,4 +1,4 @@
-//! The folder of events in this repository, and how events are run.
+//! The folders of events in this repository, and how events are run.
 
 mod authorizer;
 mod folders;
@@ -85,19 +85,38 @@ async fn differs(folder: &TempDir) -> String {
     lines.join("\n")
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn every_event_has_the_outcome_that_stands_beside_it() {
+/// Runs all of a folder, and says how many there were.
+async fn all_hold(folder: &Path) -> usize {
     let mut failures = String::new();
-    let cases = cases(&events());
+    let cases = cases(folder);
     for case in &cases {
         match case.text {
             Some(_) => failures += &said(case).await,
             None => failures += &format!("{}: nothing is expected of it\n", case.name),
         }
     }
-    assert!(failures.is_empty(), "\n{failures}");
-    assert!(cases.len() >= 50, "only {} events", cases.len());
+    assert!(failures.is_empty(), "{}\n{failures}", folder.display());
+    cases.len()
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_event_has_the_outcome_that_stands_beside_it() {
+    let cases = all_hold(&events()).await;
+    assert!(cases >= 50, "only {cases} events");
+}
+
+/// Each folder of examples is a config, a page about it, and events.
+#[tokio::test(flavor = "multi_thread")]
+async fn every_example_does_what_its_events_say() {
+    for example in EXAMPLES {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples").join(example);
+        assert!(folder.join("README.md").is_file(), "{example} has no page about it");
+        let cases = all_hold(&folder).await;
+        assert!(cases >= 5, "{example}: only {cases} events");
+    }
+}
+
+const EXAMPLES: [&str; 1] = ["partner"];
 
 /// The largest event that Lambda takes, in bytes.
 const LARGEST_EVENT: usize = 6 * 1024 * 1024;
