@@ -69,6 +69,8 @@ impl Pointer {
 pub struct Config {
     /// In file order.
     pub routes: Vec<Arc<Route>>,
+    /// `upstreams`, in file order: each knows its position.
+    pub upstreams: Vec<Arc<Upstream>>,
     /// How requests prove who sends them.
     pub auth: AuthRules,
     /// `rate_limiting`: the default and the path overrides.

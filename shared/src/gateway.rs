@@ -26,7 +26,7 @@ use crate::store::Store;
 use crate::transform::{self, ResponseRules};
 use crate::upstream::client::HttpClient;
 use crate::upstream::trace::TraceParent;
-use crate::upstream::{Caller, Stamps};
+use crate::upstream::{Caller, Stamps, Trail};
 
 pub(crate) mod budget;
 #[cfg(test)]
@@ -102,7 +102,7 @@ impl Gateway {
             plans,
             limiter: Limiter::new(config.limits, seams.store, Arc::clone(&seams.clock)),
             transformations: config.transformations,
-            caller: Caller::new(seams.upstreams),
+            caller: Caller::new(seams.upstreams, &config.upstreams),
             clock: seams.clock,
             served: AtomicBool::new(false),
         }
@@ -263,7 +263,13 @@ impl Gateway {
             request_id: &visit.request_id,
             trace,
         };
-        let answer = self.caller.call(call, request, stamps, budget.left()).await?;
+        let mut trail = Trail::default();
+        let answer = self
+            .caller
+            .call_on(call, request, stamps, budget.left(), &mut trail)
+            .await;
+        visit.record.trail = trail;
+        let answer = answer?;
         visit.record.upstream_status = Some(answer.status());
         Ok(answer)
     }

@@ -19,6 +19,7 @@ use tokio::time::Instant;
 
 use crate::clock::Timestamp;
 use crate::error::{Fault, GatewayError};
+use crate::upstream::Trail;
 pub use bounds::bounded;
 use bounds::dimension;
 use metrics::Metadata;
@@ -73,6 +74,8 @@ pub struct Record {
     pub limit: Option<LimitOutcome>,
     /// The name of the upstream that was called.
     pub upstream: Option<Arc<str>>,
+    /// How it was called.
+    pub trail: Trail,
     /// What it answered.
     pub upstream_status: Option<StatusCode>,
     /// The trace id of `traceparent` (W3C Trace Context): 32 hexadecimal digits.
@@ -96,6 +99,7 @@ impl Record {
             subject: None,
             limit: None,
             upstream: None,
+            trail: Trail::default(),
             upstream_status: None,
             trace_id: None,
         }
@@ -140,6 +144,8 @@ impl Record {
             subject: self.subject.as_deref().map(|subject| bounded(subject, 128)),
             limit: self.limit.as_ref(),
             upstream: self.upstream.as_deref().map(|upstream| bounded(upstream, 256)),
+            target: self.trail.target.as_deref().map(|target| bounded(target, 256)),
+            attempts: Some(self.trail.attempts).filter(|attempts| *attempts > 1),
             upstream_status: self.upstream_status.map(|status| status.as_u16()),
             bytes,
             trace_id: self.trace_id.as_deref().map(|id| bounded(id, 64)),
@@ -199,6 +205,10 @@ struct Line<'r> {
     limit: Option<&'r LimitOutcome>,
     #[serde(skip_serializing_if = "Option::is_none")]
     upstream: Option<Cow<'r, str>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    target: Option<Cow<'r, str>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    attempts: Option<u32>,
     #[serde(skip_serializing_if = "Option::is_none")]
     upstream_status: Option<u16>,
     bytes: usize,

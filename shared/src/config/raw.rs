@@ -18,10 +18,12 @@ use crate::transform::OnUnparsable;
 
 pub(super) mod auth;
 pub(super) mod edge;
+pub(super) mod upstreams;
 
 use auth::Auth;
 use auth::route::RouteAuth;
 use edge::{Compress, Cors, Ip, MaxHeaders, OrNone, SecurityStance};
+use upstreams::Service;
 
 sections! {
     /// The config of a Tollgate gateway.
@@ -78,16 +80,6 @@ sections! {
         format: OneOf<ErrorFormat>,
         /// What happens to upstreams' own 4xx and 5xx: pass (default) or wrap.
         upstream: OneOf<UpstreamErrors>,
-    }
-
-    /// A named service.
-    Service {
-        /// http or https, with a host; its path is put in front of every request's.
-        (required) url: Text,
-        /// The longest a call may take; default: defaults.timeout.
-        timeout: At<Duration>,
-        /// The longest a connection may take to open; default 1s.
-        connect_timeout: At<Duration>,
     }
 
     /// How often callers may call.
