@@ -133,6 +133,8 @@ pub struct UpstreamCall {
     pub strip_prefix: Option<PathPrefix>,
     /// The longest an upstream call may take: the route's, else its upstream's, else the default (10 s).
     pub timeout: Duration,
+    /// What is answered instead of an error that is the upstream's fault: the route's, else its upstream's.
+    pub fallback: Option<Arc<FixedAnswer>>,
 }
 
 /// A rule for the paths that a pattern covers.

@@ -26,7 +26,7 @@ use crate::store::Store;
 use crate::transform::{self, ResponseRules};
 use crate::upstream::client::HttpClient;
 use crate::upstream::trace::TraceParent;
-use crate::upstream::{Caller, Stamps, Trail};
+use crate::upstream::{Caller, InsteadOf, Stamps, Trail};
 
 pub(crate) mod budget;
 #[cfg(test)]
@@ -189,7 +189,7 @@ impl Gateway {
         let answer = match &route.target {
             Target::Call(call) => {
                 let answer = self.call(call, &request, &trace, budget, visit).await;
-                if answer.as_ref().map_or(true, |answer| answer.status().is_server_error()) {
+                if answer.as_ref().map_or(true, failed) {
                     self.limiter.give_back(&visit.limits, &mut visit.patience).await;
                 }
                 answer?
@@ -270,7 +270,10 @@ impl Gateway {
             .await;
         visit.record.trail = trail;
         let answer = answer?;
-        visit.record.upstream_status = Some(answer.status());
+        match answer.extensions().get() {
+            Some(InsteadOf(error)) => visit.record.fall_back(error),
+            None => visit.record.upstream_status = Some(answer.status()),
+        }
         Ok(answer)
     }
 
@@ -286,6 +289,11 @@ impl Gateway {
     fn wraps(&self, status: StatusCode) -> bool {
         self.errors.upstream == UpstreamErrors::Wrap && (status.is_client_error() || status.is_server_error())
     }
+}
+
+/// Whether an upstream did not do what it was asked.
+fn failed(answer: &Response<Bytes>) -> bool {
+    answer.status().is_server_error() || answer.extensions().get::<InsteadOf>().is_some()
 }
 
 /// What a panic says, for the log.

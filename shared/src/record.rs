@@ -58,6 +58,7 @@ pub struct Record {
     cold_start: bool,
     stages: Stages,
     error: Option<GatewayError>,
+    fell_back: bool,
     /// The request's id, as in `X-Request-Id`.
     pub id: String,
     /// The request method.
@@ -91,6 +92,7 @@ impl Record {
             cold_start,
             stages: Stages::default(),
             error: None,
+            fell_back: false,
             id: String::new(),
             method: None,
             path: None,
@@ -113,6 +115,12 @@ impl Record {
     /// Notes the error that the gateway answers with.
     pub fn fail(&mut self, error: &GatewayError) {
         self.error = Some(error.clone());
+    }
+
+    /// Notes the upstream's error that a `fallback` is answered for: it is nobody's business but the log's.
+    pub fn fall_back(&mut self, error: &GatewayError) {
+        self.fail(error);
+        self.fell_back = true;
     }
 
     /// Whole milliseconds since the start, rounded down: the number of `X-Response-Time`.
@@ -146,6 +154,7 @@ impl Record {
             upstream: self.upstream.as_deref().map(|upstream| bounded(upstream, 256)),
             target: self.trail.target.as_deref().map(|target| bounded(target, 256)),
             attempts: Some(self.trail.attempts).filter(|attempts| *attempts > 1),
+            fallback: self.fell_back,
             upstream_status: self.upstream_status.map(|status| status.as_u16()),
             bytes,
             trace_id: self.trace_id.as_deref().map(|id| bounded(id, 64)),
@@ -209,6 +218,8 @@ struct Line<'r> {
     target: Option<Cow<'r, str>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     attempts: Option<u32>,
+    #[serde(skip_serializing_if = "is_false")]
+    fallback: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     upstream_status: Option<u16>,
     bytes: usize,

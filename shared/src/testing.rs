@@ -39,6 +39,7 @@ pub(crate) fn call(url: &str, strip_prefix: Option<&str>) -> UpstreamCall {
         )),
         strip_prefix: strip_prefix.map(|prefix| PathPrefix::parse(prefix).expect("a prefix")),
         timeout: Duration::from_secs(1),
+        fallback: None,
     }
 }
 

@@ -8,8 +8,9 @@ use url::Url;
 
 use crate::breaker::Thresholds;
 use crate::config::{Pointer, UpstreamCall};
-use crate::error::GatewayError;
+use crate::error::{Fault, GatewayError};
 use crate::request::Request;
+use crate::respond::FixedAnswer;
 use attempts::Service;
 use client::{CallError, CallLimits, HttpClient};
 use retry::RetryRules;
@@ -44,6 +45,8 @@ pub struct Upstream {
     pub retry: Option<RetryRules>,
     /// When it is not called at all, for each target by itself; always called without.
     pub breaker: Option<BreakerRules>,
+    /// What is answered instead of an error that is its fault, unless the route says otherwise.
+    pub fallback: Option<Arc<FixedAnswer>>,
 }
 
 impl Upstream {
@@ -57,6 +60,7 @@ impl Upstream {
             attempt_timeout: None,
             retry: None,
             breaker: None,
+            fallback: None,
         }
     }
 }
@@ -110,6 +114,10 @@ impl BreakerRules {
         }
     }
 }
+
+/// Among an answer's extensions: it is a `fallback`, and this is what it stands for. No cache may take it for the upstream's.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct InsteadOf(pub GatewayError);
 
 /// What a call went through, for the record.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -168,7 +176,8 @@ impl Caller {
 
     /// Makes a route's call within its time-out and what is left of the request's budget: one call, in as many attempts
     /// as its service's rules allow. The answer is already cleaned for the client: no hop-by-hop headers, no internal
-    /// host. `trail` tells what it went through, however it ends.
+    /// host. `trail` tells what it went through, however it ends. Where the call has a fallback that is the answer, marked
+    /// [`InsteadOf`], to every error that is the upstream's fault.
     /// Errors: `BadRequest` (a target too long), `DeadlineExceeded`, `UpstreamUnreachable`, `UpstreamTimeout`, `UpstreamInvalid`,
     /// `UpstreamCircuitOpen`, `ResponseTooLarge`.
     pub async fn call_on(
@@ -183,13 +192,21 @@ impl Caller {
         if within.is_zero() {
             return Err(GatewayError::DeadlineExceeded);
         }
-        match self.service(&call.upstream) {
+        let outcome = match self.service(&call.upstream) {
             Some(service) => self.attempts(service, call, request, stamps, within, trail).await,
             None => {
                 trail.enter(&call.upstream, 0);
                 let answer = self.attempt(call, 0, request, stamps, within).await?;
                 answer.map_err(classify)
             }
+        };
+        match (outcome, &call.fallback) {
+            (Err(error), Some(fallback)) if error.fault() == Fault::Upstream => {
+                let mut answer = fallback.response();
+                answer.extensions_mut().insert(InsteadOf(error));
+                Ok(answer)
+            }
+            (outcome, _) => outcome,
         }
     }
 

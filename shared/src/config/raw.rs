@@ -214,6 +214,8 @@ sections! {
         upstream: Text,
         /// The gateway's own answer, instead of an upstream: health, or status, headers and body.
         respond: Box<Respond>,
+        /// What clients get instead of the gateway's own 502, 503 or 504 about its upstream, in place of the upstream's.
+        fallback: Box<FixedAnswer>,
         /// Whole segments taken off the path before forwarding.
         strip_prefix: Text,
         /// The longest an upstream call may take; default: the upstream's.

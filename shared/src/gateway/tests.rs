@@ -4,6 +4,7 @@ mod edge;
 mod front_doors;
 mod methods;
 mod outage;
+mod resilience;
 mod respond;
 
 use std::sync::Mutex;

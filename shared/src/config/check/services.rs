@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use url::Url;
 
+use super::routes::fixed;
 use super::timeout;
 use crate::config::decode::{Field, Map, Text};
 use crate::config::raw::upstreams::Service;
@@ -86,6 +87,11 @@ impl Services<'_> {
             attempt_timeout: resilience::attempt_timeout(service, timeout, report),
             retry: resilience::retry(service, report),
             breaker: resilience::breaker(service, report),
+            fallback: service
+                .fallback
+                .given()
+                .and_then(|raw| fixed(raw, report))
+                .map(Arc::new),
             targets: targets?,
         };
         Some(Destination {

@@ -8,6 +8,7 @@ use http::StatusCode;
 use crate::config::decode::{
     At, Choice, Decode, Field, List, OneOf, Percent, Section, Slot, Text, fill_section, plain, refuse, sections,
 };
+use crate::config::raw::FixedAnswer;
 use crate::config::report::Report;
 use crate::config::tree::{Node, Place, Value};
 use crate::upstream::retry::Cause;
@@ -32,6 +33,8 @@ sections! {
         retry: Box<Retry>,
         /// When the service is left alone because it fails; default never.
         circuit_breaker: Box<CircuitBreaker>,
+        /// What clients get instead of the gateway's own 502, 503 or 504 about it: status, headers and body.
+        fallback: Box<FixedAnswer>,
     }
 
     /// One place where a service is.

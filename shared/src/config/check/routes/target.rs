@@ -1,5 +1,7 @@
 //! Where a route's answers come from: exactly one of `upstream` and `respond`, each with the keys that go with it.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use http::header::CONTENT_TYPE;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
@@ -52,8 +54,10 @@ fn call(
         .given()
         .and_then(|text| strip_prefix(text, pattern, report));
     let own_timeout = raw.timeout.given().and_then(|given| timeout(given, report));
+    let own_fallback = raw.fallback.given().and_then(|raw| fixed(raw, report)).map(Arc::new);
     let service = service?;
     Some(UpstreamCall {
+        fallback: own_fallback.or_else(|| service.upstream.fallback.clone()),
         timeout: own_timeout.unwrap_or(service.timeout),
         upstream: service.upstream,
         strip_prefix,
@@ -75,7 +79,8 @@ fn strip_prefix(text: &Text, pattern: Option<&PathPattern>, report: &mut Report)
 fn refuse_keys_of_calls(raw: &raw::Route, report: &mut Report) {
     let prefix = raw.strip_prefix.given().map(|given| given.place);
     let timeout = raw.timeout.given().map(|given| given.place);
-    for place in prefix.into_iter().chain(timeout) {
+    let fallback = raw.fallback.given().map(|given| given.place);
+    for place in prefix.into_iter().chain(timeout).chain(fallback) {
         let reason = "means nothing here: this route answers by itself (respond) and calls no upstream";
         report.mistake(place, reason);
     }
@@ -91,7 +96,8 @@ fn answer(respond: &Respond, report: &mut Report) -> Option<Target> {
     }
 }
 
-fn fixed(raw: &raw::FixedAnswer, report: &mut Report) -> Option<FixedAnswer> {
+/// An answer that stands in the document.
+pub(in crate::config::check) fn fixed(raw: &raw::FixedAnswer, report: &mut Report) -> Option<FixedAnswer> {
     let status = raw.status.given().map_or(StatusCode::OK, |given| given.value);
     let mut headers = headers(&raw.headers, report);
     let Some((place, body, default_type)) = raw.body.given().and_then(content) else {
