@@ -39,6 +39,7 @@ use crate::respond::FixedAnswer;
 use crate::router::Conditions;
 use crate::transform::ResponseRules;
 use crate::upstream::Upstream;
+use crate::upstream::split::Split;
 
 /// A JSON pointer (RFC 6901) into the config document: where a compiled rule came from.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -117,6 +118,8 @@ pub struct Route {
 pub enum Target {
     /// `upstream`: a service is called.
     Call(UpstreamCall),
+    /// `split`: one of several services is called.
+    Split(Split),
     /// `respond`: the gateway itself answers, always the same.
     Respond(FixedAnswer),
     /// `respond: usage`: what the caller has used of its limits. It is not charged for asking, but by what the route

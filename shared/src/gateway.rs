@@ -187,12 +187,11 @@ impl Gateway {
             transform::prepare_request(&request.method, &mut request.headers);
         }
         let answer = match &route.target {
-            Target::Call(call) => {
-                let answer = self.call(call, &request, &trace, budget, visit).await;
-                if answer.as_ref().map_or(true, failed) {
-                    self.limiter.give_back(&visit.limits, &mut visit.patience).await;
-                }
-                answer?
+            Target::Call(call) => self.call(call, &request, &trace, budget, visit).await?,
+            Target::Split(split) => {
+                let call = split.choose(&request, identity.as_ref());
+                visit.record.variant = Some(Arc::clone(&call.upstream.name));
+                self.call(call, &request, &trace, budget, visit).await?
             }
             Target::Respond(fixed) => visit.respond(fixed),
             Target::Usage => {
@@ -269,6 +268,9 @@ impl Gateway {
             .call_on(call, request, stamps, budget.left(), &mut trail)
             .await;
         visit.record.trail = trail;
+        if answer.as_ref().map_or(true, failed) {
+            self.limiter.give_back(&visit.limits, &mut visit.patience).await;
+        }
         let answer = answer?;
         match answer.extensions().get() {
             Some(InsteadOf(error)) => visit.record.fall_back(error),

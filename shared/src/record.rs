@@ -75,6 +75,8 @@ pub struct Record {
     pub limit: Option<LimitOutcome>,
     /// The name of the upstream that was called.
     pub upstream: Option<Arc<str>>,
+    /// Where requests are split, the name of the upstream that this one goes to.
+    pub variant: Option<Arc<str>>,
     /// How it was called.
     pub trail: Trail,
     /// What it answered.
@@ -101,6 +103,7 @@ impl Record {
             subject: None,
             limit: None,
             upstream: None,
+            variant: None,
             trail: Trail::default(),
             upstream_status: None,
             trace_id: None,
@@ -152,6 +155,7 @@ impl Record {
             subject: self.subject.as_deref().map(|subject| bounded(subject, 128)),
             limit: self.limit.as_ref(),
             upstream: self.upstream.as_deref().map(|upstream| bounded(upstream, 256)),
+            variant: self.variant.as_deref().map(|variant| bounded(variant, 256)),
             target: self.trail.target.as_deref().map(|target| bounded(target, 256)),
             attempts: Some(self.trail.attempts).filter(|attempts| *attempts > 1),
             fallback: self.fell_back,
@@ -214,6 +218,8 @@ struct Line<'r> {
     limit: Option<&'r LimitOutcome>,
     #[serde(skip_serializing_if = "Option::is_none")]
     upstream: Option<Cow<'r, str>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    variant: Option<Cow<'r, str>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     target: Option<Cow<'r, str>>,
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -22,6 +22,7 @@ pub mod hyper_client;
 mod inbound;
 mod outbound;
 pub mod retry;
+pub mod split;
 pub mod tls;
 pub mod trace;
 

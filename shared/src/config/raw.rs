@@ -23,7 +23,7 @@ pub(super) mod upstreams;
 use auth::Auth;
 use auth::route::RouteAuth;
 use edge::{Compress, Cors, Ip, MaxHeaders, OrNone, SecurityStance};
-use upstreams::Service;
+use upstreams::{Service, Share};
 
 sections! {
     /// The config of a Tollgate gateway.
@@ -196,7 +196,7 @@ sections! {
     }
 
     /// What is served.
-    #[cfg_attr(feature = "schema", schemars(extend("oneOf" = [{ "required": ["upstream"] }, { "required": ["respond"] }])))]
+    #[cfg_attr(feature = "schema", schemars(extend("oneOf" = [{ "required": ["upstream"] }, { "required": ["split"] }, { "required": ["respond"] }])))]
     Route {
         /// Its name in logs, metrics and counters; default made from methods and path.
         id: Text,
@@ -210,8 +210,12 @@ sections! {
         headers: Map<Text>,
         /// Query parameters that must have exactly these values.
         query: Map<Text>,
-        /// The service behind it: a name of upstreams, or a URL. Or else respond.
+        /// The service behind it: a name of upstreams, or a URL. Or else split, or respond.
         upstream: Text,
+        /// Several services that share its requests by weight, instead of an upstream; a canary comes last.
+        split: List<Share>,
+        /// With split, what always goes to the same service: user, client_ip, cookie:NAME or header:NAME. Default nothing.
+        sticky: Text,
         /// The gateway's own answer, instead of an upstream: health, or status, headers and body.
         respond: Box<Respond>,
         /// What clients get instead of the gateway's own 502, 503 or 504 about its upstream, in place of the upstream's.

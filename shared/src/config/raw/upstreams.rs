@@ -45,6 +45,14 @@ sections! {
         weight: At<NonZeroU32>,
     }
 
+    /// One of the services among which a route's requests are split.
+    Share {
+        /// A name of upstreams, or a URL.
+        (required) upstream: Text,
+        /// How many requests go there: this out of the sum of all.
+        (required) weight: At<NonZeroU32>,
+    }
+
     /// When a call that failed is attempted again.
     Retry {
         /// How often a call is attempted at most, the first time included; default 2.

@@ -6,9 +6,10 @@ use http::{Method, StatusCode};
 use proptest::prelude::*;
 
 use super::{load, right};
-use crate::config::Config;
+use crate::config::{Config, Target, UpstreamCall};
 use crate::upstream::Upstream;
 use crate::upstream::retry::Cause;
+use crate::upstream::split::Sticky;
 
 /// The service with these keys, in flow style.
 #[track_caller]
@@ -98,6 +99,34 @@ fn every_service_knows_its_position_and_a_url_has_none() {
         .map(|route| super::call(route).upstream.position)
         .collect();
     assert_eq!(positions, [Some(2), None, Some(1)]);
+}
+
+#[test]
+fn shares_of_a_route_are_called_like_one_upstream() {
+    let text = "upstreams: { a: { url: \"http://a\", timeout: 2s, fallback: {} } }\nroutes:\n\
+                - { path: /api/**, auth: none, strip_prefix: /api, timeout: 1s, sticky: \"cookie:ab\", \
+                    split: [{ upstream: a, weight: 95 }, { upstream: \"http://b:1\", weight: 5 }] }\n";
+    let config = right(text).config;
+    let Target::Split(split) = &config.routes[0].target else {
+        panic!("no split");
+    };
+    let shares = split.shares.iter().map(|share| {
+        let UpstreamCall {
+            upstream,
+            timeout,
+            fallback,
+            strip_prefix,
+        } = &share.call;
+        assert!(strip_prefix.is_some());
+        (&*upstream.name, *timeout, fallback.is_some(), share.weight)
+    });
+    let second = Duration::from_secs(1);
+    assert_eq!(
+        shares.collect::<Vec<_>>(),
+        [("a", second, true, 95), ("b:1", second, false, 5)]
+    );
+    assert_eq!(split.sticky, Some(Sticky::Cookie("ab".into())));
+    assert_eq!(split.seed, config.routes[0].id);
 }
 
 proptest! {

@@ -166,3 +166,33 @@ async fn the_record_has_the_target_and_the_attempts() {
     }
     assert_eq!(retried, 1, "then a is out");
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_split_keeps_together_what_it_is_sticky_to_and_the_record_says_which() {
+    let config = json!({
+        "upstreams": { "old": { "url": "http://old.internal" }, "new": { "url": "http://new.internal" } },
+        "routes": [{
+            "id": "search", "path": "/api/**", "auth": "none", "sticky": "header:X-Visitor",
+            "split": [{ "upstream": "old", "weight": 50 }, { "upstream": "new", "weight": 50 }],
+        }],
+    });
+    let named = |request: &http::Request<Bytes>| {
+        let host = request.uri().host().expect("a host").to_owned();
+        Ok(Response::new(Bytes::from(host)))
+    };
+    let fixture = fixture(&config, Store { down: false }, named);
+    let mut chosen = Vec::new();
+    for visitor in 0..20 {
+        let event = event(
+            "/api/x",
+            json!({ "host": "api.example.com", "x-visitor": visitor.to_string() }),
+        );
+        let (answer, log) = handled(&fixture, &event).await;
+        let variant = log["variant"].as_str().expect("a variant").to_owned();
+        assert_eq!(answer["body"], format!("{variant}.internal"));
+        assert_eq!(log["upstream"], variant);
+        assert_eq!(handled(&fixture, &event).await.1["variant"], variant);
+        chosen.push(variant);
+    }
+    assert!(chosen.iter().any(|name| name == "old") && chosen.iter().any(|name| name == "new"));
+}
