@@ -110,7 +110,7 @@ impl Gateway {
 
     /// Opens what the first request would otherwise wait for. Never fails: what is down now may be up later.
     pub async fn warm(&self) {
-        self.limiter.warm().await;
+        tokio::join!(self.limiter.warm(), self.caller.warm());
     }
 
     /// Answers one event; `deadline` is when Lambda ends the invocation. Only an event that is no HTTP request

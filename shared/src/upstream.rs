@@ -4,6 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use futures_util::future::join_all;
+use http::uri::PathAndQuery;
 use url::Url;
 
 use crate::breaker::Thresholds;
@@ -14,6 +16,7 @@ use crate::respond::FixedAnswer;
 use attempts::Service;
 use client::{CallError, CallLimits, HttpClient};
 use retry::RetryRules;
+use warm_up::WarmUp;
 
 mod attempts;
 mod balancer;
@@ -25,6 +28,7 @@ pub mod retry;
 pub mod split;
 pub mod tls;
 pub mod trace;
+mod warm_up;
 
 /// A larger answer cannot leave through Lambda anyway (6,291,556 bytes as serialised), compressed or not.
 const MAX_ANSWER: usize = 8 * 1024 * 1024;
@@ -48,6 +52,8 @@ pub struct Upstream {
     pub breaker: Option<BreakerRules>,
     /// What is answered instead of an error that is its fault, unless the route says otherwise.
     pub fallback: Option<Arc<FixedAnswer>>,
+    /// What is fetched of every target while an environment starts, behind the target's own path.
+    pub warm: Option<PathAndQuery>,
 }
 
 impl Upstream {
@@ -62,6 +68,7 @@ impl Upstream {
             retry: None,
             breaker: None,
             fallback: None,
+            warm: None,
         }
     }
 }
@@ -153,6 +160,7 @@ pub struct Caller {
     client: Arc<dyn HttpClient>,
     /// What is remembered of each of `Config::upstreams`, by its position.
     services: Arc<[Option<Service>]>,
+    warm_ups: Arc<[WarmUp]>,
 }
 
 impl Caller {
@@ -161,7 +169,14 @@ impl Caller {
         Self {
             client,
             services: upstreams.iter().map(|upstream| Service::of(upstream)).collect(),
+            warm_ups: upstreams.iter().flat_map(|upstream| WarmUp::of(upstream)).collect(),
         }
+    }
+
+    /// Opens the connections that the config wants open before the first request comes, all at once, in
+    /// 300 ms. Whatever comes of it is nothing to fail for: what is down now may be up later.
+    pub async fn warm(&self) {
+        join_all(self.warm_ups.iter().map(|warm_up| warm_up.run(&*self.client))).await;
     }
 
     /// [`call_on`](Self::call_on) for whoever keeps no record of it.

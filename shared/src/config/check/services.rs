@@ -7,6 +7,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use http::uri::PathAndQuery;
 use url::Url;
 
 use super::routes::fixed;
@@ -92,6 +93,10 @@ impl Services<'_> {
                 .given()
                 .and_then(|raw| fixed(raw, report))
                 .map(Arc::new),
+            warm: service
+                .warm
+                .given()
+                .and_then(|text| text.parse("a path", report, warm_path)),
             targets: targets?,
         };
         Some(Destination {
@@ -148,6 +153,16 @@ fn upstream_url(text: &str) -> Result<Url, String> {
         ));
     }
     Ok(url)
+}
+
+/// The path and query of a request, as it is sent.
+fn warm_path(text: &str) -> Result<PathAndQuery, String> {
+    let wrong = || format!("{} is not a path to fetch, such as /health", quote(text));
+    // A fragment is cut off by the parser, and is nothing that is sent.
+    if !text.starts_with('/') || text.contains('#') || !text.bytes().all(|byte| byte.is_ascii_graphic()) {
+        return Err(wrong());
+    }
+    PathAndQuery::try_from(text).map_err(|_| wrong())
 }
 
 /// An absolute http or https URL without credentials. Stricter than browsers, which repair what they read

@@ -35,6 +35,8 @@ sections! {
         circuit_breaker: Box<CircuitBreaker>,
         /// What clients get instead of the gateway's own 502, 503 or 504 about it: status, headers and body.
         fallback: Box<FixedAnswer>,
+        /// A path that is fetched while a function environment starts, so that no request waits for the connection.
+        warm: Text,
     }
 
     /// One place where a service is.
