@@ -82,7 +82,9 @@ impl RetryRules {
             Err(_) => Duration::ZERO,
         };
         let wait = self.jittered(number).max(wished);
-        (wait + SHORTEST <= left).then_some(wait)
+        left.checked_sub(SHORTEST)
+            .filter(|latest| wait <= *latest)
+            .map(|_| wait)
     }
 
     fn may_come_twice(&self, method: &Method) -> bool {
@@ -106,10 +108,13 @@ impl RetryRules {
 /// How long the upstream asks to be left alone (RFC 9110 section 10.2.3); nothing where it says nothing. `None` for a date
 /// and whatever else is no number of seconds: how long that is cannot be told from here.
 fn retry_after(headers: &HeaderMap) -> Option<Duration> {
-    match headers.get(RETRY_AFTER) {
-        None => Some(Duration::ZERO),
-        Some(value) => value.to_str().ok()?.trim_ascii().parse().ok().map(Duration::from_secs),
-    }
+    let Some(value) = headers.get(RETRY_AFTER) else {
+        return Some(Duration::ZERO);
+    };
+    let digits = value.to_str().ok()?.trim_ascii();
+    // `parse` would also take a sign.
+    let digits = Some(digits).filter(|digits| digits.bytes().all(|byte| byte.is_ascii_digit()))?;
+    digits.parse().ok().map(Duration::from_secs)
 }
 
 /// So many retries a second are there whatever the traffic, so that a service that is seldom called has any at all.

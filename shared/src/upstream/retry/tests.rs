@@ -102,7 +102,9 @@ fn an_upstream_is_left_alone_for_as_long_as_it_asks() {
     // Longer than there is time, and what says no time.
     for said in [
         "60",
+        "18446744073709551615",
         "99999999999999999999999",
+        "+5",
         "Wed, 21 Oct 2026 07:28:00 GMT",
         "-1",
         "1.5",
