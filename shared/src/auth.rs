@@ -8,7 +8,7 @@
 mod api_key;
 mod ask;
 mod bearer;
-mod carriers;
+pub(crate) mod carriers;
 pub mod certificate;
 mod claim_path;
 pub mod crypto;

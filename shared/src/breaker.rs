@@ -1,7 +1,7 @@
-//! When the store is not asked: a breaker, per function environment.
+//! When what fails is not asked: a breaker, per function environment, for tables and for upstreams.
 //!
-//! It opens after [`TIME_OUTS`] time-outs in a row, or [`FAILURES`] failures within [`WITHIN`]. While it is open one
-//! request in [`PROBE_EVERY`] asks all the same; the first good answer closes it.
+//! It opens after so many failures within a time, for tables also after so many time-outs in a row. While it is open one
+//! call at a time goes through as a probe; the first good answer closes it.
 
 use std::collections::VecDeque;
 use std::sync::Mutex;
@@ -12,19 +12,45 @@ use tokio::time::Instant;
 use crate::lock::lock;
 use crate::store::StoreError;
 
-const TIME_OUTS: u32 = 2;
-const FAILURES: usize = 5;
-const WITHIN: Duration = Duration::from_secs(10);
-const PROBE_EVERY: Duration = Duration::from_secs(1);
+/// When a breaker opens, and for how long.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Thresholds {
+    /// So many time-outs in a row open it; `None`: they are failures like any other.
+    pub(crate) time_outs: Option<u32>,
+    /// So many failures open it, however many calls succeed between them,
+    pub(crate) failures: usize,
+    /// where the first and the last are no further apart.
+    pub(crate) within: Duration,
+    /// How long until a probe, and from one that failed to the next.
+    pub(crate) open_for: Duration,
+}
+
+/// Those of a table: each time-out costs a request the whole time that it has for its checks.
+const TABLE: Thresholds = Thresholds {
+    time_outs: Some(2),
+    failures: 5,
+    within: Duration::from_secs(10),
+    open_for: Duration::from_secs(1),
+};
 
 /// What the last calls came to.
-#[derive(Debug, Default)]
-pub(super) struct Breaker(Mutex<State>);
+#[derive(Debug)]
+pub(crate) struct Breaker {
+    thresholds: Thresholds,
+    state: Mutex<State>,
+}
+
+/// That of a table.
+impl Default for Breaker {
+    fn default() -> Self {
+        Self::new(TABLE)
+    }
+}
 
 #[derive(Debug, Default)]
 struct State {
     time_outs: u32,
-    /// When the last calls failed; at most [`FAILURES`].
+    /// When the last calls failed; at most as many as open it.
     failures: VecDeque<Instant>,
     /// When the next call may be made; `None` while the breaker is closed.
     probe_at: Option<Instant>,
@@ -32,7 +58,7 @@ struct State {
 
 /// How a call failed that may have got through.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Failure {
+pub(crate) enum Failure {
     /// There was no answer in time: the next one will wait as long.
     TimeOut,
     /// Whatever else tells nothing.
@@ -40,22 +66,45 @@ enum Failure {
 }
 
 impl Breaker {
-    /// Whether a call may be made now; while it is open, a probe for whoever comes first.
-    pub(super) fn lets_through(&self) -> bool {
-        let mut state = lock(&self.0);
+    pub(crate) fn new(thresholds: Thresholds) -> Self {
+        Self {
+            thresholds,
+            state: Mutex::default(),
+        }
+    }
+
+    /// Whether a call may be made now that takes less time than there is between two probes.
+    pub(crate) fn lets_through(&self) -> bool {
+        self.admit(Duration::ZERO).is_ok()
+    }
+
+    /// Whether a call may be made now that takes so long at most; while the breaker is open, a probe for whoever comes
+    /// first. Until that has ended nobody else probes.
+    ///
+    /// # Errors
+    /// Not now; how long until a probe.
+    pub(crate) fn admit(&self, longest: Duration) -> Result<(), Duration> {
+        let mut state = lock(&self.state);
         let now = Instant::now();
         match state.probe_at {
-            None => true,
-            Some(at) if now < at => false,
+            None => Ok(()),
+            Some(at) if now < at => Err(at - now),
             Some(_) => {
-                state.probe_at = Some(now + PROBE_EVERY);
-                true
+                // A probe that is never heard of again (its request was given up) holds up the next no longer than this.
+                state.probe_at = Some(now + self.thresholds.open_for.max(longest));
+                Ok(())
             }
         }
     }
 
-    /// What became of a call.
-    pub(super) fn heard<T>(&self, outcome: &Result<T, StoreError>) {
+    /// How long until a call may be made; nothing when it may be made now.
+    pub(crate) fn wait(&self) -> Duration {
+        let probe_at = lock(&self.state).probe_at;
+        probe_at.map_or(Duration::ZERO, |at| at.saturating_duration_since(Instant::now()))
+    }
+
+    /// What became of a call of a table.
+    pub(crate) fn heard<T>(&self, outcome: &Result<T, StoreError>) {
         match outcome {
             Ok(_) | Err(StoreError::Throttled { .. } | StoreError::Malformed(_)) => self.answered(),
             Err(StoreError::TimedOut(_)) => self.failed(Failure::TimeOut),
@@ -63,32 +112,39 @@ impl Breaker {
         }
     }
 
-    /// The store answered, whatever it said. Failures before are forgotten where this was a probe; else they count for
-    /// their ten seconds: a store that fails every other call is no better.
-    fn answered(&self) {
-        let mut state = lock(&self.0);
+    /// There was an answer, whatever it said. Failures before are forgotten where this was a probe; else they count for
+    /// their time: what fails every other call is no better.
+    pub(crate) fn answered(&self) {
+        let mut state = lock(&self.state);
         match state.probe_at {
             Some(_) => *state = State::default(),
             None => state.time_outs = 0,
         }
     }
 
-    /// It did not.
-    fn failed(&self, how: Failure) {
-        let mut state = lock(&self.0);
+    /// There was none.
+    pub(crate) fn failed(&self, how: Failure) {
+        let Thresholds {
+            time_outs,
+            failures,
+            within,
+            open_for,
+        } = self.thresholds;
+        let mut state = lock(&self.state);
         let now = Instant::now();
         state.time_outs = match how {
             Failure::TimeOut => state.time_outs + 1,
             Failure::Other => 0,
         };
-        if state.failures.len() == FAILURES {
+        if state.failures.len() == failures {
             state.failures.pop_front();
         }
         state.failures.push_back(now);
         let oldest = state.failures.front().copied();
-        let many = state.failures.len() == FAILURES && oldest.is_some_and(|oldest| now - oldest <= WITHIN);
-        if state.time_outs >= TIME_OUTS || many || state.probe_at.is_some() {
-            state.probe_at = Some(now + PROBE_EVERY);
+        let many = state.failures.len() == failures && oldest.is_some_and(|oldest| now - oldest <= within);
+        let slow = time_outs.is_some_and(|most| state.time_outs >= most);
+        if slow || many || state.probe_at.is_some() {
+            state.probe_at = Some(now + open_for);
         }
     }
 }
@@ -122,7 +178,7 @@ mod tests {
             pass(Duration::from_millis(2_501)).await;
             assert!(breaker.lets_through(), "never more than four within ten seconds");
         }
-        pass(WITHIN).await;
+        pass(TABLE.within).await;
         for failures in 1..=5 {
             breaker.failed(Failure::Other);
             assert_eq!(breaker.lets_through(), failures < 5, "{failures}");
@@ -156,15 +212,57 @@ mod tests {
             let probes = (0..100).filter(|_| breaker.lets_through()).count();
             assert_eq!(probes, 1);
         }
-        pass(PROBE_EVERY).await;
+        pass(TABLE.open_for).await;
         assert!(breaker.lets_through());
         breaker.failed(Failure::Other);
         assert!(!breaker.lets_through(), "a probe that failed");
-        pass(PROBE_EVERY).await;
+        pass(TABLE.open_for).await;
         assert!(breaker.lets_through());
         breaker.answered();
         assert!((0..100).all(|_| breaker.lets_through()));
         breaker.failed(Failure::TimeOut);
         assert!(breaker.lets_through(), "what was before is forgotten");
+    }
+
+    const OTHERS: Thresholds = Thresholds {
+        time_outs: None,
+        failures: 3,
+        within: Duration::from_secs(2),
+        open_for: Duration::from_secs(5),
+    };
+
+    #[tokio::test(start_paused = true)]
+    async fn thresholds_are_what_it_is_made_with() {
+        let breaker = Breaker::new(OTHERS);
+        for failures in 1..=3 {
+            assert_eq!(breaker.admit(Duration::ZERO), Ok(()), "{failures}");
+            breaker.failed(Failure::TimeOut);
+        }
+        pass(Duration::from_millis(4_999)).await;
+        assert_eq!(breaker.admit(Duration::ZERO), Err(Duration::from_millis(1)));
+        assert_eq!(breaker.wait(), Duration::from_millis(1));
+        pass(Duration::from_millis(1)).await;
+        assert_eq!(
+            (breaker.wait(), breaker.admit(Duration::ZERO)),
+            (Duration::ZERO, Ok(()))
+        );
+        assert_eq!(breaker.admit(Duration::ZERO), Err(OTHERS.open_for));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn nobody_else_probes_while_a_probe_is_under_way() {
+        let breaker = Breaker::new(OTHERS);
+        (0..3).for_each(|_| breaker.failed(Failure::Other));
+        pass(OTHERS.open_for).await;
+        let longest = Duration::from_secs(20);
+        assert_eq!(breaker.admit(longest), Ok(()));
+        pass(Duration::from_secs(19)).await;
+        assert_eq!(breaker.admit(longest), Err(Duration::from_secs(1)));
+        breaker.failed(Failure::TimeOut);
+        assert_eq!(breaker.wait(), OTHERS.open_for, "counted from its end");
+        pass(OTHERS.open_for).await;
+        assert_eq!(breaker.admit(longest), Ok(()));
+        breaker.answered();
+        assert!((0..100).all(|_| breaker.admit(longest).is_ok()));
     }
 }

@@ -39,6 +39,7 @@ use crate::respond::FixedAnswer;
 use crate::router::Conditions;
 use crate::transform::ResponseRules;
 use crate::upstream::Upstream;
+use crate::upstream::split::Split;
 
 /// A JSON pointer (RFC 6901) into the config document: where a compiled rule came from.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -69,6 +70,8 @@ impl Pointer {
 pub struct Config {
     /// In file order.
     pub routes: Vec<Arc<Route>>,
+    /// `upstreams`, in file order: each knows its position.
+    pub upstreams: Vec<Arc<Upstream>>,
     /// How requests prove who sends them.
     pub auth: AuthRules,
     /// `rate_limiting`: the default and the path overrides.
@@ -115,6 +118,8 @@ pub struct Route {
 pub enum Target {
     /// `upstream`: a service is called.
     Call(UpstreamCall),
+    /// `split`: one of several services is called.
+    Split(Split),
     /// `respond`: the gateway itself answers, always the same.
     Respond(FixedAnswer),
     /// `respond: usage`: what the caller has used of its limits. It is not charged for asking, but by what the route
@@ -131,6 +136,8 @@ pub struct UpstreamCall {
     pub strip_prefix: Option<PathPrefix>,
     /// The longest an upstream call may take: the route's, else its upstream's, else the default (10 s).
     pub timeout: Duration,
+    /// What is answered instead of an error that is the upstream's fault: the route's, else its upstream's.
+    pub fallback: Option<Arc<FixedAnswer>>,
 }
 
 /// A rule for the paths that a pattern covers.

@@ -144,6 +144,13 @@ pub enum GatewayError {
         /// How long it was waited for.
         after: Duration,
     },
+    /// The upstream failed so often lately that it is not called now.
+    UpstreamCircuitOpen {
+        /// Until it is called again; the client is told whole seconds, rounded up, at least 1.
+        retry_after: Duration,
+        /// The place in the config that says so.
+        at: Option<Pointer>,
+    },
     /// The time for the whole request was used up before its upstream could be called.
     DeadlineExceeded,
     /// The upstream's answer is no answer: reset, truncated, not HTTP, or not the JSON it says it is.
@@ -173,7 +180,9 @@ impl GatewayError {
             Self::NotFound => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed { .. } => StatusCode::METHOD_NOT_ALLOWED,
             Self::MissingCredential { .. } | Self::InvalidCredential { .. } => StatusCode::UNAUTHORIZED,
-            Self::AuthUnavailable { .. } | Self::LimitStoreUnavailable { .. } => StatusCode::SERVICE_UNAVAILABLE,
+            Self::AuthUnavailable { .. } | Self::LimitStoreUnavailable { .. } | Self::UpstreamCircuitOpen { .. } => {
+                StatusCode::SERVICE_UNAVAILABLE
+            }
             Self::AddressRefused { .. }
             | Self::InsufficientScope { .. }
             | Self::Forbidden { .. }
@@ -208,6 +217,7 @@ impl GatewayError {
             Self::LimitStoreUnavailable { .. } => "limit_store_unavailable",
             Self::UpstreamUnreachable { .. } => "upstream_unreachable",
             Self::UpstreamTimeout { .. } => "upstream_timeout",
+            Self::UpstreamCircuitOpen { .. } => "upstream_circuit_open",
             Self::DeadlineExceeded => "deadline_exceeded",
             Self::UpstreamInvalid { .. } => "upstream_invalid_response",
             Self::ResponseTooLarge { .. } => "response_too_large",
@@ -243,6 +253,9 @@ impl GatewayError {
             Self::LimitStoreUnavailable { .. } => "Requests cannot be counted right now.".into(),
             Self::UpstreamUnreachable { .. } => "The service behind this path cannot be reached.".into(),
             Self::UpstreamTimeout { .. } => "The service behind this path did not answer in time.".into(),
+            Self::UpstreamCircuitOpen { .. } => {
+                "The service behind this path has failed too often lately and is not called for now.".into()
+            }
             Self::DeadlineExceeded => "There was no time left to call the service behind this path.".into(),
             Self::UpstreamInvalid { .. } => "The service behind this path gave an invalid answer.".into(),
             Self::Internal { .. } => "The gateway failed on this request.".into(),
@@ -276,6 +289,7 @@ impl GatewayError {
             Self::UpstreamUnreachable { .. }
             | Self::UpstreamTimeout { .. }
             | Self::UpstreamInvalid { .. }
+            | Self::UpstreamCircuitOpen { .. }
             | Self::ResponseTooLarge { .. } => Fault::Upstream,
         }
     }
@@ -284,7 +298,9 @@ impl GatewayError {
     /// (RFC 9110 section 10.2.3).
     pub fn retry_after(&self) -> Option<u64> {
         let wait = match self {
-            Self::AuthUnavailable { retry_after, .. } | Self::RateLimited { retry_after, .. } => *retry_after,
+            Self::AuthUnavailable { retry_after, .. }
+            | Self::RateLimited { retry_after, .. }
+            | Self::UpstreamCircuitOpen { retry_after, .. } => *retry_after,
             Self::LimitStoreUnavailable { .. } => Duration::from_secs(1),
             _ => return None,
         };
@@ -315,6 +331,7 @@ impl GatewayError {
             | Self::MissingCredential { .. }
             | Self::InsufficientScope { .. }
             | Self::RateLimited { .. }
+            | Self::UpstreamCircuitOpen { .. }
             | Self::DeadlineExceeded => None,
         }
     }
@@ -333,6 +350,7 @@ impl GatewayError {
             | Self::PlanRefused { at, .. }
             | Self::CrossSite { at, .. }
             | Self::RateLimited { at, .. } => Some(at),
+            Self::UpstreamCircuitOpen { at, .. } => at.as_ref(),
             _ => None,
         }
     }

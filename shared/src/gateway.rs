@@ -26,7 +26,7 @@ use crate::store::Store;
 use crate::transform::{self, ResponseRules};
 use crate::upstream::client::HttpClient;
 use crate::upstream::trace::TraceParent;
-use crate::upstream::{Caller, Stamps};
+use crate::upstream::{Caller, InsteadOf, Stamps, Trail};
 
 pub(crate) mod budget;
 #[cfg(test)]
@@ -102,7 +102,7 @@ impl Gateway {
             plans,
             limiter: Limiter::new(config.limits, seams.store, Arc::clone(&seams.clock)),
             transformations: config.transformations,
-            caller: Caller::new(seams.upstreams),
+            caller: Caller::new(seams.upstreams, &config.upstreams),
             clock: seams.clock,
             served: AtomicBool::new(false),
         }
@@ -110,7 +110,7 @@ impl Gateway {
 
     /// Opens what the first request would otherwise wait for. Never fails: what is down now may be up later.
     pub async fn warm(&self) {
-        self.limiter.warm().await;
+        tokio::join!(self.limiter.warm(), self.caller.warm());
     }
 
     /// Answers one event; `deadline` is when Lambda ends the invocation. Only an event that is no HTTP request
@@ -188,12 +188,11 @@ impl Gateway {
             transform::prepare_request(&request.method, &mut request.headers);
         }
         let answer = match &route.target {
-            Target::Call(call) => {
-                let answer = self.call(call, &request, &trace, budget, visit).await;
-                if answer.as_ref().map_or(true, |answer| answer.status().is_server_error()) {
-                    self.limiter.give_back(&visit.limits, &mut visit.patience).await;
-                }
-                answer?
+            Target::Call(call) => self.call(call, &request, &trace, budget, visit).await?,
+            Target::Split(split) => {
+                let call = split.choose(&request, identity.as_ref());
+                visit.record.variant = Some(Arc::clone(&call.upstream.name));
+                self.call(call, &request, &trace, budget, visit).await?
             }
             Target::Respond(fixed) => visit.respond(fixed),
             Target::Usage => {
@@ -264,8 +263,20 @@ impl Gateway {
             request_id: &visit.request_id,
             trace,
         };
-        let answer = self.caller.call(call, request, stamps, budget.left()).await?;
-        visit.record.upstream_status = Some(answer.status());
+        let mut trail = Trail::default();
+        let answer = self
+            .caller
+            .call_on(call, request, stamps, budget.left(), &mut trail)
+            .await;
+        visit.record.trail = trail;
+        if answer.as_ref().map_or(true, failed) {
+            self.limiter.give_back(&visit.limits, &mut visit.patience).await;
+        }
+        let answer = answer?;
+        match answer.extensions().get() {
+            Some(InsteadOf(error)) => visit.record.fall_back(error),
+            None => visit.record.upstream_status = Some(answer.status()),
+        }
         Ok(answer)
     }
 
@@ -281,6 +292,11 @@ impl Gateway {
     fn wraps(&self, status: StatusCode) -> bool {
         self.errors.upstream == UpstreamErrors::Wrap && (status.is_client_error() || status.is_server_error())
     }
+}
+
+/// Whether an upstream did not do what it was asked.
+fn failed(answer: &Response<Bytes>) -> bool {
+    answer.status().is_server_error() || answer.extensions().get::<InsteadOf>().is_some()
 }
 
 /// What a panic says, for the log.

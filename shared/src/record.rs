@@ -19,6 +19,7 @@ use tokio::time::Instant;
 
 use crate::clock::Timestamp;
 use crate::error::{Fault, GatewayError};
+use crate::upstream::Trail;
 pub use bounds::bounded;
 use bounds::dimension;
 use metrics::Metadata;
@@ -57,6 +58,7 @@ pub struct Record {
     cold_start: bool,
     stages: Stages,
     error: Option<GatewayError>,
+    fell_back: bool,
     /// The request's id, as in `X-Request-Id`.
     pub id: String,
     /// The request method.
@@ -73,6 +75,10 @@ pub struct Record {
     pub limit: Option<LimitOutcome>,
     /// The name of the upstream that was called.
     pub upstream: Option<Arc<str>>,
+    /// Where requests are split, the name of the upstream that this one goes to.
+    pub variant: Option<Arc<str>>,
+    /// How it was called.
+    pub trail: Trail,
     /// What it answered.
     pub upstream_status: Option<StatusCode>,
     /// The trace id of `traceparent` (W3C Trace Context): 32 hexadecimal digits.
@@ -88,6 +94,7 @@ impl Record {
             cold_start,
             stages: Stages::default(),
             error: None,
+            fell_back: false,
             id: String::new(),
             method: None,
             path: None,
@@ -96,6 +103,8 @@ impl Record {
             subject: None,
             limit: None,
             upstream: None,
+            variant: None,
+            trail: Trail::default(),
             upstream_status: None,
             trace_id: None,
         }
@@ -109,6 +118,12 @@ impl Record {
     /// Notes the error that the gateway answers with.
     pub fn fail(&mut self, error: &GatewayError) {
         self.error = Some(error.clone());
+    }
+
+    /// Notes the upstream's error that a `fallback` is answered for: it is nobody's business but the log's.
+    pub fn fall_back(&mut self, error: &GatewayError) {
+        self.fail(error);
+        self.fell_back = true;
     }
 
     /// Whole milliseconds since the start, rounded down: the number of `X-Response-Time`.
@@ -140,6 +155,10 @@ impl Record {
             subject: self.subject.as_deref().map(|subject| bounded(subject, 128)),
             limit: self.limit.as_ref(),
             upstream: self.upstream.as_deref().map(|upstream| bounded(upstream, 256)),
+            variant: self.variant.as_deref().map(|variant| bounded(variant, 256)),
+            target: self.trail.target.as_deref().map(|target| bounded(target, 256)),
+            attempts: Some(self.trail.attempts).filter(|attempts| *attempts > 1),
+            fallback: self.fell_back,
             upstream_status: self.upstream_status.map(|status| status.as_u16()),
             bytes,
             trace_id: self.trace_id.as_deref().map(|id| bounded(id, 64)),
@@ -199,6 +218,14 @@ struct Line<'r> {
     limit: Option<&'r LimitOutcome>,
     #[serde(skip_serializing_if = "Option::is_none")]
     upstream: Option<Cow<'r, str>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    variant: Option<Cow<'r, str>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    target: Option<Cow<'r, str>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    attempts: Option<u32>,
+    #[serde(skip_serializing_if = "is_false")]
+    fallback: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     upstream_status: Option<u16>,
     bytes: usize,

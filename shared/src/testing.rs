@@ -32,13 +32,14 @@ pub(crate) fn request(method: Method, path: &str) -> Request {
 /// A call of this URL within a second.
 pub(crate) fn call(url: &str, strip_prefix: Option<&str>) -> UpstreamCall {
     UpstreamCall {
-        upstream: Arc::new(Upstream {
-            name: "u".into(),
-            url: url.parse().expect("a URL"),
-            connect_timeout: Duration::from_secs(1),
-        }),
+        upstream: Arc::new(Upstream::plain(
+            "u".into(),
+            url.parse().expect("a URL"),
+            Duration::from_secs(1),
+        )),
         strip_prefix: strip_prefix.map(|prefix| PathPrefix::parse(prefix).expect("a prefix")),
         timeout: Duration::from_secs(1),
+        fallback: None,
     }
 }
 

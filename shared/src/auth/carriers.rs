@@ -68,7 +68,7 @@ pub(super) fn parameters<'r>(query: &'r str, name: &'r str) -> impl Iterator<Ite
 }
 
 /// The values of a cookie, in order (RFC 6265 section 4.2.1). Names are compared as they stand.
-pub(super) fn cookies<'r>(headers: &'r HeaderMap, name: &'r str) -> impl Iterator<Item = &'r [u8]> {
+pub(crate) fn cookies<'r>(headers: &'r HeaderMap, name: &'r str) -> impl Iterator<Item = &'r [u8]> {
     cookie_pairs(headers).filter_map(move |pair| cookie_value(pair, name))
 }
 

@@ -45,6 +45,7 @@ pub(super) fn check(document: &Document, report: &mut Report) -> Config {
     let transformations = sections::transformations(document.transformations.given(), report);
     let config = Config {
         routes,
+        upstreams: services.all(),
         auth: identity.rules,
         limits,
         transformations,

@@ -2,6 +2,7 @@
 //! type, unknown key and missing key, because a field that does not fit only spoils itself.
 
 mod body;
+mod percent;
 mod size;
 mod values;
 
@@ -9,6 +10,7 @@ use super::report::Report;
 use super::tree::{Node, Place, Value, quote};
 
 pub(super) use self::body::Body;
+pub(super) use self::percent::Percent;
 pub(super) use self::size::ByteSize;
 pub(super) use self::values::{At, Choice, List, Map, Named, OneOf, OneOrList, OneOrMore, Scalar, Text};
 

@@ -18,10 +18,12 @@ use crate::transform::OnUnparsable;
 
 pub(super) mod auth;
 pub(super) mod edge;
+pub(super) mod upstreams;
 
 use auth::Auth;
 use auth::route::RouteAuth;
 use edge::{Compress, Cors, Ip, MaxHeaders, OrNone, SecurityStance};
+use upstreams::{Service, Share};
 
 sections! {
     /// The config of a Tollgate gateway.
@@ -78,16 +80,6 @@ sections! {
         format: OneOf<ErrorFormat>,
         /// What happens to upstreams' own 4xx and 5xx: pass (default) or wrap.
         upstream: OneOf<UpstreamErrors>,
-    }
-
-    /// A named service.
-    Service {
-        /// http or https, with a host; its path is put in front of every request's.
-        (required) url: Text,
-        /// The longest a call may take; default: defaults.timeout.
-        timeout: At<Duration>,
-        /// The longest a connection may take to open; default 1s.
-        connect_timeout: At<Duration>,
     }
 
     /// How often callers may call.
@@ -204,7 +196,7 @@ sections! {
     }
 
     /// What is served.
-    #[cfg_attr(feature = "schema", schemars(extend("oneOf" = [{ "required": ["upstream"] }, { "required": ["respond"] }])))]
+    #[cfg_attr(feature = "schema", schemars(extend("oneOf" = [{ "required": ["upstream"] }, { "required": ["split"] }, { "required": ["respond"] }])))]
     Route {
         /// Its name in logs, metrics and counters; default made from methods and path.
         id: Text,
@@ -218,10 +210,16 @@ sections! {
         headers: Map<Text>,
         /// Query parameters that must have exactly these values.
         query: Map<Text>,
-        /// The service behind it: a name of upstreams, or a URL. Or else respond.
+        /// The service behind it: a name of upstreams, or a URL. Or else split, or respond.
         upstream: Text,
+        /// Several services that share its requests by weight, instead of an upstream; a canary comes last.
+        split: List<Share>,
+        /// With split, what always goes to the same service: user, client_ip, cookie:NAME or header:NAME. Default nothing.
+        sticky: Text,
         /// The gateway's own answer, instead of an upstream: health, or status, headers and body.
         respond: Box<Respond>,
+        /// What clients get instead of the gateway's own 502, 503 or 504 about its upstream, in place of the upstream's.
+        fallback: Box<FixedAnswer>,
         /// Whole segments taken off the path before forwarding.
         strip_prefix: Text,
         /// The longest an upstream call may take; default: the upstream's.

@@ -8,11 +8,12 @@ use http::StatusCode;
 use schemars::generate::SchemaSettings;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 
-use super::decode::{At, Body, ByteSize, Choice, Field, List, Map, OneOf, OneOrList, OneOrMore, Text};
+use super::decode::{At, Body, ByteSize, Choice, Field, List, Map, OneOf, OneOrList, OneOrMore, Percent, Text};
 use super::raw::auth::methods::{ApiKey, ClientCertificate, Introspection, Jwt, Platform, SessionCookie};
 use super::raw::auth::route::{AnyScope, AuthStance, ClaimTest, ClaimValue, Presence, RouteAuth, Scopes};
 use super::raw::auth::{Auth, Common, Method, MethodType, NamedMethods};
 use super::raw::edge::{Compress, CompressWhich, OrNone, SecurityStance};
+use super::raw::upstreams::{NamedCause, RETRIED, RetryCause};
 use super::raw::{Document, FixedAnswer, NamedAnswer, Respond};
 
 pub(super) fn schema() -> serde_json::Value {
@@ -54,6 +55,11 @@ inline_schema! {
     At<NonZeroU64>, _generator => or_placeholder(json_schema!({ "type": "integer", "minimum": 1, "maximum": 999_999_999_999_999_u64 }));
     At<Duration>, _generator => or_placeholder(json_schema!({ "type": "string", "pattern": "^(0|[1-9][0-9]*)(ms|s|m|h|d)$" }));
     At<ByteSize>, _generator => or_placeholder(json_schema!({ "type": "string", "pattern": "^(0|[1-9][0-9]*)(B|KiB|MiB)$" }));
+    At<Percent>, _generator => or_placeholder(json_schema!({ "type": "string", "pattern": "^([1-9][0-9]?|100)%$" }));
+    RetryCause, generator => {
+        let statuses: Vec<u16> = RETRIED.iter().map(|status| status.as_u16()).collect();
+        json_schema!({ "anyOf": [OneOf::<NamedCause>::json_schema(generator), { "enum": statuses }] })
+    };
     OneOf<T>, [T: Choice], _generator => {
         let words: Vec<&str> = T::WORDS.iter().map(|(word, _)| *word).collect();
         or_placeholder(json_schema!({ "enum": words }))

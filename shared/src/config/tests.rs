@@ -11,6 +11,7 @@ mod respond;
 mod schema;
 mod secrets;
 mod source;
+mod upstreams;
 mod values;
 mod wrong;
 

@@ -1,9 +1,11 @@
 //! The stages put together, on scripted seams. What the real client, store and runtime do is shown end to end.
 
+mod deadline;
 mod edge;
 mod front_doors;
 mod methods;
 mod outage;
+mod resilience;
 mod respond;
 
 use std::sync::Mutex;

@@ -15,14 +15,15 @@ use crate::request::Request;
 #[cfg(test)]
 mod tests;
 
-pub(super) fn clean(call: &UpstreamCall, request: &Request, response: &mut Response<Bytes>) {
+/// `target` is the one of the call's service that answered.
+pub(super) fn clean(call: &UpstreamCall, target: &Url, request: &Request, response: &mut Response<Bytes>) {
     restate_length(request, response);
     let headers = response.headers_mut();
     remove_hop_by_hop(headers);
     // Another way to the upstream's own origin, past the gateway (RFC 7838).
     headers.remove(header::ALT_SVC);
     for name in [header::LOCATION, header::CONTENT_LOCATION] {
-        rewrite_location(call, request, headers, name);
+        rewrite_location(call, target, request, headers, name);
     }
     restrict_cookies(headers, &request.host);
 }
@@ -45,14 +46,14 @@ fn restate_length(request: &Request, response: &mut Response<Bytes>) {
 }
 
 /// Each value by itself: of several, the one that a client follows is not ours to guess.
-fn rewrite_location(call: &UpstreamCall, request: &Request, headers: &mut HeaderMap, name: HeaderName) {
+fn rewrite_location(call: &UpstreamCall, target: &Url, request: &Request, headers: &mut HeaderMap, name: HeaderName) {
     if !headers.contains_key(&name) {
         return;
     }
     let stripped = call.strip_prefix.as_ref().map(PathPrefix::encoded).unwrap_or_default();
     let prefix = format!("{}{stripped}", request.mount);
     edit_values(headers, name, |location| {
-        public_location(&call.upstream, &prefix, location)
+        public_location(&call.upstream, target, &prefix, location)
     });
 }
 
@@ -69,18 +70,23 @@ fn edit_values(headers: &mut HeaderMap, name: HeaderName, edit: impl Fn(&str) ->
 /// The public form of a location at the upstream's origin, as a reference without a host (RFC 9110
 /// section 10.2.2 allows one); `None` when the location is somewhere else or relative to the request's own
 /// path, and so right as it is.
-fn public_location(upstream: &Upstream, prefix: &str, location: &str) -> Option<String> {
-    let rest = if location.starts_with('/') && !location.starts_with("//") {
-        location.to_owned()
+fn public_location(service: &Upstream, answered: &Url, prefix: &str, location: &str) -> Option<String> {
+    let (rest, base) = if location.starts_with('/') && !location.starts_with("//") {
+        (location.to_owned(), answered)
     } else {
         let absolute = match location.strip_prefix("//") {
-            Some(_) => Url::parse(&format!("{}:{location}", upstream.url.scheme())),
+            Some(_) => Url::parse(&format!("{}:{location}", answered.scheme())),
             None => Url::parse(location),
         };
-        let absolute = absolute.ok().filter(|url| is_same_server(url, &upstream.url))?;
-        absolute[url::Position::BeforePath..].to_owned()
+        let absolute = absolute.ok()?;
+        // One target may name another of its service, and that must not be seen either.
+        let others = service.targets.iter().map(|target| &target.url);
+        let named = std::iter::once(answered)
+            .chain(others)
+            .find(|target| is_same_server(&absolute, target))?;
+        (absolute[url::Position::BeforePath..].to_owned(), named)
     };
-    let base = upstream.url.path().trim_end_matches('/');
+    let base = base.path().trim_end_matches('/');
     let within = rest
         .strip_prefix(base)
         .filter(|tail| tail.is_empty() || tail.starts_with(['/', '?', '#']));

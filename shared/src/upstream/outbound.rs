@@ -4,8 +4,9 @@ use bytes::Bytes;
 use http::Method;
 use http::header::{self, HeaderName, HeaderValue};
 use http::uri::{PathAndQuery, Uri};
+use url::Url;
 
-use super::{Stamps, Upstream};
+use super::Stamps;
 use crate::config::UpstreamCall;
 use crate::error::GatewayError;
 use crate::request::Request;
@@ -21,14 +22,15 @@ const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 const TRACESTATE: HeaderName = HeaderName::from_static("tracestate");
 
-/// Builds the request from the call's own parts and the client's: scheme, host and port come from the config
-/// alone. The request's headers are the sealed ones with the identity stamped on.
+/// Builds the request to this target of the call's service from the call's own parts and the client's: scheme, host and
+/// port come from the config alone. The request's headers are the sealed ones with the identity stamped on.
 pub(super) fn build(
     call: &UpstreamCall,
+    target: &Url,
     request: &Request,
     stamps: Stamps<'_>,
 ) -> Result<http::Request<Bytes>, GatewayError> {
-    let uri = uri(call, request)?;
+    let uri = uri(call, target, request)?;
     let mut headers = request.headers.clone();
     headers.remove(header::HOST);
     headers.remove(header::CONTENT_LENGTH);
@@ -68,8 +70,7 @@ fn expects_content(method: &Method) -> bool {
     matches!(*method, Method::POST | Method::PUT | Method::PATCH)
 }
 
-fn uri(call: &UpstreamCall, request: &Request) -> Result<Uri, GatewayError> {
-    let Upstream { url, .. } = &*call.upstream;
+fn uri(call: &UpstreamCall, url: &Url, request: &Request) -> Result<Uri, GatewayError> {
     let path = match &call.strip_prefix {
         Some(prefix) => request.path.strip(prefix).encoded(),
         None => request.path.encoded(),

@@ -128,3 +128,10 @@ pub(crate) fn random_hex<const N: usize>() -> [u8; N] {
     let random: [u8; N] = RANDOM.with_borrow_mut(Random::take);
     random.map(|byte| b"0123456789abcdef"[usize::from(byte & 0xf)])
 }
+
+/// A random number below this one, for what is to be spread; 0 below 0.
+pub(crate) fn random_below(end: u64) -> u64 {
+    let random = u128::from(u64::from_ne_bytes(RANDOM.with_borrow_mut(Random::take)));
+    // Evenly enough: the high half of the product (Lemire 2019, section 3, without the rejection).
+    u64::try_from((random * u128::from(end)) >> 64).unwrap_or_default()
+}

@@ -10,6 +10,7 @@ mod manner;
 mod methods;
 mod plans;
 mod record;
+mod resilience;
 mod upstream_tls;
 
 /// Makes a test of each `async fn name(event: Event)` behind every front door: for what an event or its answer has a

@@ -6,7 +6,7 @@ use tollgate::config::Target;
 /// The host that a case's first route calls.
 fn service(case: &Case) -> String {
     match &case.config.routes[0].target {
-        Target::Call(call) => call.upstream.url.host_str().unwrap().to_owned(),
+        Target::Call(call) => call.upstream.targets[0].url.host_str().unwrap().to_owned(),
         own => panic!("{own:?}"),
     }
 }

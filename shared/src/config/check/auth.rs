@@ -29,6 +29,7 @@ use crate::config::report::Report;
 use crate::config::tree::Place;
 
 pub(super) use self::policy::of_route;
+pub(super) use self::session::cookie_name;
 
 /// Refused credentials per minute when `auth.failures` is left out.
 const DEFAULT_FAILURES: u32 = 20;

@@ -3,6 +3,7 @@
 mod conditions;
 mod ids;
 mod shapes;
+mod split;
 mod target;
 
 use std::num::NonZeroU32;
@@ -21,7 +22,7 @@ use crate::path::PathPattern;
 use crate::router::Conditions;
 
 pub(super) use conditions::method;
-pub(super) use target::header_value;
+pub(super) use target::{fixed, header_value};
 
 /// A route of which is known so far what requests it takes.
 struct Draft<'a> {
@@ -82,7 +83,7 @@ fn build(
         conditions,
         ..
     } = draft;
-    let target = target::of(raw, pattern.as_ref(), services, report);
+    let target = target::of(raw, id, pattern.as_ref(), services, identity, report);
     let auth = auth::of_route(raw, identity, report);
     let own = limits::of_route(raw, id, identity, report);
     if let Some(pattern) = &pattern {

@@ -1,17 +1,22 @@
 //! `upstreams`, and the URLs that routes give directly.
 
+mod resilience;
+mod targets;
+
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use http::uri::PathAndQuery;
 use url::Url;
 
+use super::routes::fixed;
 use super::timeout;
 use crate::config::decode::{Field, Map, Text};
-use crate::config::raw::Service;
+use crate::config::raw::upstreams::Service;
 use crate::config::report::Report;
 use crate::config::tree::quote;
-use crate::upstream::Upstream;
+use crate::upstream::{Target, Upstream};
 
 const DEFAULT_CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
 
@@ -20,6 +25,8 @@ pub(super) struct Services<'a> {
     /// `None` for a service with a mistake of its own. No map at all when the section itself is wrong: then no
     /// name can be told to be wrong.
     named: Option<HashMap<&'a str, Option<Destination>>>,
+    /// Those of them that are right, in file order.
+    all: Vec<Arc<Upstream>>,
     default_timeout: Duration,
 }
 
@@ -35,25 +42,26 @@ pub(super) fn check<'a>(
     default_timeout: Duration,
     report: &mut Report,
 ) -> Services<'a> {
-    let named = match section {
-        Field::Absent => Some(HashMap::new()),
-        Field::Bad => None,
-        Field::Given(map) => {
-            let destinations = map.entries.iter().map(|entry| {
-                if !is_name(&entry.name) {
-                    let reason = format!("{} is not a name: 1 to 64 of A-Z a-z 0-9 . _ -", quote(&entry.name));
-                    report.mistake(entry.place, reason);
-                }
-                let service = entry.value.given();
-                (
-                    &*entry.name,
-                    service.and_then(|service| destination(&entry.name, service, default_timeout, report)),
-                )
-            });
-            Some(destinations.collect())
-        }
+    let mut services = Services {
+        named: (!matches!(section, Field::Bad)).then(HashMap::new),
+        all: Vec::new(),
+        default_timeout,
     };
-    Services { named, default_timeout }
+    for entry in section.given().map_or(&[][..], |map| &map.entries) {
+        if !is_name(&entry.name) {
+            let reason = format!("{} is not a name: 1 to 64 of A-Z a-z 0-9 . _ -", quote(&entry.name));
+            report.mistake(entry.place, reason);
+        }
+        let service = entry.value.given();
+        let destination = service.and_then(|service| services.destination(&entry.name, service, report));
+        services
+            .all
+            .extend(destination.iter().map(|known| Arc::clone(&known.upstream)));
+        if let Some(named) = &mut services.named {
+            named.insert(&entry.name, destination);
+        }
+    }
+    services
 }
 
 /// Names and ids stand in logs, metrics and counters.
@@ -62,39 +70,47 @@ pub(super) fn is_name(text: &str) -> bool {
     (1..=64).contains(&text.len()) && text.bytes().all(fits)
 }
 
-fn destination(name: &str, service: &Service, default_timeout: Duration, report: &mut Report) -> Option<Destination> {
-    let url = service
-        .url
-        .given()
-        .and_then(|text| text.parse("an upstream's URL", report, upstream_url));
-    let own = |field: &Field<_>, report: &mut Report| field.given().and_then(|given| timeout(given, report));
-    let timeout = own(&service.timeout, report).unwrap_or(default_timeout);
-    let connect_timeout = own(&service.connect_timeout, report).unwrap_or(DEFAULT_CONNECT_TIMEOUT);
-    let upstream = Upstream {
-        name: name.into(),
-        url: url?,
-        connect_timeout,
-    };
-    Some(Destination {
-        upstream: Arc::new(upstream),
-        timeout,
-    })
-}
-
 impl Services<'_> {
+    /// Every service of `upstreams`, at its position.
+    pub(super) fn all(&self) -> Vec<Arc<Upstream>> {
+        self.all.clone()
+    }
+
+    fn destination(&self, name: &str, service: &Service, report: &mut Report) -> Option<Destination> {
+        let targets = targets::of(service, report);
+        let own = |field: &Field<_>, report: &mut Report| field.given().and_then(|given| timeout(given, report));
+        let timeout = own(&service.timeout, report).unwrap_or(self.default_timeout);
+        let connect_timeout = own(&service.connect_timeout, report).unwrap_or(DEFAULT_CONNECT_TIMEOUT);
+        let upstream = Upstream {
+            name: name.into(),
+            position: Some(self.all.len()),
+            connect_timeout,
+            attempt_timeout: resilience::attempt_timeout(service, timeout, report),
+            retry: resilience::retry(service, report),
+            breaker: resilience::breaker(service, report),
+            fallback: service
+                .fallback
+                .given()
+                .and_then(|raw| fixed(raw, report))
+                .map(Arc::new),
+            warm: service
+                .warm
+                .given()
+                .and_then(|text| text.parse("a path", report, warm_path)),
+            targets: targets?,
+        };
+        Some(Destination {
+            upstream: Arc::new(upstream),
+            timeout,
+        })
+    }
+
     /// What a route's `upstream` means: a URL when it contains `://`, else a name.
     pub(super) fn resolve(&self, text: &Text, report: &mut Report) -> Option<Destination> {
         if text.value.contains("://") {
             let url = text.parse("an upstream's URL", report, upstream_url)?;
-            let host = url.host_str().unwrap_or_default();
-            let name = url
-                .port()
-                .map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"));
-            let upstream = Upstream {
-                name: name.into(),
-                url,
-                connect_timeout: DEFAULT_CONNECT_TIMEOUT,
-            };
+            let name = Arc::clone(&Target::new(url.clone()).name);
+            let upstream = Upstream::plain(name, url, DEFAULT_CONNECT_TIMEOUT);
             return Some(Destination {
                 upstream: Arc::new(upstream),
                 timeout: self.default_timeout,
@@ -137,6 +153,16 @@ fn upstream_url(text: &str) -> Result<Url, String> {
         ));
     }
     Ok(url)
+}
+
+/// The path and query of a request, as it is sent.
+fn warm_path(text: &str) -> Result<PathAndQuery, String> {
+    let wrong = || format!("{} is not a path to fetch, such as /health", quote(text));
+    // A fragment is cut off by the parser, and is nothing that is sent.
+    if !text.starts_with('/') || text.contains('#') || !text.bytes().all(|byte| byte.is_ascii_graphic()) {
+        return Err(wrong());
+    }
+    PathAndQuery::try_from(text).map_err(|_| wrong())
 }
 
 /// An absolute http or https URL without credentials. Stricter than browsers, which repair what they read

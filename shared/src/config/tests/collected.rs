@@ -35,7 +35,7 @@ routes:
     gateway.yaml:4: /trusted_proxies/0: "localhost" is not an address or a network, such as 192.0.2.7 or 10.0.0.0/8
     gateway.yaml:4: /trusted_proxies/1: must be a string, not 5 (put it in quotes)
     gateway.yaml:6: /upstreams/orders/timeot: "timeot" is not a key here (did you mean "timeout"?)
-    gateway.yaml:7: /upstreams/users: url is missing
+    gateway.yaml:7: /upstreams/users: nothing says where it is: give it a url, or several targets
     gateway.yaml:7: /upstreams/users/timeout: a timeout of nothing lets nothing through: give it at least 1ms
     gateway.yaml:8: /auth: issuer is missing
     gateway.yaml:10: /auth/jwks_uri: "http://idp.example.com/keys" must be https: who can change the answer can be anybody
@@ -127,7 +127,7 @@ fn routes_are_compared_whatever_else_is_wrong_with_them() {
     insta::assert_snapshot!(mistakes(text), @r#"
     gateway.yaml:3: /routes/1: no request could tell this route from /routes/0: give one of them another path, method, host, header or query
     gateway.yaml:3: /routes/1/upstream: "nowhere" is not an upstream: name one of upstreams, or write a URL such as http://orders:3002
-    gateway.yaml:3: /routes/1/color: "color" is not a key here (there are: id, path, methods, hosts, headers, query, upstream, respond, strip_prefix, timeout, auth, rate_limit, quota, cost, ip, max_body, cors, security_headers, compress)
+    gateway.yaml:3: /routes/1/color: "color" is not a key here (there are: id, path, methods, hosts, headers, query, upstream, split, sticky, respond, fallback, strip_prefix, timeout, auth, rate_limit, quota, cost, ip, max_body, cors, security_headers, compress)
     "#);
 }
 

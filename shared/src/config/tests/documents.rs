@@ -72,7 +72,10 @@ fn the_base_document_loads_without_warnings() {
     let users = &config.routes[0];
     assert_eq!(users.pointer.as_str(), "/routes/0");
     assert_eq!(&*call(users).upstream.name, "users-service:3001");
-    assert_eq!(call(users).upstream.url.as_str(), "http://users-service:3001/");
+    assert_eq!(
+        call(users).upstream.targets[0].url.as_str(),
+        "http://users-service:3001/"
+    );
     assert_eq!(
         (call(users).timeout, call(users).upstream.connect_timeout),
         (Duration::from_secs(10), Duration::from_secs(1))

@@ -67,7 +67,7 @@ fn placeholders_are_filled_where_it_is_served() {
     let document = "routes: [{ path: /a, upstream: \"http://${A_HOST}\", auth: none }]";
     let checked = load(&pack("x.yaml", document).expect("a document")).expect("right");
     assert_eq!(
-        super::call(&checked.config.routes[0]).upstream.url.as_str(),
+        super::call(&checked.config.routes[0]).upstream.targets[0].url.as_str(),
         "http://a.internal/"
     );
     let unset = pack("x.yaml", &document.replace("A_HOST", "NOT_SET")).expect("a document");

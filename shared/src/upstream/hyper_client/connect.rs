@@ -14,19 +14,29 @@ use tower_service::Service;
 
 use super::repeat;
 
+#[cfg(test)]
+mod tests;
+
 /// Between two probes of a connection on which nothing comes, and before the first.
 const KEEP_ALIVE: Duration = Duration::from_secs(15);
 
-/// Opens connections, each within a time-out.
+/// Opens connections, each within a time-out, over what opens them without TLS.
 #[derive(Clone, Debug)]
-pub(super) struct Connector {
-    inner: HttpsConnector<HttpConnector>,
+pub(super) struct Connector<T = HttpConnector> {
+    inner: HttpsConnector<T>,
     timeout: Duration,
 }
 
 impl Connector {
+    /// To the addresses that the system's resolver knows of a host.
     pub(super) fn new(tls: rustls::ClientConfig, timeout: Duration) -> Self {
-        let mut tcp = HttpConnector::new();
+        Self::over(HttpConnector::new(), tls, timeout)
+    }
+}
+
+impl<R> Connector<HttpConnector<R>> {
+    /// Tries a host's addresses one after the other; the first that takes a connection is used.
+    fn over(mut tcp: HttpConnector<R>, tls: rustls::ClientConfig, timeout: Duration) -> Self {
         // Some addresses of a host may be dead: each gets its share of the time.
         tcp.set_connect_timeout(Some(timeout));
         tcp.set_nodelay(true);
@@ -49,7 +59,10 @@ impl Connector {
 type Stream = MaybeHttpsStream<TokioIo<TcpStream>>;
 type Opening = dyn Future<Output = Result<Stream, Box<dyn Error + Send + Sync>>> + Send;
 
-impl Service<Uri> for Connector {
+impl<T> Service<Uri> for Connector<T>
+where
+    HttpsConnector<T>: Service<Uri, Response = Stream, Error = Box<dyn Error + Send + Sync>, Future: Send + 'static>,
+{
     type Response = Stream;
     type Error = Box<dyn Error + Send + Sync>;
     type Future = Pin<Box<Opening>>;

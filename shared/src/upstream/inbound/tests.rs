@@ -2,11 +2,13 @@ use super::*;
 use crate::testing::headers;
 
 fn upstream(url: &str) -> Upstream {
-    Upstream {
-        name: "u".into(),
-        url: url.parse().expect("a URL"),
-        connect_timeout: std::time::Duration::from_secs(1),
-    }
+    let url = url.parse().expect("a URL");
+    Upstream::plain("u".into(), url, std::time::Duration::from_secs(1))
+}
+
+/// What becomes of a location in an answer of the service's first target.
+fn made_public(service: &Upstream, prefix: &str, location: &str) -> Option<String> {
+    public_location(service, &service.targets[0].url, prefix, location)
 }
 
 #[test]
@@ -35,7 +37,7 @@ fn a_location_at_the_upstreams_origin_becomes_the_public_path() {
         ("http://orders", "/api", "https://orders/x", "/api/x"),
     ] {
         assert_eq!(
-            public_location(&upstream(url), prefix, location).as_deref(),
+            made_public(&upstream(url), prefix, location).as_deref(),
             Some(public),
             "{location} at {url}"
         );
@@ -57,7 +59,7 @@ fn any_other_location_stays_as_it_is() {
         "",
     ] {
         assert_eq!(
-            public_location(&upstream("http://orders:3002"), "/api", location),
+            made_public(&upstream("http://orders:3002"), "/api", location),
             None,
             "{location}"
         );
@@ -118,7 +120,7 @@ fn no_location_becomes_the_name_of_another_host() {
         ("http://orders:3002", "/\\evil.example", "/evil.example"),
     ] {
         assert_eq!(
-            public_location(&upstream(url), "", location).as_deref(),
+            made_public(&upstream(url), "", location).as_deref(),
             Some(public),
             "{location} at {url}"
         );
@@ -135,7 +137,7 @@ fn cleaned(name: &'static str, values: &[&[u8]]) -> Vec<Vec<u8>> {
     let call = crate::testing::call("http://orders:3002", None);
     let mut request = crate::testing::request(http::Method::GET, "/a");
     request.host = "api.example.com".into();
-    clean(&call, &request, &mut response);
+    clean(&call, &call.upstream.targets[0].url, &request, &mut response);
     response
         .headers()
         .get_all(name)
@@ -183,8 +185,28 @@ fn the_length_is_that_of_the_body_or_of_the_one_it_stands_for() {
         response.headers_mut().append("content-length", said);
         let call = crate::testing::call("http://orders:3002", None);
         let request = crate::testing::request(method.parse().expect("a method"), "/a");
-        clean(&call, &request, &mut response);
+        clean(&call, &call.upstream.targets[0].url, &request, &mut response);
         let found = response.headers().get("content-length").map(HeaderValue::as_bytes);
         assert_eq!(found, length.map(str::as_bytes), "{method} {status}");
+    }
+}
+
+#[test]
+fn one_target_gives_no_other_of_its_service_away() {
+    let mut service = upstream("http://a.internal:3002/one");
+    service.targets.extend(upstream("http://b.internal:3002/two").targets);
+    for (location, public_form) in [
+        ("http://a.internal:3002/one/x", Some("/api/x")),
+        ("http://b.internal:3002/two/x", Some("/api/x")),
+        ("http://b.internal:3002/one/x", Some("/api/one/x")),
+        ("/one/x", Some("/api/x")),
+        ("/two/x", Some("/api/two/x")),
+        ("http://c.internal:3002/one/x", None),
+    ] {
+        assert_eq!(
+            made_public(&service, "/api", location).as_deref(),
+            public_form,
+            "{location}"
+        );
     }
 }

@@ -6,6 +6,7 @@ fn built(call: &UpstreamCall, request: &Request) -> http::Request<Bytes> {
     let trace = TraceParent::of(&request.headers);
     build(
         call,
+        &call.upstream.targets[0].url,
         request,
         Stamps {
             request_id: "req_1",
@@ -146,6 +147,7 @@ fn a_target_too_long_for_a_request_line_is_the_clients_fault() {
         request_id: "req_1",
         trace: &trace,
     };
-    let outcome = build(&call("http://u", None), &request, stamps);
+    let call = call("http://u", None);
+    let outcome = build(&call, &call.upstream.targets[0].url, &request, stamps);
     assert!(matches!(outcome, Err(GatewayError::BadRequest { .. })), "{outcome:?}");
 }

@@ -95,7 +95,7 @@ fn token(section: &SessionCookie, name: &Text, identity: &Identity, report: &mut
 }
 
 /// A token (RFC 6265 section 4.1.1).
-fn cookie_name(text: &str) -> Result<String, String> {
+pub(in crate::config::check) fn cookie_name(text: &str) -> Result<String, String> {
     let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
     match !text.is_empty() && text.bytes().all(allowed) {
         true => Ok(text.to_owned()),

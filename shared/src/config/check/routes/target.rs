@@ -1,12 +1,17 @@
-//! Where a route's answers come from: exactly one of `upstream` and `respond`, each with the keys that go with it.
+//! Where a route's answers come from: exactly one of `upstream`, `split` and `respond`, each with the keys that go with it.
+
+use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use http::header::CONTENT_TYPE;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use serde::de::IgnoredAny;
 
+use super::split;
+use crate::config::check::auth::Identity;
 use crate::config::check::header_name;
-use crate::config::check::services::Services;
+use crate::config::check::services::{Destination, Services};
 use crate::config::check::timeout;
 use crate::config::decode::{Body, Field, Map, Slot as _, Text};
 use crate::config::raw::{self, NamedAnswer, Respond};
@@ -19,45 +24,75 @@ use crate::respond::FixedAnswer;
 
 pub(super) fn of(
     raw: &raw::Route,
+    id: &str,
     pattern: Option<&PathPattern>,
     services: &Services<'_>,
+    identity: &Identity,
     report: &mut Report,
 ) -> Option<Target> {
     let answer = raw.respond.given().and_then(|respond| answer(respond, report));
-    if raw.upstream.is_absent() && !raw.respond.is_absent() {
+    let sources = [
+        ("upstream", !raw.upstream.is_absent()),
+        ("split", !raw.split.is_absent()),
+        ("respond", !raw.respond.is_absent()),
+    ];
+    let given: Vec<&str> = sources
+        .into_iter()
+        .filter_map(|(key, given)| given.then_some(key))
+        .collect();
+    if given == ["respond"] {
         refuse_keys_of_calls(raw, report);
         return answer;
     }
     // Checked even where it cannot stand: one mistake hides no other.
-    let call = call(raw, pattern, services, report);
-    if !raw.respond.is_absent() {
-        let reason = "upstream and respond are both here: a route has exactly one of them";
-        report.mistake(raw.place, reason);
-    } else if raw.upstream.is_absent() {
-        let reason = "nothing answers here: give the route an upstream, or an answer of its own in respond";
-        report.mistake(raw.place, reason);
+    let manner = Manner::of(raw, pattern, report);
+    let service = raw.upstream.given().and_then(|text| services.resolve(text, report));
+    let call = service.map(|service| Target::Call(manner.call(service)));
+    let split = split::of(raw, id, &manner, services, identity, report).map(Target::Split);
+    match given[..] {
+        [_] => return call.or(split),
+        [] => {
+            let reason = "nothing answers here: give the route an upstream, or an answer of its own in respond";
+            report.mistake(raw.place, reason);
+        }
+        ref several => {
+            let reason = format!(
+                "{} are both here: a route has exactly one of them",
+                several.join(" and ")
+            );
+            report.mistake(raw.place, reason);
+        }
     }
-    call.map(Target::Call)
+    None
 }
 
-fn call(
-    raw: &raw::Route,
-    pattern: Option<&PathPattern>,
-    services: &Services<'_>,
-    report: &mut Report,
-) -> Option<UpstreamCall> {
-    let service = raw.upstream.given().and_then(|text| services.resolve(text, report));
-    let strip_prefix = raw
-        .strip_prefix
-        .given()
-        .and_then(|text| strip_prefix(text, pattern, report));
-    let own_timeout = raw.timeout.given().and_then(|given| timeout(given, report));
-    let service = service?;
-    Some(UpstreamCall {
-        timeout: own_timeout.unwrap_or(service.timeout),
-        upstream: service.upstream,
-        strip_prefix,
-    })
+/// How a route calls whatever service.
+pub(super) struct Manner {
+    strip_prefix: Option<PathPrefix>,
+    timeout: Option<Duration>,
+    fallback: Option<Arc<FixedAnswer>>,
+}
+
+impl Manner {
+    fn of(raw: &raw::Route, pattern: Option<&PathPattern>, report: &mut Report) -> Self {
+        let prefix = raw.strip_prefix.given();
+        Self {
+            strip_prefix: prefix.and_then(|text| strip_prefix(text, pattern, report)),
+            timeout: raw.timeout.given().and_then(|given| timeout(given, report)),
+            fallback: raw.fallback.given().and_then(|raw| fixed(raw, report)).map(Arc::new),
+        }
+    }
+
+    /// The call of this service.
+    pub(super) fn call(&self, service: Destination) -> UpstreamCall {
+        let fallback = self.fallback.clone();
+        UpstreamCall {
+            timeout: self.timeout.unwrap_or(service.timeout),
+            fallback: fallback.or_else(|| service.upstream.fallback.clone()),
+            upstream: service.upstream,
+            strip_prefix: self.strip_prefix.clone(),
+        }
+    }
 }
 
 fn strip_prefix(text: &Text, pattern: Option<&PathPattern>, report: &mut Report) -> Option<PathPrefix> {
@@ -75,7 +110,9 @@ fn strip_prefix(text: &Text, pattern: Option<&PathPattern>, report: &mut Report)
 fn refuse_keys_of_calls(raw: &raw::Route, report: &mut Report) {
     let prefix = raw.strip_prefix.given().map(|given| given.place);
     let timeout = raw.timeout.given().map(|given| given.place);
-    for place in prefix.into_iter().chain(timeout) {
+    let fallback = raw.fallback.given().map(|given| given.place);
+    let sticky = raw.sticky.given().map(|given| given.place);
+    for place in prefix.into_iter().chain(timeout).chain(fallback).chain(sticky) {
         let reason = "means nothing here: this route answers by itself (respond) and calls no upstream";
         report.mistake(place, reason);
     }
@@ -91,7 +128,8 @@ fn answer(respond: &Respond, report: &mut Report) -> Option<Target> {
     }
 }
 
-fn fixed(raw: &raw::FixedAnswer, report: &mut Report) -> Option<FixedAnswer> {
+/// An answer that stands in the document.
+pub(in crate::config::check) fn fixed(raw: &raw::FixedAnswer, report: &mut Report) -> Option<FixedAnswer> {
     let status = raw.status.given().map_or(StatusCode::OK, |given| given.value);
     let mut headers = headers(&raw.headers, report);
     let Some((place, body, default_type)) = raw.body.given().and_then(content) else {
