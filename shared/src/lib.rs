@@ -34,6 +34,7 @@ pub mod session_id;
 pub mod sha256;
 pub mod size_limits;
 pub mod store;
+pub mod template;
 #[cfg(test)]
 mod testing;
 pub mod transform;

@@ -71,6 +71,15 @@ impl PathPattern {
         &self.text
     }
 
+    /// The names of its `{name}` segments, each with its index in a path that it matches.
+    pub fn parameters(&self) -> impl Iterator<Item = (&str, usize)> {
+        let segments = self.text.split('/').skip(1).enumerate();
+        segments.filter_map(|(index, segment)| {
+            let name = segment.strip_prefix('{')?.strip_suffix('}')?;
+            Some((name, index))
+        })
+    }
+
     /// Its segments; comparing two slices compares precedence, the smaller wins.
     pub fn segments(&self) -> &[Segment] {
         &self.segments
