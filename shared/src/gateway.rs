@@ -28,6 +28,7 @@ use crate::upstream::client::HttpClient;
 use crate::upstream::trace::TraceParent;
 use crate::upstream::{Caller, Stamps};
 
+mod aggregate;
 pub(crate) mod budget;
 #[cfg(test)]
 mod tests;
@@ -193,6 +194,10 @@ impl Gateway {
                     self.limiter.give_back(&visit.limits, &mut visit.patience).await;
                 }
                 answer?
+            }
+            Target::Aggregate(aggregate) => {
+                self.aggregate(aggregate, &request, identity.as_ref(), &trace, budget, visit)
+                    .await?
             }
             Target::Respond(fixed) => visit.respond(fixed),
             Target::Usage => {

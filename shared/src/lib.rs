@@ -2,6 +2,7 @@
 //!
 //! The modules follow the life of a request; start reading at [`gateway`].
 
+pub mod aggregate;
 pub mod api_key;
 pub mod auth;
 pub mod authorizer;

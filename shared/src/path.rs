@@ -12,6 +12,7 @@ use std::borrow::Cow;
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
+pub(crate) use pattern::RESERVED_NAMES;
 pub use pattern::{PathPattern, PathPrefix, Segment};
 
 /// What is escaped when a path is forwarded: all but `pchar` (RFC 3986 section 3.3) and the `/` between segments; and

@@ -4,6 +4,7 @@
 
 mod bounds;
 mod metrics;
+mod parts;
 mod stages;
 #[cfg(test)]
 mod tests;
@@ -22,6 +23,8 @@ use crate::error::{Fault, GatewayError};
 pub use bounds::bounded;
 use bounds::dimension;
 use metrics::Metadata;
+pub use parts::PartOutcome;
+use parts::{Told, told};
 use stages::Stages;
 pub use time::rfc3339;
 
@@ -75,6 +78,8 @@ pub struct Record {
     pub upstream: Option<Arc<str>>,
     /// What it answered.
     pub upstream_status: Option<StatusCode>,
+    /// How each part of an aggregate ended, in declared order.
+    pub parts: Vec<PartOutcome>,
     /// The trace id of `traceparent` (W3C Trace Context): 32 hexadecimal digits.
     pub trace_id: Option<String>,
 }
@@ -97,6 +102,7 @@ impl Record {
             limit: None,
             upstream: None,
             upstream_status: None,
+            parts: Vec::new(),
             trace_id: None,
         }
     }
@@ -141,6 +147,7 @@ impl Record {
             limit: self.limit.as_ref(),
             upstream: self.upstream.as_deref().map(|upstream| bounded(upstream, 256)),
             upstream_status: self.upstream_status.map(|status| status.as_u16()),
+            parts: told(&self.parts),
             bytes,
             trace_id: self.trace_id.as_deref().map(|id| bounded(id, 64)),
             stages_us: &self.stages,
@@ -166,7 +173,7 @@ impl Record {
             Some(error) => Some(error.fault()),
             None if status.is_client_error() => Some(Fault::Client),
             None if !status.is_server_error() => None,
-            None if self.upstream_status.is_some() => Some(Fault::Upstream),
+            None if self.upstream_status.is_some() || !self.parts.is_empty() => Some(Fault::Upstream),
             None => Some(Fault::Gateway),
         }
     }
@@ -201,6 +208,8 @@ struct Line<'r> {
     upstream: Option<Cow<'r, str>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     upstream_status: Option<u16>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    parts: Vec<Told<'r>>,
     bytes: usize,
     #[serde(skip_serializing_if = "Option::is_none")]
     trace_id: Option<Cow<'r, str>>,

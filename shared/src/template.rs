@@ -29,6 +29,7 @@ use crate::request::Request;
 pub use header::HeaderTemplate;
 pub use json::JsonTemplate;
 pub use member::MemberPath;
+pub(crate) use member::members;
 pub use path::PathTemplate;
 pub use query::QueryTemplate;
 pub use target::TargetTemplate;

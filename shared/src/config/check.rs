@@ -9,7 +9,6 @@ mod limits;
 mod routes;
 mod sections;
 mod services;
-#[allow(dead_code, reason = "the keys that take texts with placeholders come next")]
 mod templates;
 
 use std::time::Duration;

@@ -16,9 +16,11 @@ use super::{ErrorFormat, UpstreamErrors};
 use crate::limit::{ChargeOn, OnError, Period};
 use crate::transform::OnUnparsable;
 
+pub(super) mod aggregate;
 pub(super) mod auth;
 pub(super) mod edge;
 
+use aggregate::Composition;
 use auth::Auth;
 use auth::route::RouteAuth;
 use edge::{Compress, Cors, Ip, MaxHeaders, OrNone, SecurityStance};
@@ -204,7 +206,7 @@ sections! {
     }
 
     /// What is served.
-    #[cfg_attr(feature = "schema", schemars(extend("oneOf" = [{ "required": ["upstream"] }, { "required": ["respond"] }])))]
+    #[cfg_attr(feature = "schema", schemars(extend("oneOf" = [{ "required": ["upstream"] }, { "required": ["respond"] }, { "required": ["aggregate"] }])))]
     Route {
         /// Its name in logs, metrics and counters; default made from methods and path.
         id: Text,
@@ -218,7 +220,7 @@ sections! {
         headers: Map<Text>,
         /// Query parameters that must have exactly these values.
         query: Map<Text>,
-        /// The service behind it: a name of upstreams, or a URL. Or else respond.
+        /// The service behind it: a name of upstreams, or a URL. Or else respond, or aggregate.
         upstream: Text,
         /// The gateway's own answer, instead of an upstream: health, or status, headers and body.
         respond: Box<Respond>,
@@ -244,6 +246,7 @@ sections! {
         security_headers: Box<SecurityStance>,
         /// Which of its answers are compressed, in place of defaults.compress.
         compress: Box<Compress>,
+        ..composition: Composition,
     }
 
     /// An answer that is the same for every request.

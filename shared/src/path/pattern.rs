@@ -8,7 +8,7 @@ use std::fmt;
 use super::{CanonicalPath, escaped, holds_escape, is_dot_segment};
 
 /// Words that stand for something else than a path parameter in placeholders such as `{claims.sub}`.
-const RESERVED_NAMES: [&str; 4] = ["claims", "query", "header", "part"];
+pub(crate) const RESERVED_NAMES: [&str; 4] = ["claims", "query", "header", "part"];
 
 /// A `path` of the config: literals, `*` or `{name}` for one segment, `**` for any tail including none.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]

@@ -63,7 +63,7 @@ impl fmt::Display for MemberPath {
 }
 
 /// The members of a JSON object in their order, name and value as they are written; `None` for any other text.
-fn members(json: &[u8]) -> Option<Vec<(&RawValue, &RawValue)>> {
+pub(crate) fn members(json: &[u8]) -> Option<Vec<(&RawValue, &RawValue)>> {
     let Members(members) = serde_json::from_slice(json).ok()?;
     Some(members)
 }

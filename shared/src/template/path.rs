@@ -1,5 +1,7 @@
 //! A text in a path: each placeholder fills one segment, or a part of one.
 
+use std::borrow::Cow;
+
 use super::syntax::{Written, split, wrong};
 use super::{Piece, Resolve, Source, Unfilled, Values, sources};
 use crate::path::{escaped, segment_fault};
@@ -75,13 +77,25 @@ impl PathTemplate {
     /// A value is missing, or would make another path: it is empty, `.` or `..` (also before `;`), or holds a slash, a
     /// backslash, a control character or a percent-escape.
     pub fn fill(&self, values: &Values<'_>) -> Result<String, Unfilled> {
+        self.filled(|source| values.text(source))
+    }
+
+    /// Whether there will be a path, whatever other parts answer.
+    ///
+    /// # Errors
+    /// As [`PathTemplate::fill`], for all but other parts' values.
+    pub fn check(&self, values: &Values<'_>) -> Result<(), Unfilled> {
+        self.filled(|source| values.text_or_stand_in(source)).map(drop)
+    }
+
+    fn filled<'v>(&self, text_of: impl Fn(&Source) -> Option<Cow<'v, str>>) -> Result<String, Unfilled> {
         let mut path = String::new();
         for segment in &self.segments {
             match segment {
                 Segment::Fixed(text) => path.push_str(text),
                 Segment::Filled(pieces) => {
                     path.push('/');
-                    path.push_str(&escaped(&fill_segment(pieces, values)?));
+                    path.push_str(&escaped(&fill_segment(pieces, &text_of)?));
                 }
             }
         }
@@ -97,14 +111,14 @@ impl PathTemplate {
     }
 }
 
-fn fill_segment(pieces: &[Piece], values: &Values<'_>) -> Result<String, Unfilled> {
+fn fill_segment<'v>(pieces: &[Piece], text_of: impl Fn(&Source) -> Option<Cow<'v, str>>) -> Result<String, Unfilled> {
     let mut segment = String::new();
     let mut last = None;
     for piece in pieces {
         match piece {
             Piece::Text(text) => segment.push_str(text),
             Piece::Value(source) => {
-                let value = values.text(source).ok_or_else(|| source.missing())?;
+                let value = text_of(source).ok_or_else(|| source.missing())?;
                 if let Some(fault) = segment_fault(&value) {
                     return Err(source.unfit(fault));
                 }

@@ -1,5 +1,6 @@
 //! A text in a query: one value of one parameter.
 
+use std::borrow::Cow;
 use std::fmt::Write as _;
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
@@ -48,11 +49,23 @@ impl QueryTemplate {
     /// # Errors
     /// A claim, or a member of another part, is missing or has no text.
     pub fn fill(&self, values: &Values<'_>) -> Result<Option<String>, Unfilled> {
+        self.filled(|source| values.text(source))
+    }
+
+    /// Whether there will be a value, or none to be missed, whatever other parts answer.
+    ///
+    /// # Errors
+    /// As [`QueryTemplate::fill`], for all but other parts' values.
+    pub fn check(&self, values: &Values<'_>) -> Result<(), Unfilled> {
+        self.filled(|source| values.text_or_stand_in(source)).map(drop)
+    }
+
+    fn filled<'v>(&self, text_of: impl Fn(&Source) -> Option<Cow<'v, str>>) -> Result<Option<String>, Unfilled> {
         let mut filled = String::new();
         for piece in &self.pieces {
             match piece {
                 Piece::Text(text) => filled.push_str(text),
-                Piece::Value(source) => match values.text(source) {
+                Piece::Value(source) => match text_of(source) {
                     // Writing to a String cannot fail.
                     Some(value) => _ = write!(filled, "{}", utf8_percent_encode(&value, OUTSIDE_VALUE)),
                     None if source.is_clients_word() => return Ok(None),

@@ -55,6 +55,15 @@ impl TargetTemplate {
         Ok(target)
     }
 
+    /// Whether there will be a target, whatever other parts answer.
+    ///
+    /// # Errors
+    /// As [`TargetTemplate::fill`], for all but other parts' values.
+    pub fn check(&self, values: &Values<'_>) -> Result<(), Unfilled> {
+        self.path.check(values)?;
+        self.query.iter().try_for_each(|pair| pair.value.check(values))
+    }
+
     /// What its placeholders name, in their order.
     pub fn sources(&self) -> impl Iterator<Item = &Source> {
         let query = self.query.iter().flat_map(|pair| pair.value.sources());

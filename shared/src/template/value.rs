@@ -44,6 +44,14 @@ impl<'a> Values<'a> {
         }
     }
 
+    /// The same, with a text that fits everywhere in the place of what another part has yet to answer.
+    pub(super) fn text_or_stand_in(&self, source: &Source) -> Option<Cow<'a, str>> {
+        match source {
+            Source::Part { .. } => Some(Cow::Borrowed("0")),
+            _ => self.text(source),
+        }
+    }
+
     /// The value as plain text: strings, numbers as they are written, booleans. What a credential or another part has
     /// without any text counts as missing.
     pub(super) fn text(&self, source: &Source) -> Option<Cow<'a, str>> {

@@ -1,12 +1,14 @@
-//! Where a route's answers come from: exactly one of `upstream` and `respond`, each with the keys that go with it.
+//! Where a route's answers come from: exactly one of `upstream`, `respond` and `aggregate`, each with the keys that go with it.
 
 use bytes::Bytes;
 use http::header::CONTENT_TYPE;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use serde::de::IgnoredAny;
 
+use super::aggregate;
 use crate::config::check::header_name;
 use crate::config::check::services::Services;
+use crate::config::check::templates::Scope;
 use crate::config::check::timeout;
 use crate::config::decode::{Body, Field, Map, Slot as _, Text};
 use crate::config::raw::{self, NamedAnswer, Respond};
@@ -17,27 +19,36 @@ use crate::headers::is_hop_by_hop;
 use crate::path::{PathPattern, PathPrefix};
 use crate::respond::FixedAnswer;
 
-pub(super) fn of(
-    raw: &raw::Route,
-    pattern: Option<&PathPattern>,
-    services: &Services<'_>,
-    report: &mut Report,
-) -> Option<Target> {
+pub(super) fn of(raw: &raw::Route, scope: &Scope<'_>, services: &Services<'_>, report: &mut Report) -> Option<Target> {
+    // All are checked, even where they cannot stand: one mistake hides no other.
     let answer = raw.respond.given().and_then(|respond| answer(respond, report));
-    if raw.upstream.is_absent() && !raw.respond.is_absent() {
-        refuse_keys_of_calls(raw, report);
-        return answer;
+    let aggregate = aggregate::of(raw, scope, services, report);
+    let kinds = [
+        ("upstream", !raw.upstream.is_absent()),
+        ("respond", !raw.respond.is_absent()),
+        ("aggregate", !raw.composition.aggregate.is_absent()),
+    ];
+    let given: Vec<&str> = kinds.iter().filter(|(_, given)| *given).map(|(key, _)| *key).collect();
+    match given.as_slice() {
+        ["respond"] => {
+            refuse_keys_of_calls(raw, report);
+            return answer;
+        }
+        ["aggregate"] => {
+            refuse_prefix_of_parts(raw, report);
+            return aggregate.map(|aggregate| Target::Aggregate(Box::new(aggregate)));
+        }
+        [one, other, ..] => {
+            let reason = format!("{one} and {other} are both here: a route has exactly one of them");
+            report.mistake(raw.place, reason);
+        }
+        [] => {
+            let reason = "nothing answers here: give the route an upstream, parts in aggregate, or an answer of its own in respond";
+            report.mistake(raw.place, reason);
+        }
+        [_] => {}
     }
-    // Checked even where it cannot stand: one mistake hides no other.
-    let call = call(raw, pattern, services, report);
-    if !raw.respond.is_absent() {
-        let reason = "upstream and respond are both here: a route has exactly one of them";
-        report.mistake(raw.place, reason);
-    } else if raw.upstream.is_absent() {
-        let reason = "nothing answers here: give the route an upstream, or an answer of its own in respond";
-        report.mistake(raw.place, reason);
-    }
-    call.map(Target::Call)
+    call(raw, scope.pattern, services, report).map(Target::Call)
 }
 
 fn call(
@@ -70,6 +81,13 @@ fn strip_prefix(text: &Text, pattern: Option<&PathPattern>, report: &mut Report)
         return None;
     }
     Some(prefix)
+}
+
+fn refuse_prefix_of_parts(raw: &raw::Route, report: &mut Report) {
+    if let Some(prefix) = raw.strip_prefix.given() {
+        let reason = "means nothing here: each part of an aggregate has a path of its own";
+        report.mistake(prefix.place, reason);
+    }
 }
 
 fn refuse_keys_of_calls(raw: &raw::Route, report: &mut Report) {
