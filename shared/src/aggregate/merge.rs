@@ -108,33 +108,27 @@ struct Spread<'a> {
     value: &'a RawValue,
 }
 
-/// Of two members of one part with one name the last counts, as in most readers (RFC 8259 section 4).
 fn spread(given: &[Given<'_>], on_conflict: OnConflict, errors: bool, body: &mut Vec<u8>) -> Result<(), GatewayError> {
     let mut places: HashMap<String, usize> = HashMap::new();
     let mut merged: Vec<Spread<'_>> = Vec::new();
     for one in given {
-        let part = one.part;
         for (name, value) in one.json.and_then(members).unwrap_or_default() {
             // A name that is no Unicode text can only be the same in the same spelling.
             let read = serde_json::from_str(name.get()).unwrap_or_else(|_| name.get().to_owned());
             if errors && read == ERRORS_MEMBER {
                 continue;
             }
+            let next = Spread {
+                part: one.part,
+                name,
+                value,
+            };
             match places.entry(read) {
                 Entry::Vacant(free) => {
                     free.insert(merged.len());
-                    merged.push(Spread { part, name, value });
+                    merged.push(next);
                 }
-                Entry::Occupied(taken) => {
-                    let before = &mut merged[*taken.get()];
-                    let is_same_part = std::ptr::eq(before.part, part);
-                    match on_conflict {
-                        _ if is_same_part => before.value = value,
-                        OnConflict::First => {}
-                        OnConflict::Last => *before = Spread { part, name, value },
-                        OnConflict::Error => return Err(conflict(before.part, part, taken.key())),
-                    }
-                }
+                Entry::Occupied(taken) => merged[*taken.get()].meet(next, on_conflict, taken.key())?,
             }
         }
     }
@@ -147,6 +141,19 @@ fn spread(given: &[Given<'_>], on_conflict: OnConflict, errors: bool, body: &mut
     }
     body.push(b'}');
     Ok(())
+}
+
+impl Spread<'_> {
+    /// Another member has the same name. Of two of one part the last counts, as in most readers (RFC 8259 section 4).
+    fn meet(&mut self, next: Self, on_conflict: OnConflict, name: &str) -> Result<(), GatewayError> {
+        match on_conflict {
+            _ if std::ptr::eq(self.part, next.part) => self.value = next.value,
+            OnConflict::First => {}
+            OnConflict::Last => *self = next,
+            OnConflict::Error => return Err(conflict(self.part, next.part, name)),
+        }
+        Ok(())
+    }
 }
 
 fn conflict(one: &Part, other: &Part, name: &str) -> GatewayError {

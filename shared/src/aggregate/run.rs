@@ -9,7 +9,7 @@ use http::{HeaderMap, StatusCode};
 use tokio::time::Instant;
 
 use super::freshness::Freshness;
-use super::{Aggregate, Asked, Merge, Need, Part, part};
+use super::{Aggregate, Asked, MAX_BYTES, Merge, Need, Part, part};
 use crate::error::GatewayError;
 use crate::request::Request;
 use crate::template::Values;
@@ -119,6 +119,10 @@ impl Setting<'_> {
     fn read(&self, answer: http::Response<Bytes>) -> Result<PartAnswer, GatewayError> {
         let freshness = Freshness::of(answer.headers());
         let json = part::read(answer)?;
+        if json.len() > MAX_BYTES {
+            let why = format!("The service behind this path answered with more than {MAX_BYTES} bytes.");
+            return Err(GatewayError::ResponseTooLarge { why });
+        }
         if matches!(self.aggregate.merge, Merge::Spread(_)) && !json.starts_with(b"{") {
             let why = "the answer's body is no object, whose members could be spread".to_owned();
             return Err(GatewayError::UpstreamInvalid { why });

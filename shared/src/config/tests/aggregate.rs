@@ -95,7 +95,7 @@ fn every_mistake_of_every_part_is_told() {
          e: { upstream: nobody, path: x, method: get, fallback: 0x1F }\n",
     );
     insta::assert_snapshot!(mistakes(&text), @r#"
-    gateway.yaml:4: /routes/0: on_conflict goes with merge: spread: otherwise no part can take another's place
+    gateway.yaml:7: /routes/0/on_conflict: goes with merge: spread: otherwise no part can take another's place
     gateway.yaml:8: /routes/0/partial_errors: a list has no place for _errors: merge by name, or spread
     gateway.yaml:9: /routes/0/on_partial: 206 answers a request for a range of bytes (RFC 9110 section 15.3.7): caches and clients would take it for that; X-Partial says that parts are missing
     gateway.yaml:11: /routes/0/aggregate/a/path: "/{b.x}/{nope}": nothing is called `{nope}` here: there are {name} of the route's path, {claims.x}, {query.x}, {header.x}, {part.x} of another part

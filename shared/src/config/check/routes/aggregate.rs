@@ -32,6 +32,8 @@ pub(super) fn of(
     } else if map.entries.len() > MAX_PARTS {
         let reason = format!("more than {MAX_PARTS} parts: one request would take as many connections at once");
         report.mistake(map.place(), reason);
+        // Parts are compared with each other: thousands of them would take their time.
+        return None;
     }
     let names: Vec<&str> = map.entries.iter().map(|entry| &*entry.name).collect();
     let scope = Scope {
@@ -59,28 +61,29 @@ fn refuse_settings(composition: &Composition, report: &mut Report) {
     if !composition.aggregate.is_absent() {
         return;
     }
-    let given = [
-        ("merge", !composition.merge.is_absent()),
-        ("on_conflict", !composition.on_conflict.is_absent()),
-        ("on_partial", !composition.on_partial.is_absent()),
-        ("partial_errors", !composition.partial_errors.is_absent()),
+    let places = [
+        composition.merge.given().map(|given| given.place),
+        composition.on_conflict.given().map(|given| given.place),
+        composition.on_partial.given().map(|given| given.place),
+        composition.partial_errors.given().map(|given| given.place),
     ];
-    for (key, _) in given.into_iter().filter(|(_, given)| *given) {
-        report.mistake(
-            composition.place,
-            format!("{key} is about the parts of an aggregate, and this route has none"),
-        );
+    for place in places.into_iter().flatten() {
+        report.mistake(place, "is about the parts of an aggregate, and this route has none");
     }
 }
 
 fn merge(composition: &Composition, report: &mut Report) -> Merge {
     let word = composition.merge.given().map_or(MergeWord::Name, |given| given.value);
-    let on_conflict = composition.on_conflict.given().map(|given| given.value);
+    let on_conflict = composition.on_conflict.given();
     // Where `merge` is wrong itself, what it would have allowed is not refused as well.
-    if word != MergeWord::Spread && on_conflict.is_some() && !matches!(composition.merge, Field::Bad) {
-        let reason = "on_conflict goes with merge: spread: otherwise no part can take another's place";
-        report.mistake(composition.place, reason);
+    if let Some(given) = on_conflict
+        && word != MergeWord::Spread
+        && !matches!(composition.merge, Field::Bad)
+    {
+        let reason = "goes with merge: spread: otherwise no part can take another's place";
+        report.mistake(given.place, reason);
     }
+    let on_conflict = on_conflict.map(|given| given.value);
     match word {
         MergeWord::Name => Merge::Name,
         MergeWord::List => Merge::List,

@@ -119,6 +119,16 @@ async fn what_is_json_goes_over_byte_for_byte() {
     );
 }
 
+/// Little on the way, much once it is decoded.
+#[tokio::test(start_paused = true)]
+async fn a_part_is_measured_decoded() {
+    let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    std::io::Write::write_all(&mut gzip, format!("\"{}\"", "x".repeat(8 << 20)).as_bytes()).expect("memory");
+    let large = with(bytes(&gzip.finish().expect("memory")), CONTENT_ENCODING, "gzip");
+    let came = beside_a_good_one(Ok(large)).await;
+    assert_eq!(came.parts(), ["good 200", "bad response_too_large"]);
+}
+
 #[tokio::test(start_paused = true)]
 async fn all_parts_together_have_a_largest_size() {
     let served = served(ROUTE);
