@@ -30,6 +30,7 @@ use ipnet::IpNet;
 use self::decode::Decode as _;
 use self::report::Report;
 use self::tree::Node;
+use crate::aggregate::Aggregate;
 use crate::auth::{AuthRules, RouteAuth};
 use crate::edge::{EdgeRules, EntryRules};
 use crate::headers::SealedHeaders;
@@ -120,6 +121,8 @@ pub enum Target {
     Call(UpstreamCall),
     /// `split`: one of several services is called.
     Split(Split),
+    /// `aggregate`: several services are called, and their answers become one.
+    Aggregate(Box<Aggregate>),
     /// `respond`: the gateway itself answers, always the same.
     Respond(FixedAnswer),
     /// `respond: usage`: what the caller has used of its limits. It is not charged for asking, but by what the route

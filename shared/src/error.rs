@@ -158,6 +158,20 @@ pub enum GatewayError {
         /// Why, for the log only.
         why: String,
     },
+    /// The upstream of an aggregate's part answered with an error of its own, or with a redirect.
+    UpstreamStatus {
+        /// Which.
+        status: StatusCode,
+    },
+    /// A part of an aggregate failed without which there is no answer, or not another part's.
+    Part {
+        /// Which.
+        name: Arc<str>,
+        /// How it failed.
+        error: Box<GatewayError>,
+        /// The place in the config that has it.
+        at: Pointer,
+    },
     /// The answer does not fit what Lambda or the front door carries.
     ResponseTooLarge {
         /// What was too large, as a sentence for the client.
@@ -193,6 +207,8 @@ impl GatewayError {
                 StatusCode::BAD_GATEWAY
             }
             Self::UpstreamTimeout { .. } | Self::DeadlineExceeded => StatusCode::GATEWAY_TIMEOUT,
+            Self::UpstreamStatus { status } => handed_on(*status).unwrap_or(StatusCode::BAD_GATEWAY),
+            Self::Part { error, .. } => error.status(),
             Self::Internal { .. } => StatusCode::INTERNAL_SERVER_ERROR,
         }
     }
@@ -221,6 +237,8 @@ impl GatewayError {
             Self::DeadlineExceeded => "deadline_exceeded",
             Self::UpstreamInvalid { .. } => "upstream_invalid_response",
             Self::ResponseTooLarge { .. } => "response_too_large",
+            Self::UpstreamStatus { .. } => "upstream_error",
+            Self::Part { error, .. } => error.code(),
             Self::Internal { .. } => "internal_error",
         }
     }
@@ -258,6 +276,14 @@ impl GatewayError {
             }
             Self::DeadlineExceeded => "There was no time left to call the service behind this path.".into(),
             Self::UpstreamInvalid { .. } => "The service behind this path gave an invalid answer.".into(),
+            Self::UpstreamStatus { status } => {
+                let words = status.canonical_reason().map(|reason| format!(" {reason}"));
+                let words = words.unwrap_or_default();
+                format!("The service behind this path answered {}{words}.", status.as_u16())
+            }
+            Self::Part { name, error, .. } => {
+                format!("The part `{name}` of this answer is missing. {}", error.message())
+            }
             Self::Internal { .. } => "The gateway failed on this request.".into(),
         }
     }
@@ -286,10 +312,13 @@ impl GatewayError {
             | Self::LimitStoreUnavailable { .. }
             | Self::DeadlineExceeded
             | Self::Internal { .. } => Fault::Gateway,
+            Self::UpstreamStatus { status } if handed_on(*status).is_some() => Fault::Client,
+            Self::Part { error, .. } => error.fault(),
             Self::UpstreamUnreachable { .. }
             | Self::UpstreamTimeout { .. }
             | Self::UpstreamInvalid { .. }
             | Self::UpstreamCircuitOpen { .. }
+            | Self::UpstreamStatus { .. }
             | Self::ResponseTooLarge { .. } => Fault::Upstream,
         }
     }
@@ -302,6 +331,7 @@ impl GatewayError {
             | Self::RateLimited { retry_after, .. }
             | Self::UpstreamCircuitOpen { retry_after, .. } => *retry_after,
             Self::LimitStoreUnavailable { .. } => Duration::from_secs(1),
+            Self::Part { error, .. } => return error.retry_after(),
             _ => return None,
         };
         let whole = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
@@ -326,6 +356,11 @@ impl GatewayError {
             | Self::ResponseTooLarge { why }
             | Self::Internal { why } => Some(why.clone()),
             Self::UpstreamTimeout { after } => Some(format!("no whole answer within {after:?}")),
+            Self::UpstreamStatus { status } => Some(format!("answered {}", status.as_u16())),
+            Self::Part { name, error, .. } => {
+                let detail = error.detail().map(|detail| format!(": {detail}"));
+                Some(format!("the part {name}{}", detail.unwrap_or_default()))
+            }
             Self::NotFound
             | Self::MethodNotAllowed { .. }
             | Self::MissingCredential { .. }
@@ -349,9 +384,16 @@ impl GatewayError {
             | Self::Forbidden { at, .. }
             | Self::PlanRefused { at, .. }
             | Self::CrossSite { at, .. }
+            | Self::Part { at, .. }
             | Self::RateLimited { at, .. } => Some(at),
             Self::UpstreamCircuitOpen { at, .. } => at.as_ref(),
             _ => None,
         }
     }
+}
+
+/// The statuses that a required part's service may decide for the whole answer: what was asked for is not there, or not for
+/// this caller. Every other one speaks of a request that the gateway made, not the client.
+fn handed_on(status: StatusCode) -> Option<StatusCode> {
+    matches!(status, StatusCode::FORBIDDEN | StatusCode::NOT_FOUND | StatusCode::GONE).then_some(status)
 }

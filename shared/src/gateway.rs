@@ -28,6 +28,7 @@ use crate::upstream::client::HttpClient;
 use crate::upstream::trace::TraceParent;
 use crate::upstream::{Caller, InsteadOf, Stamps, Trail};
 
+mod aggregate;
 pub(crate) mod budget;
 #[cfg(test)]
 mod tests;
@@ -193,6 +194,10 @@ impl Gateway {
                 let call = split.choose(&request, identity.as_ref());
                 visit.record.variant = Some(Arc::clone(&call.upstream.name));
                 self.call(call, &request, &trace, budget, visit).await?
+            }
+            Target::Aggregate(aggregate) => {
+                self.aggregate(aggregate, &request, identity.as_ref(), &trace, budget, visit)
+                    .await?
             }
             Target::Respond(fixed) => visit.respond(fixed),
             Target::Usage => {

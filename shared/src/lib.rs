@@ -2,6 +2,7 @@
 //!
 //! The modules follow the life of a request; start reading at [`gateway`].
 
+pub mod aggregate;
 pub mod api_key;
 pub mod auth;
 pub mod authorizer;
@@ -34,6 +35,7 @@ pub mod session_id;
 pub mod sha256;
 pub mod size_limits;
 pub mod store;
+pub mod template;
 #[cfg(test)]
 mod testing;
 pub mod transform;

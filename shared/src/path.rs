@@ -12,6 +12,7 @@ use std::borrow::Cow;
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
+pub(crate) use pattern::RESERVED_NAMES;
 pub use pattern::{PathPattern, PathPrefix, Segment};
 
 /// What is escaped when a path is forwarded: all but `pchar` (RFC 3986 section 3.3) and the `/` between segments; and
@@ -124,8 +125,22 @@ impl CanonicalPath {
     }
 }
 
-fn escaped(text: &str) -> String {
+/// A decoded path, or one segment of it, percent-encoded for a request line.
+pub(crate) fn escaped(text: &str) -> String {
     utf8_percent_encode(text, OUTSIDE_PATH).to_string()
+}
+
+/// Why this text cannot be one segment of a canonical path, to be read after its name; `None` where it can.
+pub(crate) fn segment_fault(text: &str) -> Option<&'static str> {
+    match text {
+        "" => Some("is empty"),
+        _ if is_dot_segment(text) => Some("is `.` or `..`"),
+        _ if text.contains('/') => Some("holds a slash"),
+        _ if text.contains('\\') => Some("holds a backslash"),
+        _ if text.contains(char::is_control) => Some("holds a control character"),
+        _ if holds_escape(text) => Some("holds a percent-encoded character"),
+        _ => None,
+    }
 }
 
 /// Whether some upstream would read the segment as `.` or `..`: servlet containers cut a segment at `;`.

@@ -4,6 +4,7 @@
 
 mod bounds;
 mod metrics;
+mod parts;
 mod stages;
 #[cfg(test)]
 mod tests;
@@ -23,6 +24,8 @@ use crate::upstream::Trail;
 pub use bounds::bounded;
 use bounds::dimension;
 use metrics::Metadata;
+pub use parts::PartOutcome;
+use parts::{Told, told};
 use stages::Stages;
 pub use time::rfc3339;
 
@@ -81,6 +84,8 @@ pub struct Record {
     pub trail: Trail,
     /// What it answered.
     pub upstream_status: Option<StatusCode>,
+    /// How each part of an aggregate ended, in declared order.
+    pub parts: Vec<PartOutcome>,
     /// The trace id of `traceparent` (W3C Trace Context): 32 hexadecimal digits.
     pub trace_id: Option<String>,
 }
@@ -106,6 +111,7 @@ impl Record {
             variant: None,
             trail: Trail::default(),
             upstream_status: None,
+            parts: Vec::new(),
             trace_id: None,
         }
     }
@@ -160,6 +166,7 @@ impl Record {
             attempts: Some(self.trail.attempts).filter(|attempts| *attempts > 1),
             fallback: self.fell_back,
             upstream_status: self.upstream_status.map(|status| status.as_u16()),
+            parts: told(&self.parts),
             bytes,
             trace_id: self.trace_id.as_deref().map(|id| bounded(id, 64)),
             stages_us: &self.stages,
@@ -185,7 +192,7 @@ impl Record {
             Some(error) => Some(error.fault()),
             None if status.is_client_error() => Some(Fault::Client),
             None if !status.is_server_error() => None,
-            None if self.upstream_status.is_some() => Some(Fault::Upstream),
+            None if self.upstream_status.is_some() || !self.parts.is_empty() => Some(Fault::Upstream),
             None => Some(Fault::Gateway),
         }
     }
@@ -228,6 +235,8 @@ struct Line<'r> {
     fallback: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     upstream_status: Option<u16>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    parts: Vec<Told<'r>>,
     bytes: usize,
     #[serde(skip_serializing_if = "Option::is_none")]
     trace_id: Option<Cow<'r, str>>,

@@ -100,6 +100,15 @@ pub fn apply(rules: &[&ResponseRules], response: http::Response<Bytes>) -> Resul
     }
 }
 
+/// The JSON text of an answer's body, gzip undone; the error says why there is none, for the log. A body that says it is
+/// something else is not looked into.
+pub(crate) fn json_body(answer: &Parts, body: &Bytes) -> Result<Bytes, String> {
+    if Media::of(answer) == Media::Other {
+        return Err("the answer's body does not say that it is JSON".to_owned());
+    }
+    content::json_text(answer, body).map_err(|unreadable| format!("the answer's body {unreadable}"))
+}
+
 /// The body after all rules.
 fn transform(rules: &[&ResponseRules], answer: &Parts, body: &Bytes) -> Result<Bytes, Unreadable> {
     let mut text = content::json_text(answer, body)?;

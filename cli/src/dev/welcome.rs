@@ -33,6 +33,9 @@ curl -i -H "Authorization: Bearer $TOKEN" {base}/api/users/42
 # 200: routed to the orders service, which sees the verified caller and not the claimed one
 curl -i -H "Authorization: Bearer $TOKEN" -H "X-User-Id: somebody-else" {base}/api/orders/ord_x7k9
 
+# 200: three calls and one answer; the orders are asked for by what the user's answer says
+curl -i -H "Authorization: Bearer $TOKEN" {base}/api/home
+
 # 401: no token
 curl -i {base}/api/users/42
 

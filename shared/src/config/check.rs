@@ -9,6 +9,7 @@ mod limits;
 mod routes;
 mod sections;
 mod services;
+mod templates;
 
 use std::time::Duration;
 

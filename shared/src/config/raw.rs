@@ -16,10 +16,12 @@ use super::{ErrorFormat, UpstreamErrors};
 use crate::limit::{ChargeOn, OnError, Period};
 use crate::transform::OnUnparsable;
 
+pub(super) mod aggregate;
 pub(super) mod auth;
 pub(super) mod edge;
 pub(super) mod upstreams;
 
+use aggregate::Composition;
 use auth::Auth;
 use auth::route::RouteAuth;
 use edge::{Compress, Cors, Ip, MaxHeaders, OrNone, SecurityStance};
@@ -196,7 +198,7 @@ sections! {
     }
 
     /// What is served.
-    #[cfg_attr(feature = "schema", schemars(extend("oneOf" = [{ "required": ["upstream"] }, { "required": ["split"] }, { "required": ["respond"] }])))]
+    #[cfg_attr(feature = "schema", schemars(extend("oneOf" = [{ "required": ["upstream"] }, { "required": ["split"] }, { "required": ["aggregate"] }, { "required": ["respond"] }])))]
     Route {
         /// Its name in logs, metrics and counters; default made from methods and path.
         id: Text,
@@ -210,7 +212,7 @@ sections! {
         headers: Map<Text>,
         /// Query parameters that must have exactly these values.
         query: Map<Text>,
-        /// The service behind it: a name of upstreams, or a URL. Or else split, or respond.
+        /// The service behind it: a name of upstreams, or a URL. Or else split, aggregate or respond.
         upstream: Text,
         /// Several services that share its requests by weight, instead of an upstream; a canary comes last.
         split: List<Share>,
@@ -242,6 +244,7 @@ sections! {
         security_headers: Box<SecurityStance>,
         /// Which of its answers are compressed, in place of defaults.compress.
         compress: Box<Compress>,
+        ..composition: Composition,
     }
 
     /// An answer that is the same for every request.

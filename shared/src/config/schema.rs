@@ -8,7 +8,7 @@ use http::StatusCode;
 use schemars::generate::SchemaSettings;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 
-use super::decode::{At, Body, ByteSize, Choice, Field, List, Map, OneOf, OneOrList, OneOrMore, Percent, Text};
+use super::decode::{At, Body, ByteSize, Choice, Field, Json, List, Map, OneOf, OneOrList, OneOrMore, Percent, Text};
 use super::raw::auth::methods::{ApiKey, ClientCertificate, Introspection, Jwt, Platform, SessionCookie};
 use super::raw::auth::route::{AnyScope, AuthStance, ClaimTest, ClaimValue, Presence, RouteAuth, Scopes};
 use super::raw::auth::{Auth, Common, Method, MethodType, NamedMethods};
@@ -76,6 +76,7 @@ inline_schema! {
     };
     At<StatusCode>, _generator => or_placeholder(json_schema!({ "type": "integer", "minimum": 200, "maximum": 599 }));
     Body, _generator => json_schema!({ "type": ["string", "object", "array"] });
+    Json, _generator => json_schema!(true);
     Respond, generator => {
         let named = OneOf::<NamedAnswer>::json_schema(generator);
         json_schema!({ "anyOf": [named, FixedAnswer::json_schema(generator)] })

@@ -8,7 +8,7 @@ use std::fmt;
 use super::{CanonicalPath, escaped, holds_escape, is_dot_segment};
 
 /// Words that stand for something else than a path parameter in placeholders such as `{claims.sub}`.
-const RESERVED_NAMES: [&str; 4] = ["claims", "query", "header", "part"];
+pub(crate) const RESERVED_NAMES: [&str; 4] = ["claims", "query", "header", "part"];
 
 /// A `path` of the config: literals, `*` or `{name}` for one segment, `**` for any tail including none.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -69,6 +69,15 @@ impl PathPattern {
     /// As written.
     pub fn as_str(&self) -> &str {
         &self.text
+    }
+
+    /// The names of its `{name}` segments, each with its index in a path that it matches.
+    pub fn parameters(&self) -> impl Iterator<Item = (&str, usize)> {
+        let segments = self.text.split('/').skip(1).enumerate();
+        segments.filter_map(|(index, segment)| {
+            let name = segment.strip_prefix('{')?.strip_suffix('}')?;
+            Some((name, index))
+        })
     }
 
     /// Its segments; comparing two slices compares precedence, the smaller wins.

@@ -1,6 +1,7 @@
 //! Whole lines under a clock that stands still, and what must never be in one.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 use std::time::Duration;
 
 use http::{Method, StatusCode};
@@ -10,7 +11,7 @@ use serde_json::Value;
 use super::bounds::{bounded, dimension};
 use super::metrics::{METRICS, NAMESPACE};
 use super::time::rfc3339;
-use super::{LimitOutcome, Record};
+use super::{LimitOutcome, PartOutcome, Record};
 use crate::clock::Timestamp;
 use crate::config::Pointer;
 use crate::error::GatewayError;
@@ -227,6 +228,7 @@ async fn a_line_has_these_members_only() {
     });
     record.upstream = Some("u".into());
     record.upstream_status = Some(StatusCode::OK);
+    record.parts = vec![part("p".into(), "u".into(), Some("d".into()))];
     record.trace_id = Some("t".into());
     record.fail(&GatewayError::Internal { why: "w".into() });
     let line = parsed(&record.finish(StatusCode::OK, 0));
@@ -234,8 +236,38 @@ async fn a_line_has_these_members_only() {
     assert_eq!(
         members.join(" "),
         "_aws bytes client_errors cold_start count detail error fault gateway_errors id latency limit limited method \
-         path route stages_us status subject time trace_id upstream upstream_errors upstream_status"
+         parts path route stages_us status subject time trace_id upstream upstream_errors upstream_status"
     );
+}
+
+fn part(name: Arc<str>, upstream: Arc<str>, detail: Option<String>) -> PartOutcome {
+    PartOutcome {
+        name,
+        upstream,
+        status: Some(StatusCode::OK),
+        error: Some("upstream_invalid_response"),
+        detail,
+        elapsed: Some(Duration::from_micros(1_500)),
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn parts_say_how_they_ended() {
+    let mut record = started();
+    let mut unfinished = part("late".into(), "u".into(), None);
+    unfinished.status = None;
+    unfinished.elapsed = None;
+    unfinished.error = Some("unfinished");
+    record.parts = vec![part("a".into(), "u".into(), Some("x\n\u{7f}".into())), unfinished];
+    let line = record.finish(StatusCode::BAD_GATEWAY, 0);
+    let told = r#""parts":[{"name":"a","upstream":"u","status":200,"error":"upstream_invalid_response","detail":"x\n\ufffd","ms":1.5},{"name":"late","upstream":"u","error":"unfinished"}],"bytes""#;
+    assert!(line.replace('\u{fffd}', "\\ufffd").contains(told), "{line}");
+    // No error of the gateway's own: a service is to blame for the status.
+    assert_eq!(parsed(&line)["fault"], "upstream");
+
+    let long = || "ä".repeat(100_000);
+    record.parts = vec![part(long().into(), long().into(), Some(long())); 16];
+    assert!(record.finish(StatusCode::OK, 0).len() < 12_288);
 }
 
 #[test]

@@ -13,7 +13,7 @@ use tollgate_tests::{Api, DEADLINE, Exchange, Request};
 
 /// Long enough for a slow machine, short enough to tell an answer from a hang: the function itself may take
 /// half a minute.
-const PROMPT: Duration = Duration::from_secs(10);
+pub(crate) const PROMPT: Duration = Duration::from_secs(10);
 
 /// Sends a request and holds the answer to [`PROMPT`].
 async fn promptly(api: &Api, request: Request) -> Exchange {

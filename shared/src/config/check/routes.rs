@@ -1,5 +1,6 @@
 //! `routes`: what each asks for, where it leads, and that no two of them can be confused.
 
+mod aggregate;
 mod conditions;
 mod ids;
 mod shapes;
@@ -14,6 +15,9 @@ use super::edge;
 use super::limits;
 use super::sections::pattern;
 use super::services::Services;
+use super::templates::Scope;
+use crate::config::decode::Field;
+use crate::config::raw::auth::route::RouteAuth;
 use crate::config::raw::{self, Document};
 use crate::config::report::Report;
 use crate::config::{PathLimits, Route};
@@ -83,7 +87,13 @@ fn build(
         conditions,
         ..
     } = draft;
-    let target = target::of(raw, id, pattern.as_ref(), services, identity, report);
+    let scope = Scope {
+        pattern: pattern.as_ref(),
+        identity,
+        is_public: matches!(raw.auth, Field::Given(RouteAuth::None)),
+        parts: &[],
+    };
+    let target = target::of(raw, id, &scope, services, report);
     let auth = auth::of_route(raw, identity, report);
     let own = limits::of_route(raw, id, identity, report);
     if let Some(pattern) = &pattern {

@@ -39,6 +39,26 @@ impl Decode for Body {
     }
 }
 
+/// Any JSON value that stands in the document.
+#[derive(Debug)]
+pub(in crate::config) struct Json {
+    /// Where it begins.
+    pub(in crate::config) place: Place,
+    /// Without blanks; numbers as they are written.
+    pub(in crate::config) text: String,
+}
+
+impl Decode for Json {
+    fn decode(node: Node, report: &mut Report) -> Option<Self> {
+        refuse_foreign_numbers(&node, report);
+        let text = compact::write(&node, report);
+        Some(Self {
+            place: node.place,
+            text,
+        })
+    }
+}
+
 /// YAML writes numbers in ways that JSON has no form for (`0x1F`, `.5`, `.inf`): which other number or text would
 /// be meant is not ours to guess.
 fn refuse_foreign_numbers(node: &Node, report: &mut Report) {

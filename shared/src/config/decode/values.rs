@@ -178,6 +178,7 @@ pub(in crate::config) trait Choice: Copy + 'static {
 /// A chosen word.
 #[derive(Debug)]
 pub(in crate::config) struct OneOf<T> {
+    pub(in crate::config) place: Place,
     pub(in crate::config) value: T,
 }
 
@@ -186,7 +187,7 @@ impl<T: Choice> Decode for OneOf<T> {
         let text = Text::decode(node, report)?;
         let place = text.place;
         if let Some((_, value)) = T::WORDS.iter().find(|(word, _)| *word == text.value) {
-            return Some(Self { value: *value });
+            return Some(Self { place, value: *value });
         }
         let words: Vec<&str> = T::WORDS.iter().map(|(word, _)| *word).collect();
         let shown = text.quoted();

@@ -80,7 +80,7 @@ fn mistakes_have_a_pointer_and_no_line() {
     insta::assert_snapshot!(told(&wrong), @r#"
     GATEWAY_CONFIG: /routes/0: nobody can be let in: add an auth section, or say auth: none to make the route public
     GATEWAY_CONFIG: /routes/0/upstream: "b" is not an upstream: name one of upstreams, or write a URL such as http://orders:3002
-    GATEWAY_CONFIG: /routes/1: nothing answers here: give the route an upstream, or an answer of its own in respond
+    GATEWAY_CONFIG: /routes/1: nothing answers here: give the route an upstream, parts in aggregate, or an answer of its own in respond
     GATEWAY_CONFIG: /routes/1: nobody can be let in: add an auth section, or say auth: none to make the route public
     GATEWAY_CONFIG: /routes/1/pth: "pth" is not a key here (did you mean "path"?)
     "#);

@@ -25,7 +25,7 @@ fn every_object_with_fixed_keys_refuses_others_and_names_what_it_needs() {
     assert_eq!(route["required"], serde_json::json!(["path"]));
     assert_eq!(
         route["oneOf"],
-        serde_json::json!([{ "required": ["upstream"] }, { "required": ["split"] }, { "required": ["respond"] }])
+        serde_json::json!([{ "required": ["upstream"] }, { "required": ["split"] }, { "required": ["aggregate"] }, { "required": ["respond"] }])
     );
     assert_eq!(schema["required"], serde_json::json!(["routes"]));
     let auth = &schema["properties"]["auth"]["anyOf"];

@@ -67,6 +67,17 @@ fn every_error() -> Vec<GatewayError> {
         GatewayError::UpstreamTimeout { after: wait },
         GatewayError::DeadlineExceeded,
         GatewayError::UpstreamInvalid { why: why() },
+        GatewayError::UpstreamStatus {
+            status: StatusCode::NOT_FOUND,
+        },
+        GatewayError::UpstreamStatus {
+            status: StatusCode::UNAUTHORIZED,
+        },
+        GatewayError::Part {
+            name: "user".into(),
+            error: Box::new(GatewayError::UpstreamUnreachable { why: why() }),
+            at: Pointer::new("/routes/0/aggregate/user"),
+        },
         GatewayError::ResponseTooLarge {
             why: "The answer is too large.".into(),
         },

@@ -1,4 +1,5 @@
-//! Where a route's answers come from: exactly one of `upstream`, `split` and `respond`, each with the keys that go with it.
+//! Where a route's answers come from: exactly one of `upstream`, `split`, `aggregate` and `respond`, each with the keys that
+//! go with it.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,10 +9,10 @@ use http::header::CONTENT_TYPE;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use serde::de::IgnoredAny;
 
-use super::split;
-use crate::config::check::auth::Identity;
+use super::{aggregate, split};
 use crate::config::check::header_name;
 use crate::config::check::services::{Destination, Services};
+use crate::config::check::templates::Scope;
 use crate::config::check::timeout;
 use crate::config::decode::{Body, Field, Map, Slot as _, Text};
 use crate::config::raw::{self, NamedAnswer, Respond};
@@ -25,34 +26,35 @@ use crate::respond::FixedAnswer;
 pub(super) fn of(
     raw: &raw::Route,
     id: &str,
-    pattern: Option<&PathPattern>,
+    scope: &Scope<'_>,
     services: &Services<'_>,
-    identity: &Identity,
     report: &mut Report,
 ) -> Option<Target> {
+    // All are checked, even where they cannot stand: one mistake hides no other.
     let answer = raw.respond.given().and_then(|respond| answer(respond, report));
+    let aggregate = aggregate::of(raw, scope, services, report);
     let sources = [
         ("upstream", !raw.upstream.is_absent()),
         ("split", !raw.split.is_absent()),
+        ("aggregate", !raw.composition.aggregate.is_absent()),
         ("respond", !raw.respond.is_absent()),
     ];
     let given: Vec<&str> = sources
         .into_iter()
         .filter_map(|(key, given)| given.then_some(key))
         .collect();
-    if given == ["respond"] {
-        refuse_keys_of_calls(raw, report);
-        return answer;
-    }
-    // Checked even where it cannot stand: one mistake hides no other.
-    let manner = Manner::of(raw, pattern, report);
-    let service = raw.upstream.given().and_then(|text| services.resolve(text, report));
-    let call = service.map(|service| Target::Call(manner.call(service)));
-    let split = split::of(raw, id, &manner, services, identity, report).map(Target::Split);
     match given[..] {
-        [_] => return call.or(split),
+        ["respond"] => {
+            refuse_keys_of_calls(raw, report);
+            return answer;
+        }
+        ["aggregate"] => {
+            refuse_keys_of_single_calls(raw, report);
+            return aggregate.map(|aggregate| Target::Aggregate(Box::new(aggregate)));
+        }
+        [_] => {}
         [] => {
-            let reason = "nothing answers here: give the route an upstream, or an answer of its own in respond";
+            let reason = "nothing answers here: give the route an upstream, parts in aggregate, or an answer of its own in respond";
             report.mistake(raw.place, reason);
         }
         ref several => {
@@ -63,7 +65,11 @@ pub(super) fn of(
             report.mistake(raw.place, reason);
         }
     }
-    None
+    let manner = Manner::of(raw, scope.pattern, report);
+    let service = raw.upstream.given().and_then(|text| services.resolve(text, report));
+    let call = service.map(|service| Target::Call(manner.call(service)));
+    let split = split::of(raw, id, &manner, services, scope.identity, report).map(Target::Split);
+    call.or(split)
 }
 
 /// How a route calls whatever service.
@@ -105,6 +111,23 @@ fn strip_prefix(text: &Text, pattern: Option<&PathPattern>, report: &mut Report)
         return None;
     }
     Some(prefix)
+}
+
+fn refuse_keys_of_single_calls(raw: &raw::Route, report: &mut Report) {
+    if let Some(prefix) = raw.strip_prefix.given() {
+        let reason = "means nothing here: each part of an aggregate has a path of its own";
+        report.mistake(prefix.place, reason);
+    }
+    if let Some(fallback) = raw.fallback.given() {
+        let reason = "means nothing here: each part of an aggregate has a fallback of its own";
+        report.mistake(fallback.place, reason);
+    }
+    if let Some(sticky) = raw.sticky.given() {
+        report.mistake(
+            sticky.place,
+            "means nothing without split: there is one service for all",
+        );
+    }
 }
 
 fn refuse_keys_of_calls(raw: &raw::Route, report: &mut Report) {
