@@ -1,7 +1,7 @@
 //! When what fails is not asked: a breaker, per function environment, for tables and for upstreams.
 //!
-//! It opens after so many failures within a time, for tables also after so many time-outs in a row. While it is open one
-//! call at a time goes through as a probe; the first good answer closes it.
+//! It opens after so many failures within a time, and after so many in a row, of tables time-outs only. While it is open one
+//! call at a time goes through as a probe, and what comes of that alone closes it or keeps it open.
 
 use std::collections::VecDeque;
 use std::sync::Mutex;
@@ -15,8 +15,8 @@ use crate::store::StoreError;
 /// When a breaker opens, and for how long.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Thresholds {
-    /// So many time-outs in a row open it; `None`: they are failures like any other.
-    pub(crate) time_outs: Option<u32>,
+    /// So many in a row open it, however far apart: a call that hangs takes its time.
+    pub(crate) row: Row,
     /// So many failures open it, however many calls succeed between them,
     pub(crate) failures: usize,
     /// where the first and the last are no further apart.
@@ -25,9 +25,28 @@ pub(crate) struct Thresholds {
     pub(crate) open_for: Duration,
 }
 
+/// What counts as a row.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Row {
+    /// So many failures of any kind, without a success between them.
+    Failures(usize),
+    /// So many time-outs, with nothing between them.
+    TimeOuts(usize),
+}
+
+/// How a call was let through.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[must_use = "what becomes of the call is heard with it"]
+pub(crate) enum Pass {
+    /// The breaker was closed.
+    Ordinary,
+    /// It was open, and this call is to tell whether it can close.
+    Probe,
+}
+
 /// Those of a table: each time-out costs a request the whole time that it has for its checks.
 const TABLE: Thresholds = Thresholds {
-    time_outs: Some(2),
+    row: Row::TimeOuts(2),
     failures: 5,
     within: Duration::from_secs(10),
     open_for: Duration::from_secs(1),
@@ -49,7 +68,7 @@ impl Default for Breaker {
 
 #[derive(Debug, Default)]
 struct State {
-    time_outs: u32,
+    row: usize,
     /// When the last calls failed; at most as many as open it.
     failures: VecDeque<Instant>,
     /// When the next call may be made; `None` while the breaker is closed.
@@ -73,26 +92,21 @@ impl Breaker {
         }
     }
 
-    /// Whether a call may be made now that takes less time than there is between two probes.
-    pub(crate) fn lets_through(&self) -> bool {
-        self.admit(Duration::ZERO).is_ok()
-    }
-
     /// Whether a call may be made now that takes so long at most; while the breaker is open, a probe for whoever comes
     /// first. Until that has ended nobody else probes.
     ///
     /// # Errors
     /// Not now; how long until a probe.
-    pub(crate) fn admit(&self, longest: Duration) -> Result<(), Duration> {
+    pub(crate) fn admit(&self, longest: Duration) -> Result<Pass, Duration> {
         let mut state = lock(&self.state);
         let now = Instant::now();
         match state.probe_at {
-            None => Ok(()),
+            None => Ok(Pass::Ordinary),
             Some(at) if now < at => Err(at - now),
             Some(_) => {
                 // A probe that is never heard of again (its request was given up) holds up the next no longer than this.
                 state.probe_at = Some(now + self.thresholds.open_for.max(longest));
-                Ok(())
+                Ok(Pass::Probe)
             }
         }
     }
@@ -104,48 +118,57 @@ impl Breaker {
     }
 
     /// What became of a call of a table.
-    pub(crate) fn heard<T>(&self, outcome: &Result<T, StoreError>) {
+    pub(crate) fn heard<T>(&self, pass: Pass, outcome: &Result<T, StoreError>) {
         match outcome {
-            Ok(_) | Err(StoreError::Throttled { .. } | StoreError::Malformed(_)) => self.answered(),
-            Err(StoreError::TimedOut(_)) => self.failed(Failure::TimeOut),
-            Err(_) => self.failed(Failure::Other),
+            Ok(_) | Err(StoreError::Throttled { .. } | StoreError::Malformed(_)) => self.answered(pass),
+            Err(StoreError::TimedOut(_)) => self.failed(pass, Failure::TimeOut),
+            Err(_) => self.failed(pass, Failure::Other),
         }
     }
 
-    /// There was an answer, whatever it said. Failures before are forgotten where this was a probe; else they count for
+    /// There was an answer, whatever it said. Failures before are forgotten where this was the probe; else they count for
     /// their time: what fails every other call is no better.
-    pub(crate) fn answered(&self) {
+    pub(crate) fn answered(&self, pass: Pass) {
         let mut state = lock(&self.state);
-        match state.probe_at {
-            Some(_) => *state = State::default(),
-            None => state.time_outs = 0,
+        match (pass, state.probe_at) {
+            (Pass::Probe, _) => *state = State::default(),
+            (Pass::Ordinary, None) => state.row = 0,
+            // It began before the breaker opened, and tells nothing of now.
+            (Pass::Ordinary, Some(_)) => {}
         }
     }
 
     /// There was none.
-    pub(crate) fn failed(&self, how: Failure) {
-        let Thresholds {
-            time_outs,
-            failures,
-            within,
-            open_for,
-        } = self.thresholds;
+    pub(crate) fn failed(&self, pass: Pass, how: Failure) {
         let mut state = lock(&self.state);
         let now = Instant::now();
-        state.time_outs = match how {
-            Failure::TimeOut => state.time_outs + 1,
-            Failure::Other => 0,
+        let opens = match (pass, state.probe_at) {
+            (Pass::Probe, _) => true,
+            (Pass::Ordinary, None) => state.fails(how, now, &self.thresholds),
+            (Pass::Ordinary, Some(_)) => false,
         };
-        if state.failures.len() == failures {
-            state.failures.pop_front();
+        if opens {
+            state.probe_at = Some(now + self.thresholds.open_for);
         }
-        state.failures.push_back(now);
-        let oldest = state.failures.front().copied();
-        let many = state.failures.len() == failures && oldest.is_some_and(|oldest| now - oldest <= within);
-        let slow = time_outs.is_some_and(|most| state.time_outs >= most);
-        if slow || many || state.probe_at.is_some() {
-            state.probe_at = Some(now + open_for);
+    }
+}
+
+impl State {
+    /// Counts a failure; whether that is one too many.
+    fn fails(&mut self, how: Failure, now: Instant, thresholds: &Thresholds) -> bool {
+        if self.failures.len() == thresholds.failures {
+            self.failures.pop_front();
         }
+        self.failures.push_back(now);
+        let oldest = self.failures.front().copied();
+        let many = self.failures.len() == thresholds.failures
+            && oldest.is_some_and(|oldest| now - oldest <= thresholds.within);
+        let (counts, most) = match thresholds.row {
+            Row::Failures(most) => (true, most),
+            Row::TimeOuts(most) => (how == Failure::TimeOut, most),
+        };
+        self.row = if counts { self.row + 1 } else { 0 };
+        many || self.row >= most
     }
 }
 
@@ -157,31 +180,35 @@ mod tests {
         tokio::time::advance(time).await;
     }
 
+    fn lets_through(breaker: &Breaker) -> bool {
+        breaker.admit(Duration::ZERO).is_ok()
+    }
+
     #[tokio::test(start_paused = true)]
     async fn two_time_outs_in_a_row_open_it() {
         let breaker = Breaker::default();
-        breaker.failed(Failure::TimeOut);
-        breaker.answered();
-        breaker.failed(Failure::TimeOut);
-        breaker.failed(Failure::Other);
-        breaker.failed(Failure::TimeOut);
-        assert!(breaker.lets_through(), "no two in a row");
-        breaker.failed(Failure::TimeOut);
-        assert!(!breaker.lets_through());
+        breaker.failed(Pass::Ordinary, Failure::TimeOut);
+        breaker.answered(Pass::Ordinary);
+        breaker.failed(Pass::Ordinary, Failure::TimeOut);
+        breaker.failed(Pass::Ordinary, Failure::Other);
+        breaker.failed(Pass::Ordinary, Failure::TimeOut);
+        assert!(lets_through(&breaker), "no two in a row");
+        breaker.failed(Pass::Ordinary, Failure::TimeOut);
+        assert!(!lets_through(&breaker));
     }
 
     #[tokio::test(start_paused = true)]
     async fn five_failures_within_ten_seconds_open_it() {
         let breaker = Breaker::default();
         for _ in 0..20 {
-            breaker.failed(Failure::Other);
+            breaker.failed(Pass::Ordinary, Failure::Other);
             pass(Duration::from_millis(2_501)).await;
-            assert!(breaker.lets_through(), "never more than four within ten seconds");
+            assert!(lets_through(&breaker), "never more than four within ten seconds");
         }
         pass(TABLE.within).await;
         for failures in 1..=5 {
-            breaker.failed(Failure::Other);
-            assert_eq!(breaker.lets_through(), failures < 5, "{failures}");
+            breaker.failed(Pass::Ordinary, Failure::Other);
+            assert_eq!(lets_through(&breaker), failures < 5, "{failures}");
             pass(Duration::from_millis(100)).await;
         }
     }
@@ -190,10 +217,10 @@ mod tests {
     async fn a_store_that_fails_every_other_call_is_down() {
         let breaker = Breaker::default();
         for failures in 1..=5 {
-            breaker.failed(Failure::TimeOut);
-            assert_eq!(breaker.lets_through(), failures < 5, "{failures}");
+            breaker.failed(Pass::Ordinary, Failure::TimeOut);
+            assert_eq!(lets_through(&breaker), failures < 5, "{failures}");
             if failures < 5 {
-                breaker.answered();
+                breaker.answered(Pass::Ordinary);
             }
             pass(Duration::from_millis(150)).await;
         }
@@ -202,30 +229,30 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn one_probe_a_second_until_one_is_answered() {
         let breaker = Breaker::default();
-        breaker.failed(Failure::TimeOut);
-        breaker.failed(Failure::TimeOut);
+        breaker.failed(Pass::Ordinary, Failure::TimeOut);
+        breaker.failed(Pass::Ordinary, Failure::TimeOut);
         for _ in 0..3 {
-            assert!(!breaker.lets_through());
+            assert!(!lets_through(&breaker));
             pass(Duration::from_millis(999)).await;
-            assert!(!breaker.lets_through());
+            assert!(!lets_through(&breaker));
             pass(Duration::from_millis(1)).await;
-            let probes = (0..100).filter(|_| breaker.lets_through()).count();
+            let probes = (0..100).filter(|_| lets_through(&breaker)).count();
             assert_eq!(probes, 1);
         }
         pass(TABLE.open_for).await;
-        assert!(breaker.lets_through());
-        breaker.failed(Failure::Other);
-        assert!(!breaker.lets_through(), "a probe that failed");
+        assert!(lets_through(&breaker));
+        breaker.failed(Pass::Probe, Failure::Other);
+        assert!(!lets_through(&breaker), "a probe that failed");
         pass(TABLE.open_for).await;
-        assert!(breaker.lets_through());
-        breaker.answered();
-        assert!((0..100).all(|_| breaker.lets_through()));
-        breaker.failed(Failure::TimeOut);
-        assert!(breaker.lets_through(), "what was before is forgotten");
+        assert!(lets_through(&breaker));
+        breaker.answered(Pass::Probe);
+        assert!((0..100).all(|_| lets_through(&breaker)));
+        breaker.failed(Pass::Ordinary, Failure::TimeOut);
+        assert!(lets_through(&breaker), "what was before is forgotten");
     }
 
     const OTHERS: Thresholds = Thresholds {
-        time_outs: None,
+        row: Row::Failures(3),
         failures: 3,
         within: Duration::from_secs(2),
         open_for: Duration::from_secs(5),
@@ -235,8 +262,8 @@ mod tests {
     async fn thresholds_are_what_it_is_made_with() {
         let breaker = Breaker::new(OTHERS);
         for failures in 1..=3 {
-            assert_eq!(breaker.admit(Duration::ZERO), Ok(()), "{failures}");
-            breaker.failed(Failure::TimeOut);
+            assert_eq!(breaker.admit(Duration::ZERO), Ok(Pass::Ordinary), "{failures}");
+            breaker.failed(Pass::Ordinary, Failure::TimeOut);
         }
         pass(Duration::from_millis(4_999)).await;
         assert_eq!(breaker.admit(Duration::ZERO), Err(Duration::from_millis(1)));
@@ -244,7 +271,7 @@ mod tests {
         pass(Duration::from_millis(1)).await;
         assert_eq!(
             (breaker.wait(), breaker.admit(Duration::ZERO)),
-            (Duration::ZERO, Ok(()))
+            (Duration::ZERO, Ok(Pass::Probe))
         );
         assert_eq!(breaker.admit(Duration::ZERO), Err(OTHERS.open_for));
     }
@@ -252,17 +279,47 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn nobody_else_probes_while_a_probe_is_under_way() {
         let breaker = Breaker::new(OTHERS);
-        (0..3).for_each(|_| breaker.failed(Failure::Other));
+        (0..3).for_each(|_| breaker.failed(Pass::Ordinary, Failure::Other));
         pass(OTHERS.open_for).await;
         let longest = Duration::from_secs(20);
-        assert_eq!(breaker.admit(longest), Ok(()));
+        assert_eq!(breaker.admit(longest), Ok(Pass::Probe));
         pass(Duration::from_secs(19)).await;
         assert_eq!(breaker.admit(longest), Err(Duration::from_secs(1)));
-        breaker.failed(Failure::TimeOut);
+        breaker.failed(Pass::Probe, Failure::TimeOut);
         assert_eq!(breaker.wait(), OTHERS.open_for, "counted from its end");
         pass(OTHERS.open_for).await;
-        assert_eq!(breaker.admit(longest), Ok(()));
-        breaker.answered();
+        assert_eq!(breaker.admit(longest), Ok(Pass::Probe));
+        breaker.answered(Pass::Probe);
         assert!((0..100).all(|_| breaker.admit(longest).is_ok()));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_began_before_it_opened_neither_closes_it_nor_puts_off_the_probe() {
+        let breaker = Breaker::new(OTHERS);
+        (0..3).for_each(|_| breaker.failed(Pass::Ordinary, Failure::Other));
+        breaker.answered(Pass::Ordinary);
+        pass(Duration::from_secs(3)).await;
+        breaker.failed(Pass::Ordinary, Failure::Other);
+        assert_eq!(breaker.wait(), Duration::from_secs(2));
+    }
+
+    /// Calls that hang for ten seconds each end as far apart.
+    #[tokio::test(start_paused = true)]
+    async fn a_row_of_failures_opens_it_however_far_apart() {
+        let breaker = Breaker::new(OTHERS);
+        for failures in 1..=3 {
+            assert!(lets_through(&breaker), "{failures}");
+            pass(Duration::from_secs(10)).await;
+            breaker.failed(Pass::Ordinary, Failure::TimeOut);
+        }
+        assert!(!lets_through(&breaker));
+        let other = Breaker::new(OTHERS);
+        for _ in 0..9 {
+            pass(Duration::from_secs(10)).await;
+            other.failed(Pass::Ordinary, Failure::TimeOut);
+            other.failed(Pass::Ordinary, Failure::TimeOut);
+            other.answered(Pass::Ordinary);
+        }
+        assert!(lets_through(&other), "never three in a row, nor within two seconds");
     }
 }

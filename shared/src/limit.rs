@@ -277,14 +277,14 @@ impl Limiter {
                 "an earlier check took all the time there is".into(),
             ));
         }
-        if !self.breaker.lets_through() {
+        let Ok(pass) = self.breaker.admit(left) else {
             return Err(StoreError::NotApplied("the store has not answered lately".into()));
-        }
+        };
         let started = Instant::now();
         let outcome = tokio::time::timeout(left, call).await;
         patience.0 = left.saturating_sub(started.elapsed());
         let outcome = outcome.unwrap_or_else(|_| Err(StoreError::TimedOut(format!("no answer within {left:?}"))));
-        self.breaker.heard(&outcome);
+        self.breaker.heard(pass, &outcome);
         outcome
     }
 

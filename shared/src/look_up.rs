@@ -43,10 +43,10 @@ impl LookUps {
         if within.is_zero() {
             return Err(StoreError::NotApplied("the request has no time left to ask".into()));
         }
-        if !self.0.lets_through() {
-            return Err(StoreError::NotApplied("the table has not answered lately".into()));
-        }
         let within = within.min(LOOK_UP);
+        let Ok(pass) = self.0.admit(within) else {
+            return Err(StoreError::NotApplied("the table has not answered lately".into()));
+        };
         let answer = tokio::time::timeout(within, call).await.unwrap_or_else(|_| {
             let why = format!("no answer within {} ms", within.as_millis());
             match within < TELLING {
@@ -56,7 +56,7 @@ impl LookUps {
         });
         // A table that has no name is not asked, and cannot be down.
         if !matches!(answer, Err(StoreError::NoTable(_))) {
-            self.0.heard(&answer);
+            self.0.heard(pass, &answer);
         }
         answer
     }

@@ -8,7 +8,7 @@ use futures_util::future::join_all;
 use http::uri::PathAndQuery;
 use url::Url;
 
-use crate::breaker::Thresholds;
+use crate::breaker::{Row, Thresholds};
 use crate::config::{Pointer, UpstreamCall};
 use crate::error::{Fault, GatewayError};
 use crate::request::Request;
@@ -102,9 +102,9 @@ impl Target {
 /// `circuit_breaker` of a service. What it counts is the function environment's own.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BreakerRules {
-    /// So many failures open it,
+    /// So many failures open it, in a row
     pub failures: u32,
-    /// within this time.
+    /// or within this time.
     pub window: Duration,
     /// How long until a probe, and from one that failed to the next.
     pub open_for: Duration,
@@ -114,9 +114,10 @@ pub struct BreakerRules {
 
 impl BreakerRules {
     fn thresholds(&self) -> Thresholds {
+        let failures = usize::try_from(self.failures).unwrap_or(usize::MAX);
         Thresholds {
-            time_outs: None,
-            failures: usize::try_from(self.failures).unwrap_or(usize::MAX),
+            row: Row::Failures(failures),
+            failures,
             within: self.window,
             open_for: self.open_for,
         }
@@ -137,8 +138,8 @@ pub struct Trail {
 }
 
 impl Trail {
-    fn enter(&mut self, upstream: &Upstream, target: usize) {
-        self.attempts += 1;
+    fn enter(&mut self, upstream: &Upstream, target: usize, attempt: u32) {
+        self.attempts = attempt;
         if upstream.targets.len() > 1 {
             self.target = Some(Arc::clone(&upstream.targets[target].name));
         }
@@ -211,7 +212,7 @@ impl Caller {
         let outcome = match self.service(&call.upstream) {
             Some(service) => self.attempts(service, call, request, stamps, within, trail).await,
             None => {
-                trail.enter(&call.upstream, 0);
+                trail.enter(&call.upstream, 0, 1);
                 let answer = self.attempt(call, 0, request, stamps, within).await?;
                 answer.map_err(classify)
             }

@@ -51,6 +51,7 @@ macro_rules! inline_schema {
 inline_schema! {
     Text, _generator => json_schema!({ "type": "string" });
     At<bool>, _generator => or_placeholder(json_schema!({ "type": "boolean" }));
+    At<u32>, _generator => or_placeholder(json_schema!({ "type": "integer", "minimum": 0, "maximum": u32::MAX }));
     At<NonZeroU32>, _generator => or_placeholder(json_schema!({ "type": "integer", "minimum": 1, "maximum": u32::MAX }));
     At<NonZeroU64>, _generator => or_placeholder(json_schema!({ "type": "integer", "minimum": 1, "maximum": 999_999_999_999_999_u64 }));
     At<Duration>, _generator => or_placeholder(json_schema!({ "type": "string", "pattern": "^(0|[1-9][0-9]*)(ms|s|m|h|d)$" }));

@@ -11,7 +11,6 @@ use super::balancer::{Balancer, Verdict};
 use super::client::CallError;
 use super::retry::RetryBudget;
 use super::{Caller, Stamps, Trail, Upstream, classify};
-use crate::breaker::Failure;
 use crate::config::UpstreamCall;
 use crate::error::GatewayError;
 use crate::request::Request;
@@ -46,13 +45,17 @@ impl Service {
     fn retry(
         &self,
         call: &UpstreamCall,
-        number: u32,
+        tried: &[usize],
         request: &Request,
         outcome: &Result<Response<Bytes>, CallError>,
         left: Duration,
     ) -> Option<Duration> {
         let rules = call.upstream.retry.as_ref()?;
-        let wait = rules.wait(number, &request.method, outcome, left)?;
+        let elsewhere = self.balancer.has_other_than(tried);
+        let wait = rules.wait(number_of(tried), &request.method, outcome, left, elsewhere)?;
+        if self.balancer.wait() > wait {
+            return None;
+        }
         self.budget.as_ref().is_some_and(RetryBudget::take).then_some(wait)
     }
 }
@@ -70,42 +73,50 @@ impl Caller {
     ) -> Result<Response<Bytes>, GatewayError> {
         let ends = Instant::now() + within;
         let left = || ends.saturating_duration_since(Instant::now());
-        if let Some(budget) = &service.budget {
-            budget.call();
-        }
         let mut tried = Vec::new();
         let mut last: Option<Result<Response<Bytes>, CallError>> = None;
         loop {
             let limit = call.upstream.attempt_timeout.unwrap_or(within).min(left());
-            let target = match service.balancer.choose(&tried, limit) {
-                Ok(target) => target,
+            let choice = match service.balancer.choose(&tried, limit) {
+                Ok(choice) => choice,
                 Err(wait) => return last.map_or_else(|| Err(circuit_open(call, wait)), |last| last.map_err(classify)),
             };
-            trail.enter(&call.upstream, target);
-            let outcome = self.attempt(call, target, request, stamps, limit).await?;
-            if let Some(verdict) = verdict(&outcome, limit, call) {
-                service.balancer.heard(target, verdict);
+            if let (Some(budget), []) = (&service.budget, &tried[..]) {
+                budget.call();
             }
-            match service.retry(call, trail.attempts, request, &outcome, left()) {
+            tried.push(choice.target);
+            trail.enter(&call.upstream, choice.target, number_of(&tried));
+            let outcome = self.attempt(call, choice.target, request, stamps, limit).await?;
+            if let Some(verdict) = verdict(&outcome, limit, call) {
+                service.balancer.heard(choice, verdict);
+            }
+            match service.retry(call, &tried, request, &outcome, left()) {
                 None => return outcome.map_err(classify),
                 Some(wait) => tokio::time::sleep(wait).await,
             }
-            tried.push(target);
             last = Some(outcome);
         }
     }
 }
 
+/// How many attempts these were.
+fn number_of(tried: &[usize]) -> u32 {
+    u32::try_from(tried.len()).unwrap_or(u32::MAX)
+}
+
 /// What an attempt that had so much time tells of its target; `None` where it tells nothing.
 fn verdict(outcome: &Result<Response<Bytes>, CallError>, limit: Duration, call: &UpstreamCall) -> Option<Verdict> {
     match outcome {
-        Ok(answer) if is_sick(answer.status()) => Some(Verdict::Sick(Failure::Other)),
+        Ok(answer) if is_sick(answer.status()) => Some(Verdict::Sick),
         Ok(_) | Err(CallError::TooLarge(_)) => Some(Verdict::Well),
         Err(CallError::Connect(_)) => Some(Verdict::Unreachable),
-        Err(CallError::Broken(_)) => Some(Verdict::Sick(Failure::Other)),
+        Err(CallError::Broken(_)) => Some(Verdict::Sick),
         Err(CallError::Timeout(_)) => {
-            let due = call.upstream.attempt_timeout.unwrap_or(call.timeout);
-            (limit >= due.min(TELLING)).then_some(Verdict::Sick(Failure::TimeOut))
+            let due = call
+                .upstream
+                .attempt_timeout
+                .map_or(call.timeout, |own| own.min(call.timeout));
+            (limit >= due.min(TELLING)).then_some(Verdict::Silent)
         }
     }
 }

@@ -11,7 +11,7 @@ use tokio::time::Instant;
 
 use super::Target;
 use super::trace::random_below;
-use crate::breaker::{Breaker, Failure, Thresholds};
+use crate::breaker::{Breaker, Failure, Pass, Thresholds};
 use crate::lock::lock;
 
 #[cfg(test)]
@@ -46,8 +46,18 @@ pub(super) enum Verdict {
     Well,
     /// No connection.
     Unreachable,
-    /// It failed.
-    Sick(Failure),
+    /// It is there, and failed.
+    Sick,
+    /// It did not answer in time, connected or not.
+    Silent,
+}
+
+/// Where an attempt goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Choice {
+    pub(super) target: usize,
+    /// How its breaker let it through.
+    pass: Pass,
 }
 
 impl Balancer {
@@ -71,14 +81,15 @@ impl Balancer {
     ///
     /// # Errors
     /// No breaker lets a call through; how long until one does.
-    pub(super) fn choose(&self, tried: &[usize], longest: Duration) -> Result<usize, Duration> {
+    pub(super) fn choose(&self, tried: &[usize], longest: Duration) -> Result<Choice, Duration> {
         loop {
-            let chosen = self.next(tried)?;
-            let Some(breaker) = self.breakers.get(chosen) else {
-                return Ok(chosen);
+            let target = self.next(tried)?;
+            let Some(breaker) = self.breakers.get(target) else {
+                let pass = Pass::Ordinary;
+                return Ok(Choice { target, pass });
             };
             match breaker.admit(longest) {
-                Ok(()) => return Ok(chosen),
+                Ok(pass) => return Ok(Choice { target, pass }),
                 Err(wait) if self.breakers.len() == 1 => return Err(wait),
                 // Somebody else has taken its probe just now: it is not waiting for nobody any more.
                 Err(_) => {}
@@ -110,24 +121,42 @@ impl Balancer {
         if let Some(target) = take_turn(&mut turns, &candidates) {
             return Ok(target);
         }
-        let back_first = closed.into_iter().min_by_key(|&target| turns[target].out_until);
+        let back_first = closed
+            .into_iter()
+            .min_by_key(|&target| (tried.contains(&target), turns[target].out_until));
         back_first.ok_or_else(|| (0..turns.len()).map(waits).min().unwrap_or_default())
     }
 
+    /// How long until a breaker lets an attempt through; nothing where one does now.
+    pub(super) fn wait(&self) -> Duration {
+        self.breakers.iter().map(Breaker::wait).min().unwrap_or_default()
+    }
+
+    /// Whether there is a target that was not `tried` and is not out.
+    pub(super) fn has_other_than(&self, tried: &[usize]) -> bool {
+        let now = Instant::now();
+        let turns = lock(&self.turns);
+        let mut others = turns.iter().enumerate().filter(|(target, _)| !tried.contains(target));
+        others.any(|(target, turn)| {
+            turn.out_until.is_none_or(|until| now >= until)
+                && self.breakers.get(target).is_none_or(|breaker| breaker.wait().is_zero())
+        })
+    }
+
     /// What became of an attempt.
-    pub(super) fn heard(&self, target: usize, verdict: Verdict) {
+    pub(super) fn heard(&self, Choice { target, pass }: Choice, verdict: Verdict) {
         if let Some(turn) = lock(&self.turns).get_mut(target) {
             match verdict {
-                Verdict::Well => turn.out_until = None,
+                Verdict::Well | Verdict::Sick => turn.out_until = None,
                 Verdict::Unreachable => turn.out_until = Some(Instant::now() + EJECTED),
-                Verdict::Sick(_) => {}
+                Verdict::Silent => {}
             }
         }
         if let Some(breaker) = self.breakers.get(target) {
             match verdict {
-                Verdict::Well => breaker.answered(),
-                Verdict::Unreachable => breaker.failed(Failure::Other),
-                Verdict::Sick(how) => breaker.failed(how),
+                Verdict::Well => breaker.answered(pass),
+                Verdict::Silent => breaker.failed(pass, Failure::TimeOut),
+                Verdict::Unreachable | Verdict::Sick => breaker.failed(pass, Failure::Other),
             }
         }
     }

@@ -1,5 +1,6 @@
 //! When a failed attempt is made again, and how much more traffic that may come to. docs/resilience.md tells it in prose.
 
+use std::fmt;
 use std::sync::Mutex;
 use std::time::Duration;
 
@@ -43,6 +44,18 @@ pub enum Cause {
     Status(StatusCode),
 }
 
+/// As a config names it.
+impl fmt::Display for Cause {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NoConnection => f.write_str("connect_failure"),
+            Self::TimedOut => f.write_str("timeout"),
+            Self::Broken => f.write_str("broken"),
+            Self::Status(status) => f.write_str(status.as_str()),
+        }
+    }
+}
+
 impl Cause {
     /// What an attempt came to, unless nothing is gained by another.
     pub(super) fn of(outcome: &Result<Response<Bytes>, CallError>) -> Option<Self> {
@@ -64,13 +77,15 @@ pub(crate) const LONGEST_BACKOFF: Duration = Duration::from_secs(10);
 
 impl RetryRules {
     /// How long to wait after attempt `number` (from 1) of a request with this method, of whose time so much is left;
-    /// `None` when it is not to be made again.
+    /// `None` when it is not to be made again. `elsewhere`: the next attempt goes to another target, for which what this one
+    /// says in `Retry-After` does not hold.
     pub(super) fn wait(
         &self,
         number: u32,
         method: &Method,
         outcome: &Result<Response<Bytes>, CallError>,
         left: Duration,
+        elsewhere: bool,
     ) -> Option<Duration> {
         let cause = Cause::of(outcome).filter(|cause| self.when.contains(cause))?;
         // What never got a connection never left: then any method may come again.
@@ -78,8 +93,8 @@ impl RetryRules {
             return None;
         }
         let wished = match outcome {
-            Ok(answer) => retry_after(answer.headers())?,
-            Err(_) => Duration::ZERO,
+            Ok(answer) if !elsewhere => retry_after(answer.headers())?,
+            _ => Duration::ZERO,
         };
         let wait = self.jittered(number).max(wished);
         left.checked_sub(SHORTEST)
@@ -117,29 +132,30 @@ fn retry_after(headers: &HeaderMap) -> Option<Duration> {
     digits.parse().ok().map(Duration::from_secs)
 }
 
-/// So many retries a second are there whatever the traffic, so that a service that is seldom called has any at all.
-pub(super) const FLOOR: u64 = 1;
+/// A retry comes as often as this whatever the traffic, so that a service that is seldom called has any at all. Seldom enough
+/// that a service which hangs does not earn, by the time that each call takes, a retry of every call.
+pub(super) const FLOOR: Duration = Duration::from_secs(10);
 
 /// What was not used is kept up to so many retries.
-pub(super) const KEPT: u64 = 10;
+pub(super) const KEPT: u32 = 10;
 
 /// A retry in the unit that is counted: every call brings the percents of its service's budget.
-const RETRY: u64 = 100;
+const RETRY: u32 = 100;
 
 /// How long one unit of [`FLOOR`] takes to come.
-const UNIT: Duration = Duration::from_millis(1000 / (FLOOR * RETRY));
+const UNIT: Duration = FLOOR.checked_div(RETRY).expect("RETRY is not 0");
 
 /// What bounds the extra traffic of a service's retries, per function environment: a share of its calls, and [`FLOOR`].
 #[derive(Debug)]
 pub(super) struct RetryBudget {
-    percent: u64,
+    percent: u32,
     purse: Mutex<Purse>,
 }
 
 #[derive(Debug)]
 struct Purse {
     /// Hundredths of retries.
-    holds: u64,
+    holds: u32,
     /// Until when the floor was paid in.
     paid_until: Instant,
 }
@@ -148,7 +164,7 @@ impl RetryBudget {
     /// Begins with one retry.
     pub(super) fn new(percent: u32) -> Self {
         Self {
-            percent: percent.into(),
+            percent,
             purse: Mutex::new(Purse {
                 holds: RETRY,
                 paid_until: Instant::now(),
@@ -173,8 +189,8 @@ impl RetryBudget {
 }
 
 impl Purse {
-    fn add(&mut self, units: u64) {
-        self.holds = (self.holds + units).min(KEPT * RETRY);
+    fn add(&mut self, units: u32) {
+        self.holds = self.holds.saturating_add(units).min(KEPT * RETRY);
     }
 
     /// Whole units only; the rest of the time counts next time.
@@ -182,6 +198,6 @@ impl Purse {
         let units = now.saturating_duration_since(self.paid_until).as_millis() / UNIT.as_millis();
         let units = u32::try_from(units).unwrap_or(u32::MAX);
         self.paid_until += UNIT * units;
-        self.add(units.into());
+        self.add(units);
     }
 }

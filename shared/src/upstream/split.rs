@@ -31,7 +31,7 @@ pub struct Split {
 pub struct Share {
     /// How it is called.
     pub call: UpstreamCall,
-    /// How many requests it gets: this out of the sum of all.
+    /// How many requests it gets: this out of the sum of all; 0 for none, while a canary is taken back.
     pub weight: u32,
 }
 

@@ -45,7 +45,7 @@ async fn another_target_answers_where_one_cannot(event: Event) {
             "down": { "targets": [{ "url": down.url() }, { "url": well }], "retry": {} },
             "slow": {
                 "targets": [{ "url": silent.url() }, { "url": well }],
-                "attempt_timeout": "50ms", "retry": { "when": ["timeout"], "budget": "100%" },
+                "attempt_timeout": "500ms", "retry": { "when": ["timeout"], "budget": "100%" },
             },
         }),
     )
@@ -71,7 +71,7 @@ async fn another_target_answers_where_one_cannot(event: Event) {
         let (status, record) = recorded(&api, &format!("slow-{number}"), get("/slow/x")).await;
         assert_eq!(status, 200, "{record:#}");
     }
-    assert!(silent.connections() >= 1, "a time-out ejects nobody");
+    assert!(silent.connections() >= 2, "a time-out ejects nobody");
 }
 
 async fn what_may_not_come_twice_does_not(event: Event) {

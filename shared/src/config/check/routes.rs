@@ -26,7 +26,7 @@ use crate::path::PathPattern;
 use crate::router::Conditions;
 
 pub(super) use conditions::method;
-pub(super) use target::{fixed, header_value};
+pub(super) use target::{fallback, header_value};
 
 /// A route of which is known so far what requests it takes.
 struct Draft<'a> {

@@ -10,15 +10,13 @@ use std::time::Duration;
 use http::uri::PathAndQuery;
 use url::Url;
 
-use super::routes::fixed;
+use super::routes::fallback;
 use super::timeout;
 use crate::config::decode::{Field, Map, Text};
 use crate::config::raw::upstreams::Service;
 use crate::config::report::Report;
 use crate::config::tree::quote;
 use crate::upstream::{Target, Upstream};
-
-const DEFAULT_CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// What a route's `upstream` may name, and how long a call there may take.
 pub(super) struct Services<'a> {
@@ -80,19 +78,15 @@ impl Services<'_> {
         let targets = targets::of(service, report);
         let own = |field: &Field<_>, report: &mut Report| field.given().and_then(|given| timeout(given, report));
         let timeout = own(&service.timeout, report).unwrap_or(self.default_timeout);
-        let connect_timeout = own(&service.connect_timeout, report).unwrap_or(DEFAULT_CONNECT_TIMEOUT);
+        let attempt_timeout = resilience::attempt_timeout(service, timeout, report);
         let upstream = Upstream {
             name: name.into(),
             position: Some(self.all.len()),
-            connect_timeout,
-            attempt_timeout: resilience::attempt_timeout(service, timeout, report),
+            connect_timeout: resilience::connect_timeout(service, attempt_timeout, report),
+            attempt_timeout,
             retry: resilience::retry(service, report),
             breaker: resilience::breaker(service, report),
-            fallback: service
-                .fallback
-                .given()
-                .and_then(|raw| fixed(raw, report))
-                .map(Arc::new),
+            fallback: service.fallback.given().and_then(|raw| fallback(raw, report)),
             warm: service
                 .warm
                 .given()
@@ -110,7 +104,7 @@ impl Services<'_> {
         if text.value.contains("://") {
             let url = text.parse("an upstream's URL", report, upstream_url)?;
             let name = Arc::clone(&Target::new(url.clone()).name);
-            let upstream = Upstream::plain(name, url, DEFAULT_CONNECT_TIMEOUT);
+            let upstream = Upstream::plain(name, url, resilience::CONNECT_TIMEOUT);
             return Some(Destination {
                 upstream: Arc::new(upstream),
                 timeout: self.default_timeout,

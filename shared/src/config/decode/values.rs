@@ -104,6 +104,17 @@ impl Scalar for bool {
     }
 }
 
+impl Scalar for u32 {
+    const NOUN: &'static str = "a whole number from 0 to 4294967295, in plain digits";
+
+    fn read(value: &Value) -> Option<Self> {
+        match value {
+            Value::Number(text) if plain_digits(text) => text.parse().ok(),
+            _ => None,
+        }
+    }
+}
+
 impl Scalar for NonZeroU32 {
     const NOUN: &'static str = "a whole number from 1 to 4294967295, in plain digits";
 

@@ -12,7 +12,7 @@ use crate::config::tree::{Node, Place, Value};
 sections! {
     /// Which sites' pages may read the answers (cross-origin resource sharing).
     Cors {
-        /// Origins such as https://app.example.com; https://*.example.com for all below; or * alone for everybody.
+        /// Origins such as `https://app.example.com`; `https://*.example.com` for all below; or `*` alone for everybody.
         (required) origins: List<Text>,
         /// What pages may send; default the methods of the route.
         methods: List<Text>,

@@ -52,7 +52,7 @@ sections! {
         /// A name of upstreams, or a URL.
         (required) upstream: Text,
         /// How many requests go there: this out of the sum of all.
-        (required) weight: At<NonZeroU32>,
+        (required) weight: At<u32>,
     }
 
     /// When a call that failed is attempted again.

@@ -64,14 +64,14 @@ fn act() -> impl Strategy<Value = (Duration, Act)> {
 /// A document with one service of so many targets.
 fn document() -> impl Strategy<Value = Value> {
     let service = (1..4_usize, 2..=10_u32, 0..10_000_u64, 1..=100_u32, any::<bool>());
-    let times = (1..60_000_u64, 1..60_000_u64, prop::option::of(1..60_000_u64));
+    let times = (2..60_000_u64, 1..60_000_u64, prop::option::of(1..60_000_u64));
     (service, times).prop_map(
         |((targets, attempts, backoff, budget, breaker), (timeout, attempt, own))| {
             let targets = (0..targets).map(|number| json!({ "url": format!("http://t{number}") }));
             let mut service = json!({
                 "targets": targets.collect::<Vec<_>>(),
                 "timeout": format!("{timeout}ms"),
-                "attempt_timeout": format!("{}ms", attempt.min(timeout)),
+                "attempt_timeout": format!("{}ms", attempt.min(timeout - 1)),
                 "retry": {
                     "attempts": attempts, "backoff": format!("{backoff}ms"), "budget": format!("{budget}%"),
                     "when": ["connect_failure", "timeout", "broken", 503],

@@ -11,7 +11,7 @@ use crate::config::Pointer;
 use crate::error::Fault;
 use crate::testing::request;
 use crate::upstream::client::{CallLimits, HttpClient};
-use crate::upstream::retry::{Cause, FLOOR, KEPT, RetryRules};
+use crate::upstream::retry::{Cause, RetryRules};
 use crate::upstream::trace::TraceParent;
 use crate::upstream::{BreakerRules, Target};
 
@@ -404,6 +404,89 @@ async fn a_breaker_that_opens_between_two_attempts_leaves_the_last_outcome() {
         (outcome.expect("an answer").status().as_u16(), trail.attempts),
         (502, 2)
     );
+}
+
+/// It would only come back to what the client could have had at once.
+#[tokio::test(start_paused = true)]
+async fn nobody_waits_for_a_retry_that_an_open_breaker_will_refuse() {
+    let rules = BreakerRules {
+        failures: 1,
+        ..breaker()
+    };
+    let service = Upstream {
+        breaker: Some(rules),
+        retry: Some(retry(9)),
+        ..service(1)
+    };
+    let world = world(service, |_, _| Act::Ask("1"));
+    let began = Instant::now();
+    let (outcome, trail) = world.send(Method::GET).await;
+    let status = outcome.expect("an answer").status().as_u16();
+    assert_eq!((status, trail.attempts, began.elapsed()), (503, 1, Duration::ZERO));
+}
+
+/// Its `timeout` is ten seconds in all, and five calls that hang end ten seconds apart.
+#[tokio::test(start_paused = true)]
+async fn the_usual_breaker_opens_on_a_service_that_hangs() {
+    let usual = BreakerRules {
+        failures: 5,
+        ..breaker()
+    };
+    let service = Upstream {
+        breaker: Some(usual),
+        ..service(1)
+    };
+    let mut world = world(service, |_, _| Act::Slow(Duration::from_secs(3_600), 200));
+    world.call.timeout = Duration::from_secs(10);
+    for _ in 0..5 {
+        world.send(Method::GET).await.0.expect_err("no answer");
+    }
+    let began = Instant::now();
+    world.send(Method::GET).await.0.expect_err("no call");
+    assert_eq!((world.seen(), began.elapsed()), (5, Duration::ZERO));
+}
+
+/// A route may have less time than its service gives one attempt.
+#[tokio::test(start_paused = true)]
+async fn a_short_route_is_a_witness_too() {
+    let service = Upstream {
+        breaker: Some(breaker()),
+        attempt_timeout: Some(Duration::from_secs(2)),
+        ..service(1)
+    };
+    let mut world = world(service, |_, _| Act::Slow(Duration::from_secs(3_600), 200));
+    world.call.timeout = Duration::from_millis(500);
+    for _ in 0..4 {
+        world.send(Method::GET).await.0.expect_err("no answer");
+    }
+    assert_eq!(world.seen(), 3);
+}
+
+/// One that drains says so of itself.
+#[tokio::test(start_paused = true)]
+async fn retry_after_holds_for_the_target_that_said_it() {
+    let draining = |name: &str, _| match name {
+        "a" => Act::Ask("120"),
+        _ => Act::Status(200),
+    };
+    let both = world(
+        Upstream {
+            retry: Some(retry(2)),
+            ..service(2)
+        },
+        draining,
+    );
+    for _ in 0..4 {
+        assert_eq!(both.status().await, 200);
+    }
+    let alone = world(
+        Upstream {
+            retry: Some(retry(2)),
+            ..service(1)
+        },
+        draining,
+    );
+    assert_eq!((alone.status().await, alone.seen()), (503, 1));
 }
 
 #[tokio::test(start_paused = true)]

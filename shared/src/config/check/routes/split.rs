@@ -49,8 +49,11 @@ pub(super) fn of(
         }
         shares.extend(item.weight.given().map(|weight| Share {
             call,
-            weight: weight.value.get(),
+            weight: weight.value,
         }));
+    }
+    if !shares.is_empty() && shares.iter().all(|share| share.weight == 0) {
+        report.mistake(list.place, "every weight is 0: nobody would be asked");
     }
     (!shares.is_empty()).then(|| Split {
         shares,

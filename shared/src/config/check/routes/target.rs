@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::header::CONTENT_TYPE;
+use http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use serde::de::IgnoredAny;
 
@@ -85,7 +85,7 @@ impl Manner {
         Self {
             strip_prefix: prefix.and_then(|text| strip_prefix(text, pattern, report)),
             timeout: raw.timeout.given().and_then(|given| timeout(given, report)),
-            fallback: raw.fallback.given().and_then(|raw| fixed(raw, report)).map(Arc::new),
+            fallback: raw.fallback.given().and_then(|raw| fallback(raw, report)),
         }
     }
 
@@ -151,8 +151,18 @@ fn answer(respond: &Respond, report: &mut Report) -> Option<Target> {
     }
 }
 
+/// What stands in for an upstream. No cache may keep it for longer than the upstream is gone, unless it says so itself.
+pub(in crate::config::check) fn fallback(raw: &raw::FixedAnswer, report: &mut Report) -> Option<Arc<FixedAnswer>> {
+    let mut answer = fixed(raw, report)?;
+    answer
+        .headers
+        .entry(CACHE_CONTROL)
+        .or_insert(HeaderValue::from_static("no-store"));
+    Some(Arc::new(answer))
+}
+
 /// An answer that stands in the document.
-pub(in crate::config::check) fn fixed(raw: &raw::FixedAnswer, report: &mut Report) -> Option<FixedAnswer> {
+fn fixed(raw: &raw::FixedAnswer, report: &mut Report) -> Option<FixedAnswer> {
     let status = raw.status.given().map_or(StatusCode::OK, |given| given.value);
     let mut headers = headers(&raw.headers, report);
     let Some((place, body, default_type)) = raw.body.given().and_then(content) else {

@@ -21,6 +21,9 @@ const MOST_FAILURES: u32 = 1000;
 /// Environments seldom live longer.
 const LONGEST_WINDOW: Duration = Duration::from_secs(60 * 60);
 
+/// Also of what a route calls by its URL.
+pub(super) const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
+
 const ATTEMPTS: u32 = 2;
 const BACKOFF: Duration = Duration::from_millis(50);
 const BUDGET: u32 = 20;
@@ -34,11 +37,27 @@ pub(super) fn attempt_timeout(service: &Service, whole: Duration, report: &mut R
     if service.retry.is_absent() {
         let reason = "means nothing without retry: one attempt may take the whole timeout";
         report.mistake(given.place, reason);
-    } else if own > whole {
-        let reason = "longer than timeout, which holds for all attempts together: it never passes";
+    } else if own >= whole {
+        let reason = "not shorter than timeout, which holds for all attempts together: it never passes";
         report.mistake(given.place, reason);
     }
     Some(own)
+}
+
+/// Half of an attempt's time at most, so that a connection that does not open is known for that and not for a slow answer.
+pub(super) fn connect_timeout(service: &Service, attempt: Option<Duration>, report: &mut Report) -> Duration {
+    let most = attempt.map_or(CONNECT_TIMEOUT, |attempt| attempt / 2);
+    let Some(given) = service.connect_timeout.given() else {
+        return CONNECT_TIMEOUT.min(most);
+    };
+    let own = timeout(given, report);
+    if let (Some(own), Some(attempt)) = (own, attempt)
+        && own >= attempt
+    {
+        let reason = "not shorter than attempt_timeout: a connection that does not open would pass for an answer that does not come";
+        report.mistake(given.place, reason);
+    }
+    own.unwrap_or(CONNECT_TIMEOUT)
 }
 
 pub(super) fn retry(service: &Service, report: &mut Report) -> Option<RetryRules> {
@@ -82,7 +101,7 @@ fn when(list: Option<&List<RetryCause>>, one_has_all_the_time: bool, report: &mu
     let mut causes = Vec::with_capacity(list.items.len());
     for RetryCause { place, cause } in &list.items {
         if causes.contains(cause) {
-            report.mistake(*place, "is here twice");
+            report.mistake(*place, format!("{cause} is here twice"));
         }
         if *cause == Cause::TimedOut && one_has_all_the_time {
             let reason =

@@ -43,15 +43,37 @@ async fn extra_traffic_stays_within_the_budget() {
         let calls = 60 * CALLS;
         assert_eq!(quiet, calls, "nothing is retried that succeeds");
         let share = calls * u64::from(percent) / 100;
-        for (minute, most_kept) in [(first, KEPT), (second, 0)] {
+        for (minute, most_kept) in [(first, 10), (second, 0)] {
             let extra = minute - calls;
-            // A call that waits for its retries takes longer than its turn: the floor counts by time.
-            let floor = 2 * 60 * FLOOR;
+            // A call that waits for its retries takes longer than its turn: one for each ten seconds counts by time.
+            let by_time = 2 * 6;
             assert!(
-                extra <= share + floor + most_kept + 1,
+                extra <= share + by_time + most_kept + 1,
                 "{extra} retries at {percent}% of {calls}"
             );
             assert!(extra >= share, "{extra} retries: the budget is there to be used");
         }
     }
+}
+
+/// An environment serves one request at a time, so a service that hangs is asked seldom, and each call takes long. Time alone
+/// must not pay for a retry of every call.
+#[tokio::test(start_paused = true)]
+async fn a_service_that_hangs_gets_hardly_more_than_its_calls() {
+    let rules = RetryRules {
+        percent: 20,
+        ..retry(10)
+    };
+    let service = Upstream {
+        retry: Some(rules),
+        attempt_timeout: Some(Duration::from_secs(1)),
+        ..service(1)
+    };
+    let mut world = world(service, |_, _| Act::Slow(Duration::from_secs(3_600), 200));
+    world.call.timeout = Duration::from_secs(10);
+    for _ in 0..100 {
+        world.send(Method::GET).await.0.expect_err("no answer");
+    }
+    // A hundred, the twenty of its budget, and one for each ten seconds.
+    assert!((120..=140).contains(&world.seen()), "{}", world.seen());
 }
