@@ -31,6 +31,7 @@ use self::decode::Decode as _;
 use self::report::Report;
 use self::tree::Node;
 use crate::auth::{AuthRules, RouteAuth};
+use crate::cache::{CacheRules, CacheSettings};
 use crate::edge::{EdgeRules, EntryRules};
 use crate::headers::SealedHeaders;
 use crate::limit::{PlanRules, RuleSet};
@@ -85,6 +86,8 @@ pub struct Config {
     pub entry: EntryRules,
     /// `defaults`, for the answers to requests that find no route.
     pub unrouted: EdgeRules,
+    /// `None` where no route keeps answers.
+    pub cache: Option<CacheSettings>,
 }
 
 /// One entry of `routes`.
@@ -108,6 +111,8 @@ pub struct Route {
     pub cost: NonZeroU32,
     /// Whom it lets in, and what its answers say to them.
     pub edge: EdgeRules,
+    /// How its answers are kept; `None`: they are not.
+    pub cache: Option<Arc<CacheRules>>,
 }
 
 /// Where a route's answers come from.

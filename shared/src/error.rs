@@ -146,6 +146,8 @@ pub enum GatewayError {
     },
     /// The time for the whole request was used up before its upstream could be called.
     DeadlineExceeded,
+    /// The client takes an answer only out of the cache, and none is kept.
+    NotCached,
     /// The upstream's answer is no answer: reset, truncated, not HTTP, or not the JSON it says it is.
     UpstreamInvalid {
         /// Why, for the log only.
@@ -183,7 +185,7 @@ impl GatewayError {
             Self::UpstreamUnreachable { .. } | Self::UpstreamInvalid { .. } | Self::ResponseTooLarge { .. } => {
                 StatusCode::BAD_GATEWAY
             }
-            Self::UpstreamTimeout { .. } | Self::DeadlineExceeded => StatusCode::GATEWAY_TIMEOUT,
+            Self::UpstreamTimeout { .. } | Self::DeadlineExceeded | Self::NotCached => StatusCode::GATEWAY_TIMEOUT,
             Self::Internal { .. } => StatusCode::INTERNAL_SERVER_ERROR,
         }
     }
@@ -209,6 +211,7 @@ impl GatewayError {
             Self::UpstreamUnreachable { .. } => "upstream_unreachable",
             Self::UpstreamTimeout { .. } => "upstream_timeout",
             Self::DeadlineExceeded => "deadline_exceeded",
+            Self::NotCached => "not_cached",
             Self::UpstreamInvalid { .. } => "upstream_invalid_response",
             Self::ResponseTooLarge { .. } => "response_too_large",
             Self::Internal { .. } => "internal_error",
@@ -244,6 +247,7 @@ impl GatewayError {
             Self::UpstreamUnreachable { .. } => "The service behind this path cannot be reached.".into(),
             Self::UpstreamTimeout { .. } => "The service behind this path did not answer in time.".into(),
             Self::DeadlineExceeded => "There was no time left to call the service behind this path.".into(),
+            Self::NotCached => "No answer is kept for this request, and it asks for no other (only-if-cached).".into(),
             Self::UpstreamInvalid { .. } => "The service behind this path gave an invalid answer.".into(),
             Self::Internal { .. } => "The gateway failed on this request.".into(),
         }
@@ -263,6 +267,7 @@ impl GatewayError {
             | Self::InsufficientScope { .. }
             | Self::Forbidden { .. }
             | Self::CrossSite { .. }
+            | Self::NotCached
             | Self::RateLimited { .. } => Fault::Client,
             Self::PlanRefused {
                 trouble: PlanTrouble::Expired,
@@ -315,6 +320,7 @@ impl GatewayError {
             | Self::MissingCredential { .. }
             | Self::InsufficientScope { .. }
             | Self::RateLimited { .. }
+            | Self::NotCached
             | Self::DeadlineExceeded => None,
         }
     }

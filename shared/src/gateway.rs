@@ -10,6 +10,7 @@ use http::{Response, StatusCode};
 use serde_json::value::RawValue;
 
 use crate::auth::{Authenticator, Identity};
+use crate::cache::{Cache, Entry};
 use crate::clock::{Clock, Timestamp};
 use crate::config::{Config, ErrorRules, HeaderRules, PathSection, Route, Target, UpstreamCall, UpstreamErrors};
 use crate::edge::{EdgeRules, EntryRules};
@@ -29,11 +30,13 @@ use crate::upstream::trace::TraceParent;
 use crate::upstream::{Caller, Stamps};
 
 pub(crate) mod budget;
+mod cached;
 #[cfg(test)]
 mod tests;
 mod visit;
 
 use budget::Budget;
+use cached::Ready;
 use visit::Visit;
 pub use visit::request_id;
 
@@ -55,6 +58,8 @@ pub struct Gateway {
     plans: Plans,
     transformations: Vec<PathSection<Arc<ResponseRules>>>,
     caller: Caller,
+    /// `None` where no route keeps answers.
+    cache: Option<Cache>,
     served: AtomicBool,
 }
 
@@ -103,6 +108,9 @@ impl Gateway {
             limiter: Limiter::new(config.limits, seams.store, Arc::clone(&seams.clock)),
             transformations: config.transformations,
             caller: Caller::new(seams.upstreams),
+            cache: config
+                .cache
+                .map(|settings| Cache::new(settings, Arc::clone(&seams.clock))),
             clock: seams.clock,
             served: AtomicBool::new(false),
         }
@@ -183,23 +191,47 @@ impl Gateway {
         }
         route.edge.check_body(&request)?;
 
+        let (identity, plan) = (identity.as_ref(), plan.as_deref());
+        let ready = Ready {
+            route,
+            identity,
+            plan,
+            trace: &trace,
+            budget,
+            for_others: false,
+        };
+        self.cached(ready, request, visit).await
+    }
+
+    /// What the route's target gives, reshaped; `in_doubt` is kept already, and the service is only asked whether it has
+    /// changed.
+    async fn answer(
+        &self,
+        ready: Ready<'_>,
+        request: &mut Request,
+        in_doubt: Option<&Entry>,
+        visit: &mut Visit,
+    ) -> Result<Response<Bytes>, GatewayError> {
+        let Ready {
+            route, identity, plan, ..
+        } = ready;
         let rules = self.response_rules(&request.path);
         if !rules.is_empty() {
             transform::prepare_request(&request.method, &mut request.headers);
         }
+        if let Some(entry) = in_doubt {
+            entry.ask_whether_changed(&mut request.headers);
+        }
         let answer = match &route.target {
             Target::Call(call) => {
-                let answer = self.call(call, &request, &trace, budget, visit).await;
+                let answer = self.call(call, request, ready, visit).await;
                 if answer.as_ref().map_or(true, |answer| answer.status().is_server_error()) {
                     self.limiter.give_back(&visit.limits, &mut visit.patience).await;
                 }
                 answer?
             }
             Target::Respond(fixed) => visit.respond(fixed),
-            Target::Usage => {
-                self.usage(route, &request, identity.as_ref(), plan.as_deref(), visit)
-                    .await?
-            }
+            Target::Usage => self.usage(route, request, identity, plan, visit).await?,
         };
 
         visit.record.stage("transform");
@@ -254,17 +286,18 @@ impl Gateway {
         &self,
         call: &UpstreamCall,
         request: &Request,
-        trace: &TraceParent,
-        budget: Budget,
+        ready: Ready<'_>,
         visit: &mut Visit,
     ) -> Result<Response<Bytes>, GatewayError> {
         visit.record.stage("call");
         visit.record.upstream = Some(Arc::clone(&call.upstream.name));
         let stamps = Stamps {
             request_id: &visit.request_id,
-            trace,
+            trace: ready.trace,
+            // An answer that is kept for others must not depend on where the first of them is.
+            tells_address: !ready.for_others,
         };
-        let answer = self.caller.call(call, request, stamps, budget.left()).await?;
+        let answer = self.caller.call(call, request, stamps, ready.budget.left()).await?;
         visit.record.upstream_status = Some(answer.status());
         Ok(answer)
     }

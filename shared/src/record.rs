@@ -17,6 +17,7 @@ use http::{Method, StatusCode};
 use serde::Serialize;
 use tokio::time::Instant;
 
+use crate::cache::CacheOutcome;
 use crate::clock::Timestamp;
 use crate::error::{Fault, GatewayError};
 pub use bounds::bounded;
@@ -71,6 +72,8 @@ pub struct Record {
     pub subject: Option<String>,
     /// What the limit said; with several, what the last one said, or the first that refused.
     pub limit: Option<LimitOutcome>,
+    /// What the cache did for it, where the route has one.
+    pub cache: Option<CacheOutcome>,
     /// The name of the upstream that was called.
     pub upstream: Option<Arc<str>>,
     /// What it answered.
@@ -95,6 +98,7 @@ impl Record {
             auth: None,
             subject: None,
             limit: None,
+            cache: None,
             upstream: None,
             upstream_status: None,
             trace_id: None,
@@ -139,6 +143,7 @@ impl Record {
             auth: self.auth.as_deref().map(|auth| bounded(auth, 128)),
             subject: self.subject.as_deref().map(|subject| bounded(subject, 128)),
             limit: self.limit.as_ref(),
+            cache: self.cache,
             upstream: self.upstream.as_deref().map(|upstream| bounded(upstream, 256)),
             upstream_status: self.upstream_status.map(|status| status.as_u16()),
             bytes,
@@ -166,7 +171,8 @@ impl Record {
             Some(error) => Some(error.fault()),
             None if status.is_client_error() => Some(Fault::Client),
             None if !status.is_server_error() => None,
-            None if self.upstream_status.is_some() => Some(Fault::Upstream),
+            // What is kept is what an upstream said.
+            None if self.upstream_status.is_some() || self.cache.is_some() => Some(Fault::Upstream),
             None => Some(Fault::Gateway),
         }
     }
@@ -197,6 +203,8 @@ struct Line<'r> {
     subject: Option<Cow<'r, str>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     limit: Option<&'r LimitOutcome>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cache: Option<CacheOutcome>,
     #[serde(skip_serializing_if = "Option::is_none")]
     upstream: Option<Cow<'r, str>>,
     #[serde(skip_serializing_if = "Option::is_none")]

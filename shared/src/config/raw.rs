@@ -17,10 +17,12 @@ use crate::limit::{ChargeOn, OnError, Period};
 use crate::transform::OnUnparsable;
 
 pub(super) mod auth;
+pub(super) mod cache;
 pub(super) mod edge;
 
 use auth::Auth;
 use auth::route::RouteAuth;
+use cache::Cache;
 use edge::{Compress, Cors, Ip, MaxHeaders, OrNone, SecurityStance};
 
 sections! {
@@ -70,6 +72,8 @@ sections! {
         security_headers: SecurityStance,
         /// Which answers are compressed for clients that take gzip: false (default), true, or some.
         compress: Compress,
+        /// How many bytes the answers that routes keep (cache) may take in each function environment; default 16MiB.
+        cache_memory: At<ByteSize>,
     }
 
     /// The shape of error answers.
@@ -244,6 +248,8 @@ sections! {
         security_headers: Box<SecurityStance>,
         /// Which of its answers are compressed, in place of defaults.compress.
         compress: Box<Compress>,
+        /// Which of its answers to GET and HEAD are kept for others, and how long; default none.
+        cache: Box<Cache>,
     }
 
     /// An answer that is the same for every request.

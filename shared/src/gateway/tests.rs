@@ -1,5 +1,6 @@
 //! The stages put together, on scripted seams. What the real client, store and runtime do is shown end to end.
 
+mod cache;
 mod edge;
 mod front_doors;
 mod methods;

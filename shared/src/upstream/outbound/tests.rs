@@ -10,6 +10,7 @@ fn built(call: &UpstreamCall, request: &Request) -> http::Request<Bytes> {
         Stamps {
             request_id: "req_1",
             trace: &trace,
+            tells_address: true,
         },
     )
     .expect("a request")
@@ -145,6 +146,7 @@ fn a_target_too_long_for_a_request_line_is_the_clients_fault() {
     let stamps = Stamps {
         request_id: "req_1",
         trace: &trace,
+        tells_address: true,
     };
     let outcome = build(&call("http://u", None), &request, stamps);
     assert!(matches!(outcome, Err(GatewayError::BadRequest { .. })), "{outcome:?}");
