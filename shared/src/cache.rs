@@ -17,7 +17,9 @@ mod rules;
 mod selection;
 mod sent;
 mod status;
+mod table;
 mod times;
+mod wire;
 mod writes;
 
 use std::sync::Arc;
@@ -25,15 +27,18 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::{HeaderName, Method, Response};
+use tokio::time::Instant;
 
 use crate::auth::Identity;
 use crate::clock::{Clock, Timestamp};
 use crate::error::GatewayError;
+use crate::gateway::Seams;
+use crate::look_up::LookUps;
 use crate::request::Request;
 use demand::{Demand, is_about_now};
 pub(crate) use entry::Entry;
 pub(crate) use errand::{Errand, Kept};
-use flights::{Boarding, Flights, Landing, Lead, landed};
+use flights::{Boarding, Flights, Landing, landed};
 pub use key::CacheKey;
 use key::Place;
 use memory::Memory;
@@ -41,6 +46,7 @@ pub use rules::{CacheRules, CacheSettings, Tier};
 use sent::Sent;
 pub use status::CacheOutcome;
 use status::{Forward, Status, Ttl};
+use table::{Shelf, Table};
 pub(crate) use writes::is_safe;
 
 /// The cache of a function environment.
@@ -49,6 +55,8 @@ pub(crate) struct Cache {
     settings: CacheSettings,
     memory: Memory,
     flights: Flights,
+    /// `None` where no route uses it.
+    table: Option<Table>,
     clock: Arc<dyn Clock>,
 }
 
@@ -80,19 +88,23 @@ pub(crate) enum Search<'a> {
 }
 
 impl Cache {
-    pub(crate) fn new(settings: CacheSettings, clock: Arc<dyn Clock>) -> Self {
+    /// For routes that keep answers; `look_ups` are those of the state table.
+    pub(crate) fn new(settings: CacheSettings, seams: &Seams, look_ups: &LookUps) -> Self {
+        let patterns = settings.table_paths.clone();
+        let table = || Table::new(Arc::clone(&seams.store), look_ups.clone(), patterns.clone());
         Self {
             memory: Memory::new(settings.memory),
-            settings,
             flights: Flights::default(),
-            clock,
+            table: (!patterns.is_empty()).then(table),
+            settings,
+            clock: Arc::clone(&seams.clock),
         }
     }
 
     /// Looks for an answer to this request, and waits for one that is on its way, for as long as the request may wait.
     ///
     /// # Errors
-    /// `NotCached`.
+    /// `NotCached`; `DeadlineExceeded` where it has waited for as long as it may.
     pub(crate) async fn search<'a>(&self, asked: Asked<'a>, within: Duration) -> Result<Search<'a>, GatewayError> {
         let Asked {
             rules,
@@ -102,41 +114,81 @@ impl Cache {
         } = asked;
         let key = CacheKey::of(&self.settings, rules, route_id, request, identity);
         let demand = Demand::of(rules, &request.headers);
-        let ends = tokio::time::Instant::now() + within;
+        let ends = Instant::now() + within;
         let mut collapsed = false;
-        loop {
+        let (mut look, lead) = loop {
             let now = self.clock.now();
             let look = self.look(&asked, &key, &demand, now);
             if let Look::Found(entry) = look {
                 return Ok(Search::Found(Given::kept(&asked, &entry, collapsed, now)));
             }
-            if demand.only_if_cached {
-                return Err(GatewayError::NotCached);
-            }
-            let errand =
-                |lead: Option<Lead>, look: Look| Errand::new(asked, (key, self.place(request)), look, lead, now);
-            if collapsed || request.method == Method::HEAD || demand.is_particular() {
-                return Ok(Search::Ask(Box::new(errand(None, look))));
+            if collapsed || request.method == Method::HEAD || demand.asks_for_itself() {
+                break (look, None);
             }
             match self.flights.board(key) {
-                Boarding::Lead(lead) => return Ok(Search::Ask(Box::new(errand(Some(lead), look)))),
+                Boarding::Lead(lead) => break (look, Some(lead)),
                 Boarding::Follow(landing) => {
                     let waited = tokio::time::timeout_at(ends, landed(landing)).await;
-                    match waited.map_err(|_| GatewayError::DeadlineExceeded)? {
-                        Some(Landing::Shared(entry)) => {
-                            collapsed = true;
-                            // It may be too large to be found.
-                            let now = self.clock.now();
-                            if fits(&asked, &entry) && demand.takes(&entry, now) {
-                                return Ok(Search::Found(Given::kept(&asked, &entry, true, now)));
-                            }
-                        }
-                        // Each for himself: they may all be different.
-                        Some(Landing::Alone | Landing::Aloft) => collapsed = true,
-                        None => {}
+                    let Some(landing) = waited.map_err(|_| GatewayError::DeadlineExceeded)? else {
+                        continue;
+                    };
+                    // Who does not get it goes alone: what others get may be different for each.
+                    collapsed = true;
+                    let now = self.clock.now();
+                    // It may be too large to be found.
+                    if let Landing::Shared(entry) = landing
+                        && fits(&asked, &entry)
+                        && demand.takes(&entry, now)
+                    {
+                        return Ok(Search::Found(Given::kept(&asked, &entry, true, now)));
                     }
                 }
             }
+        };
+        let place = self.place(request);
+        if let Some(table) = self.table.as_ref().filter(|_| rules.tier == Tier::Table && !collapsed) {
+            let left = ends.saturating_duration_since(Instant::now());
+            let shelf = table.find(rules, (&key, &place), self.clock.now(), left).await;
+            look = self.look_again(&asked, (&key, place), &demand, look, shelf);
+        }
+        let now = self.clock.now();
+        if let Look::Found(entry) = look {
+            if let Some(lead) = lead {
+                lead.land(Landing::Shared(Arc::clone(&entry)));
+            }
+            return Ok(Search::Found(Given::kept(&asked, &entry, false, now)));
+        }
+        if demand.only_if_cached {
+            return Err(GatewayError::NotCached);
+        }
+        Ok(Search::Ask(Box::new(Errand::new(asked, (key, place), look, lead, now))))
+    }
+
+    /// What the memory has together with what the table had.
+    fn look_again(
+        &self,
+        asked: &Asked<'_>,
+        (key, place): (&CacheKey, Place),
+        demand: &Demand,
+        look: Look,
+        shelf: Shelf,
+    ) -> Look {
+        if let Some(at) = shelf.written_at {
+            self.memory.written_elsewhere(place, at);
+        }
+        let now = self.clock.now();
+        let Some(entry) = shelf.entry.map(Arc::new) else {
+            return match shelf.written_at {
+                Some(_) => self.look(asked, key, demand, now),
+                None => look,
+            };
+        };
+        if self.memory.keep(*key, place, &entry) {
+            return self.look(asked, key, demand, now);
+        }
+        match fits(asked, &entry) && demand.takes(&entry, now) {
+            true => Look::Found(entry),
+            false => look,
         }
     }
 

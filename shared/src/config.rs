@@ -8,6 +8,7 @@
 mod check;
 mod compact;
 mod decode;
+mod edition;
 mod json;
 mod packed;
 mod placeholder;
@@ -28,6 +29,7 @@ use std::time::Duration;
 use ipnet::IpNet;
 
 use self::decode::Decode as _;
+use self::edition::Fillings;
 use self::report::Report;
 use self::tree::Node;
 use crate::auth::{AuthRules, RouteAuth};
@@ -241,7 +243,13 @@ fn begins_like_json(text: &str) -> bool {
 }
 
 fn checked(text: &str, variable: &dyn Fn(&str) -> Option<String>, mut report: Report) -> Result<Checked, Mistakes> {
-    let config = read(text, variable, &mut report);
+    let fillings = Fillings::of(variable);
+    let mut config = read(text, &|name| fillings.look_up(name), &mut report);
+    // Only what others read tells editions apart.
+    let cache = config.as_mut().and_then(|config| config.cache.as_mut());
+    if let Some(cache) = cache.filter(|cache| !cache.table_paths.is_empty()) {
+        cache.edition = fillings.edition(text);
+    }
     let begins = report.at(1);
     let warnings = report.finish()?;
     // A document that cannot be read leaves a mistake, so that one without mistakes has a config.

@@ -95,6 +95,9 @@ impl Gateway {
             Arc::clone(&seams.store),
             Arc::clone(&seams.clock),
         );
+        let cache = config
+            .cache
+            .map(|settings| Cache::new(settings, &seams, &look_ups.state));
         Self {
             kind,
             headers: config.headers,
@@ -108,9 +111,7 @@ impl Gateway {
             limiter: Limiter::new(config.limits, seams.store, Arc::clone(&seams.clock)),
             transformations: config.transformations,
             caller: Caller::new(seams.upstreams),
-            cache: config
-                .cache
-                .map(|settings| Cache::new(settings, Arc::clone(&seams.clock))),
+            cache,
             clock: seams.clock,
             served: AtomicBool::new(false),
         }

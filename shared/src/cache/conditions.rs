@@ -1,6 +1,6 @@
 //! Requests that ask for an answer only if it has changed (RFC 9110 section 13), answered by the gateway.
 
-use http::header::{ETAG, IF_MODIFIED_SINCE, IF_NONE_MATCH, LAST_MODIFIED};
+use http::header::{DATE, ETAG, IF_MODIFIED_SINCE, IF_NONE_MATCH, LAST_MODIFIED};
 use http::{HeaderMap, HeaderName, Method, Response, StatusCode};
 
 use bytes::Bytes;
@@ -36,7 +36,12 @@ fn is_known(request: &HeaderMap, answer: &HeaderMap) -> bool {
         let mut lines = request.get_all(IF_NONE_MATCH).iter();
         return lines.any(|line| holds(line.as_bytes(), tag));
     }
-    match (date(request, &IF_MODIFIED_SINCE), date(answer, &LAST_MODIFIED)) {
+    // What does not say when it was last modified was not after it was made (RFC 9111 section 4.3.2).
+    let modified = match answer.contains_key(LAST_MODIFIED) {
+        true => date(answer, &LAST_MODIFIED),
+        false => date(answer, &DATE),
+    };
+    match (date(request, &IF_MODIFIED_SINCE), modified) {
         (Some(since), Some(modified)) => modified <= since,
         _ => false,
     }
@@ -112,6 +117,11 @@ mod tests {
         assert_eq!(of(earlier, later), 200);
         assert_eq!(of("yesterday", earlier), 200);
         assert_eq!(of(later, "0"), 200);
+        assert_eq!(
+            status(Method::GET, &[("if-modified-since", later)], &[("date", earlier)]),
+            304
+        );
+        assert_eq!(status(Method::GET, &[("if-modified-since", later)], &[]), 200);
         let both = [("if-none-match", "\"x\""), ("if-modified-since", later)];
         assert_eq!(
             status(Method::GET, &both, &[("last-modified", earlier), ("etag", "\"y\"")]),

@@ -62,6 +62,11 @@ impl Demand {
         !self.asks && is_young && (is_fresh || is_near)
     }
 
+    /// Whether it waits for no other's answer.
+    pub(super) fn asks_for_itself(&self) -> bool {
+        self.only_if_cached || self.is_particular()
+    }
+
     /// Whether it asks for more than the answer's own freshness.
     pub(super) fn is_particular(&self) -> bool {
         self.asks || self.max_age.is_some() || !self.min_fresh.is_zero()

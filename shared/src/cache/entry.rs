@@ -26,6 +26,17 @@ const OF_ONE_EXCHANGE: [&str; 10] = [
     "x-response-time",
 ];
 
+/// Headers that a 304 does not replace: the body that they are about is the one that was kept.
+const OF_THE_BODY: [&str; 7] = [
+    "content-digest",
+    "content-encoding",
+    "content-length",
+    "content-md5",
+    "content-range",
+    "digest",
+    "repr-digest",
+];
+
 /// What an entry takes beside its texts.
 const OVERHEAD: usize = 512;
 
@@ -90,6 +101,18 @@ impl Entry {
         self.age(now).saturating_sub(self.freshness.lifetime)
     }
 
+    /// How long it may still be given at all, without asking.
+    pub(super) fn of_use_for(&self, now: Timestamp) -> Duration {
+        let Freshness {
+            lifetime,
+            stale_while_revalidate,
+            stale_if_error,
+            ..
+        } = self.freshness;
+        let all = lifetime.saturating_add(stale_while_revalidate.max(stale_if_error));
+        all.saturating_sub(self.age(now))
+    }
+
     /// Whether it may be given without asking.
     pub(super) fn is_fresh(&self, now: Timestamp) -> bool {
         !self.freshness.always_asked && !self.fresh_for(now).is_zero()
@@ -140,10 +163,7 @@ impl Entry {
         let mut headers = self.headers.clone();
         // Without a date it is of now (RFC 9110 section 6.6.1).
         headers.remove(DATE);
-        for name in not_modified.keys() {
-            if matches!(name.as_str(), "content-length" | "content-encoding" | "content-range") {
-                continue;
-            }
+        for name in not_modified.keys().filter(|name| !OF_THE_BODY.contains(&name.as_str())) {
             headers.remove(name);
             for value in not_modified.get_all(name) {
                 headers.append(name.clone(), value.clone());

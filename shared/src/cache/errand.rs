@@ -1,6 +1,7 @@
 //! A request that goes to the service on the way of a search, and what becomes of its answer.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use http::header::VARY;
@@ -13,7 +14,7 @@ use super::key::{CacheKey, Place};
 use super::selection::{Selection, may_be_learned, names};
 use super::sent::Sent;
 use super::status::{CacheOutcome, Forward, Status};
-use super::{Asked, Cache, Given, Look, ttl};
+use super::{Asked, Cache, Given, Look, Tier, ttl};
 use crate::clock::Timestamp;
 use crate::error::{Fault, GatewayError};
 use crate::request::Request;
@@ -38,7 +39,8 @@ pub(crate) struct Errand<'a> {
 /// What became of an answer.
 pub(crate) enum Kept<'a> {
     Given(Result<Given, GatewayError>),
-    /// The service says that it looks at headers of which it was not told: it is asked once more, with these.
+    /// The service is asked once more: it says that it looks at headers of which it was not told, or that what was asked
+    /// about has not changed, and names something else.
     Again(Box<Errand<'a>>),
 }
 
@@ -116,11 +118,13 @@ impl<'a> Errand<'a> {
 impl Cache {
     /// Keeps an answer for others where they may have it, and says what the client gets. `is_for_all`: whether it is what
     /// the service said, as a whole.
-    pub(crate) fn keep<'a>(
+    /// `within`: how long that may take.
+    pub(crate) async fn keep<'a>(
         &self,
         mut errand: Box<Errand<'a>>,
         answer: Result<Response<Bytes>, GatewayError>,
         is_for_all: bool,
+        within: Duration,
     ) -> Kept<'a> {
         let now = self.clock.now();
         if has_failed(&answer)
@@ -141,49 +145,62 @@ impl Cache {
         if answer.status() == StatusCode::NOT_MODIFIED
             && let Some(entry) = errand.in_doubt()
         {
-            return Kept::Given(self.confirmed(errand, &entry, answer.headers(), now));
+            if entry.is_confirmed_by(answer.headers()) {
+                return Kept::Given(Ok(self.confirmed(errand, &entry, answer.headers(), within).await));
+            }
+            self.memory.forget(&errand.key, &entry);
+            errand.stale = None;
+            errand.request = errand.sent.request(errand.asked.request);
+            return Kept::Again(errand);
         }
         let missed = errand.missed(answer.headers());
         if !missed.is_empty() {
             return Kept::Again(Box::new(errand.again(missed)));
         }
-        Kept::Given(Ok(self.fetched(errand, answer, is_for_all, None, now)))
+        let answer = Fetched {
+            answer,
+            is_for_all,
+            said: None,
+        };
+        Kept::Given(Ok(self.fetched(errand, answer, within).await))
     }
 
     /// After a 304.
-    fn confirmed(
+    async fn confirmed(
         &self,
-        mut errand: Box<Errand<'_>>,
-        entry: &Arc<Entry>,
+        errand: Box<Errand<'_>>,
+        entry: &Entry,
         not_modified: &HeaderMap,
-        now: Timestamp,
-    ) -> Result<Given, GatewayError> {
-        if !entry.is_confirmed_by(not_modified) {
-            self.memory.forget(&errand.key, entry);
-            errand.land(Landing::Alone);
-            let why =
-                "304 for another answer than the one that was asked about: its ETag is not the one of If-None-Match";
-            return Err(GatewayError::UpstreamInvalid { why: why.into() });
-        }
+        within: Duration,
+    ) -> Given {
         let mut answer = Response::new(entry.body.clone());
         *answer.status_mut() = entry.status;
         *answer.headers_mut() = entry.freshened(not_modified);
-        Ok(self.fetched(errand, answer, true, Some(StatusCode::NOT_MODIFIED), now))
+        let answer = Fetched {
+            answer,
+            is_for_all: true,
+            said: Some(StatusCode::NOT_MODIFIED),
+        };
+        self.fetched(errand, answer, within).await
     }
 
-    /// What came, kept if it may be. `said`: the status by which it came, if not its own.
-    fn fetched(
-        &self,
-        mut errand: Box<Errand<'_>>,
-        answer: Response<Bytes>,
-        is_for_all: bool,
-        said: Option<StatusCode>,
-        now: Timestamp,
-    ) -> Given {
+    /// What came, kept if it may be.
+    async fn fetched(&self, mut errand: Box<Errand<'_>>, fetched: Fetched, within: Duration) -> Given {
+        let Fetched {
+            answer,
+            is_for_all,
+            said,
+        } = fetched;
+        let now = self.clock.now();
         let entry = errand.entry(&answer, now).filter(|_| is_for_all).map(Arc::new);
-        let stored = entry.as_ref().is_some_and(|entry| {
-            entry.body.len() <= errand.asked.rules.max_size && self.memory.keep(errand.key, errand.place, entry)
-        });
+        // Whoever waits does not wait for a table.
+        errand.land(entry.clone().map_or(Landing::Alone, Landing::Shared));
+        let rules = errand.asked.rules;
+        let small = entry.as_ref().filter(|entry| entry.body.len() <= rules.max_size);
+        let stored = match small {
+            Some(entry) => self.put_away(&errand, entry, within).await,
+            None => false,
+        };
         if !stored && let Some(before) = &errand.stale {
             self.memory.forget(&errand.key, before);
         }
@@ -192,12 +209,28 @@ impl Cache {
             forward_status: said,
             stored,
             collapsed: false,
-            ttl: entry.as_ref().filter(|_| stored).map(|entry| ttl(entry, now)),
+            ttl: small.filter(|_| stored).map(|entry| ttl(entry, now)),
         };
-        errand.land(entry.map_or(Landing::Alone, Landing::Shared));
         let outcome = said.map_or(CacheOutcome::Miss, |_| CacheOutcome::Revalidated);
         Given::of(&errand.asked, answer, status, outcome)
     }
+
+    async fn put_away(&self, errand: &Errand<'_>, entry: &Arc<Entry>, within: Duration) -> bool {
+        let here = self.memory.keep(errand.key, errand.place, entry);
+        match self.table.as_ref().filter(|_| errand.asked.rules.tier == Tier::Table) {
+            Some(table) => table.keep(&errand.key, entry, within).await || here,
+            None => here,
+        }
+    }
+}
+
+/// An answer of the service.
+struct Fetched {
+    answer: Response<Bytes>,
+    /// Whether it is what the service said, as a whole.
+    is_for_all: bool,
+    /// The status by which it came, if not its own.
+    said: Option<StatusCode>,
 }
 
 impl Errand<'_> {

@@ -69,11 +69,6 @@ impl Place {
     pub(super) fn note(&self) -> CacheKey {
         CacheKey(self.0)
     }
-
-    /// That of what is read of a table.
-    pub(super) fn bytes(&self) -> [u8; LENGTH] {
-        self.0
-    }
 }
 
 /// Takes fields in order; each begins with its length, so that none can be taken for two.

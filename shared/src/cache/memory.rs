@@ -114,4 +114,12 @@ impl Memory {
         lock(&self.writes).insert(place, at, 1);
         lock(&self.slots).retain(|slot| slot.place != place);
     }
+
+    /// The same of a write that another environment noted, unless this one knows of a later one.
+    pub(super) fn written_elsewhere(&self, place: Place, at: Timestamp) {
+        let known = lock(&self.writes).get(&place);
+        if known.is_none_or(|known| known < at) {
+            self.written(place, at);
+        }
+    }
 }

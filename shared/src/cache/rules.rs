@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use http::HeaderName;
 
+use crate::path::PathPattern;
+
 /// `cache` of a route.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CacheRules {
@@ -40,10 +42,13 @@ pub enum Tier {
 }
 
 /// What holds for the cache of an environment.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct CacheSettings {
     /// `defaults.cache_memory`: how many bytes all answers together may take.
     pub memory: usize,
-    /// A hash of the config: answers that were kept under another one, with other rules, are not found.
+    /// A hash of the config where answers are kept in the table: what was kept there under another one, with other rules,
+    /// is not found. Elsewhere nothing.
     pub edition: [u8; crate::sha256::LENGTH],
+    /// The paths of the routes that keep answers in the state table, too.
+    pub table_paths: Vec<PathPattern>,
 }

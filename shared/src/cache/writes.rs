@@ -1,8 +1,11 @@
 //! What requests that change something invalidate (RFC 9111 section 4.4).
 
+use std::time::Duration;
+
 use bytes::Bytes;
 use http::header::{CONTENT_LOCATION, LOCATION};
 use http::{Method, Response};
+use tokio::time::Instant;
 use url::Url;
 
 use super::Cache;
@@ -14,7 +17,7 @@ use crate::request::Request;
 impl Cache {
     /// Forgets what is kept of the places that a request has changed, as far as its answer says that it has: its own, and
     /// those of the same host that the answer names.
-    pub(crate) fn note_write(&self, request: &Request, answer: &Response<Bytes>) {
+    pub(crate) async fn note_write(&self, request: &Request, answer: &Response<Bytes>, within: Duration) {
         let status = answer.status();
         if is_safe(&request.method) || !(status.is_success() || status.is_redirection()) {
             return;
@@ -22,14 +25,21 @@ impl Cache {
         let now = self.clock.now();
         let named = [LOCATION, CONTENT_LOCATION];
         let named = named.iter().filter_map(|name| answer.headers().get(name));
-        let named = named.filter_map(|value| self.place_named(request, &text_of(value)));
-        for place in std::iter::once(self.place(request)).chain(named) {
+        let named = named.filter_map(|value| self.named(request, &text_of(value)));
+        let own = (request.path.clone(), request.query.clone());
+        let ends = Instant::now() + within;
+        for (path, query) in std::iter::once(own).chain(named) {
+            let place = Place::beside(&self.settings, request, path.as_str(), &query);
             self.memory.written(place, now);
+            if let Some(table) = self.table.as_ref().filter(|table| table.holds(&path)) {
+                let left = ends.saturating_duration_since(Instant::now());
+                table.note_write(&place, now, left).await;
+            }
         }
     }
 
-    /// The place that a location names, where it is one of the host that was asked.
-    fn place_named(&self, request: &Request, location: &str) -> Option<Place> {
+    /// The path and query that a location names, where it is one of the host that was asked.
+    fn named(&self, request: &Request, location: &str) -> Option<(CanonicalPath, String)> {
         let host = &request.host;
         // Relative to a path of the service's own choosing: only a whole path names a place.
         let url = match location.strip_prefix('/') {
@@ -41,8 +51,7 @@ impl Cache {
             .filter(|url| url.host_str().is_some_and(|named| named.eq_ignore_ascii_case(host)))?;
         let path = url.path().strip_prefix(&*request.mount)?;
         let path = CanonicalPath::from_encoded(path).ok()?;
-        let query = url.query().unwrap_or_default();
-        Some(Place::beside(&self.settings, request, path.as_str(), query))
+        Some((path, url.query().unwrap_or_default().to_owned()))
     }
 }
 

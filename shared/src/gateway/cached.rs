@@ -49,7 +49,7 @@ impl Gateway {
             None => self.answer(ready, &mut request, None, visit).await?,
         };
         if !is_safe(&request.method) {
-            cache.note_write(&request, &answer);
+            cache.note_write(&request, &answer, ready.budget.left()).await;
         }
         Ok(answer)
     }
@@ -90,7 +90,7 @@ impl Gateway {
                 .await;
             visit.record.stage("cache");
             let is_for_all = answer.as_ref().is_ok_and(|answer| self.is_for_all(answer, visit));
-            match cache.keep(errand, answer, is_for_all) {
+            match cache.keep(errand, answer, is_for_all, ready.budget.left()).await {
                 Kept::Given(given) => return given,
                 Kept::Again(again) => errand = again,
             }

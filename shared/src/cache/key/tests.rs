@@ -16,6 +16,7 @@ use crate::testing::request;
 const SETTINGS: CacheSettings = CacheSettings {
     memory: 0,
     edition: [0; LENGTH],
+    table_paths: Vec::new(),
 };
 
 fn rules(public: bool) -> CacheRules {

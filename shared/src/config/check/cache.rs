@@ -6,7 +6,7 @@ use std::time::Duration;
 use http::{HeaderName, Method};
 
 use super::header_name;
-use crate::cache::{CacheRules, CacheSettings};
+use crate::cache::{CacheRules, CacheSettings, Tier};
 use crate::config::decode::{At, ByteSize, Field, List, Slot as _, Text};
 use crate::config::raw::{self, Document};
 use crate::config::report::Report;
@@ -37,9 +37,15 @@ pub(super) fn settings(document: &Document, routes: &[Arc<Route>], report: &mut 
         memory_in_range(given, report);
     }
     let is_used = routes.iter().any(|route| route.cache.is_some());
+    let in_table = |route: &&Arc<Route>| route.cache.as_ref().is_some_and(|rules| rules.tier == Tier::Table);
     is_used.then(|| CacheSettings {
         memory: whole(given.map_or(USUAL_MEMORY, |given| given.value.0)),
         edition: [0; sha256::LENGTH],
+        table_paths: routes
+            .iter()
+            .filter(in_table)
+            .map(|route| route.pattern.clone())
+            .collect(),
     })
 }
 

@@ -3,6 +3,7 @@
 mod directives;
 mod for_whom;
 mod stale;
+mod table;
 mod together;
 mod writes;
 
@@ -112,6 +113,23 @@ fn of(
 }
 
 impl Kept {
+    /// Another environment: the same service and clock, and this store.
+    fn beside(&self, config: &Value, store: Arc<dyn crate::store::Store>) -> Self {
+        let checked = config::parse("test.json", &config.to_string(), &|_| None).expect("a right config");
+        let client: Arc<dyn HttpClient> = Arc::clone(&self.service) as _;
+        let seams = Seams {
+            clock: Arc::clone(&self.clock) as _,
+            upstreams: Arc::clone(&client),
+            issuers: client,
+            store,
+        };
+        Self {
+            gateway: Arc::new(Gateway::new(checked.config, None, seams)),
+            service: Arc::clone(&self.service),
+            clock: Arc::clone(&self.clock),
+        }
+    }
+
     async fn get(&self, path: &str) -> Got {
         self.get_with(path, json!({})).await
     }
