@@ -14,6 +14,7 @@ mod freshness;
 mod key;
 mod memory;
 mod rules;
+mod search;
 mod selection;
 mod sent;
 mod status;
@@ -27,26 +28,24 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::{HeaderName, Method, Response};
-use tokio::time::Instant;
 
 use crate::auth::Identity;
 use crate::clock::{Clock, Timestamp};
-use crate::error::GatewayError;
 use crate::gateway::Seams;
 use crate::look_up::LookUps;
 use crate::request::Request;
-use demand::{Demand, is_about_now};
+use demand::is_about_now;
 pub(crate) use entry::Entry;
-pub(crate) use errand::{Errand, Kept};
-use flights::{Boarding, Flights, Landing, landed};
+pub(crate) use errand::Kept;
+use flights::Flights;
 pub use key::CacheKey;
-use key::Place;
 use memory::Memory;
 pub use rules::{CacheRules, CacheSettings, Tier};
+pub(crate) use search::Search;
 use sent::Sent;
 pub use status::CacheOutcome;
 use status::{Forward, Status, Ttl};
-use table::{Shelf, Table};
+use table::Table;
 pub(crate) use writes::is_safe;
 
 /// The cache of a function environment.
@@ -80,13 +79,6 @@ pub(crate) struct Given {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Passed(Forward);
 
-/// What a search came to.
-pub(crate) enum Search<'a> {
-    Found(Given),
-    /// The service has to be asked.
-    Ask(Box<Errand<'a>>),
-}
-
 impl Cache {
     /// For routes that keep answers; `look_ups` are those of the state table.
     pub(crate) fn new(settings: CacheSettings, seams: &Seams, look_ups: &LookUps) -> Self {
@@ -100,156 +92,6 @@ impl Cache {
             clock: Arc::clone(&seams.clock),
         }
     }
-
-    /// Looks for an answer to this request, and waits for one that is on its way, for as long as the request may wait.
-    ///
-    /// # Errors
-    /// `NotCached`; `DeadlineExceeded` where it has waited for as long as it may.
-    pub(crate) async fn search<'a>(&self, asked: Asked<'a>, within: Duration) -> Result<Search<'a>, GatewayError> {
-        let Asked {
-            rules,
-            route_id,
-            request,
-            identity,
-        } = asked;
-        let key = CacheKey::of(&self.settings, rules, route_id, request, identity);
-        let demand = Demand::of(rules, &request.headers);
-        let ends = Instant::now() + within;
-        let mut collapsed = false;
-        let (mut look, lead) = loop {
-            let now = self.clock.now();
-            let look = self.look(&asked, &key, &demand, now);
-            if let Look::Found(entry) = look {
-                return Ok(Search::Found(Given::kept(&asked, &entry, collapsed, now)));
-            }
-            if collapsed || request.method == Method::HEAD || demand.asks_for_itself() {
-                break (look, None);
-            }
-            match self.flights.board(key) {
-                Boarding::Lead(lead) => break (look, Some(lead)),
-                Boarding::Follow(landing) => {
-                    let waited = tokio::time::timeout_at(ends, landed(landing)).await;
-                    let Some(landing) = waited.map_err(|_| GatewayError::DeadlineExceeded)? else {
-                        continue;
-                    };
-                    // Who does not get it goes alone: what others get may be different for each.
-                    collapsed = true;
-                    let now = self.clock.now();
-                    // It may be too large to be found.
-                    if let Landing::Shared(entry) = landing
-                        && fits(&asked, &entry)
-                        && demand.takes(&entry, now)
-                    {
-                        return Ok(Search::Found(Given::kept(&asked, &entry, true, now)));
-                    }
-                }
-            }
-        };
-        let place = self.place(request);
-        if let Some(table) = self.table.as_ref().filter(|_| rules.tier == Tier::Table && !collapsed) {
-            let left = ends.saturating_duration_since(Instant::now());
-            let shelf = table.find(rules, (&key, &place), self.clock.now(), left).await;
-            look = self.look_again(&asked, (&key, place), &demand, look, shelf);
-        }
-        let now = self.clock.now();
-        if let Look::Found(entry) = look {
-            if let Some(lead) = lead {
-                lead.land(Landing::Shared(Arc::clone(&entry)));
-            }
-            return Ok(Search::Found(Given::kept(&asked, &entry, false, now)));
-        }
-        if demand.only_if_cached {
-            return Err(GatewayError::NotCached);
-        }
-        Ok(Search::Ask(Box::new(Errand::new(asked, (key, place), look, lead, now))))
-    }
-
-    /// What the memory has together with what the table had.
-    fn look_again(
-        &self,
-        asked: &Asked<'_>,
-        (key, place): (&CacheKey, Place),
-        demand: &Demand,
-        look: Look,
-        shelf: Shelf,
-    ) -> Look {
-        if let Some(at) = shelf.written_at {
-            self.memory.written_elsewhere(place, at);
-        }
-        let now = self.clock.now();
-        let Some(entry) = shelf.entry.map(Arc::new) else {
-            return match shelf.written_at {
-                Some(_) => self.look(asked, key, demand, now),
-                None => look,
-            };
-        };
-        if self.memory.keep(*key, place, &entry) {
-            return self.look(asked, key, demand, now);
-        }
-        match fits(asked, &entry) && demand.takes(&entry, now) {
-            true => Look::Found(entry),
-            false => look,
-        }
-    }
-
-    /// What the memory has.
-    fn look(&self, asked: &Asked<'_>, key: &CacheKey, demand: &Demand, now: Timestamp) -> Look {
-        let Some(slot) = self.memory.get(key) else {
-            let forward = Forward::Miss;
-            return Look::Nothing {
-                learned: Vec::new(),
-                forward,
-            };
-        };
-        let learned = slot.learned();
-        let sent = asked.sent(learned.clone()).headers(&asked.request.headers);
-        let Some(entry) = slot.fitting(&sent) else {
-            let forward = Forward::VaryMiss;
-            return Look::Nothing { learned, forward };
-        };
-        let entry = Arc::clone(entry);
-        if demand.takes(&entry, now) {
-            return Look::Found(entry);
-        }
-        let is_fresh = entry.is_fresh(now);
-        let shown = !is_fresh && !demand.is_particular() && entry.may_be_shown_once_more(now);
-        if shown && (self.flights.is_aloft(key) || entry.gives_stale_first()) {
-            return Look::Found(entry);
-        }
-        let forward = if is_fresh { Forward::Request } else { Forward::Stale };
-        Look::Old {
-            learned,
-            entry,
-            forward,
-        }
-    }
-
-    fn place(&self, request: &Request) -> Place {
-        Place::of(&self.settings, request)
-    }
-}
-
-/// What a look into the memory came to.
-enum Look {
-    Found(Arc<Entry>),
-    /// Something that is not given unasked.
-    Old {
-        learned: Vec<HeaderName>,
-        entry: Arc<Entry>,
-        forward: Forward,
-    },
-    Nothing {
-        learned: Vec<HeaderName>,
-        forward: Forward,
-    },
-}
-
-/// Whether an answer that another request got is one to this request.
-fn fits(asked: &Asked<'_>, entry: &Entry) -> bool {
-    let learned = entry.selection.names().cloned().collect();
-    entry
-        .selection
-        .fits(&asked.sent(learned).headers(&asked.request.headers))
 }
 
 impl<'a> Asked<'a> {

@@ -14,7 +14,7 @@ use super::key::{CacheKey, Place};
 use super::selection::{Selection, may_be_learned, names};
 use super::sent::Sent;
 use super::status::{CacheOutcome, Forward, Status};
-use super::{Asked, Cache, Given, Look, Tier, ttl};
+use super::{Asked, Cache, Given, Tier, ttl};
 use crate::clock::Timestamp;
 use crate::error::{Fault, GatewayError};
 use crate::request::Request;
@@ -23,17 +23,17 @@ use crate::request::Request;
 pub(crate) struct Errand<'a> {
     /// As the service is to get it; no condition of the client's is in it.
     pub(crate) request: Request,
-    asked: Asked<'a>,
-    sent: Sent<'a>,
-    key: CacheKey,
-    place: Place,
+    pub(super) asked: Asked<'a>,
+    pub(super) sent: Sent<'a>,
+    pub(super) key: CacheKey,
+    pub(super) place: Place,
     /// What is kept and has to be asked about.
-    stale: Option<Arc<Entry>>,
-    lead: Option<Lead>,
-    forward: Forward,
-    requested_at: Timestamp,
+    pub(super) stale: Option<Arc<Entry>>,
+    pub(super) lead: Option<Lead>,
+    pub(super) forward: Forward,
+    pub(super) requested_at: Timestamp,
     /// Whether it was sent once, and then lacked headers that the answer depends on.
-    repeated: bool,
+    pub(super) repeated: bool,
 }
 
 /// What became of an answer.
@@ -45,38 +45,6 @@ pub(crate) enum Kept<'a> {
 }
 
 impl<'a> Errand<'a> {
-    pub(super) fn new(
-        asked: Asked<'a>,
-        (key, place): (CacheKey, Place),
-        look: Look,
-        lead: Option<Lead>,
-        now: Timestamp,
-    ) -> Self {
-        let (learned, stale, forward) = match look {
-            Look::Old {
-                learned,
-                entry,
-                forward,
-            } => (learned, Some(entry), forward),
-            Look::Nothing { learned, forward } => (learned, None, forward),
-            // What was found is given, and nobody asks.
-            Look::Found(_) => (Vec::new(), None, Forward::Miss),
-        };
-        let sent = asked.sent(learned);
-        Self {
-            request: sent.request(asked.request),
-            asked,
-            sent,
-            key,
-            place,
-            stale,
-            lead,
-            forward,
-            requested_at: now,
-            repeated: false,
-        }
-    }
-
     /// The answer that is kept, where the service is only asked whether it has changed. One to a HEAD would say nothing
     /// of what is kept.
     pub(crate) fn in_doubt(&self) -> Option<Arc<Entry>> {

@@ -207,3 +207,23 @@ async fn head_and_only_if_cached_find_what_is_in_the_table() {
     let only = json!({ "cache-control": "only-if-cached" });
     assert_eq!(other.get_with("/api/y", only).await.outcome(), "hit");
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_stale_answer_is_given_once_more_in_each_environment_and_then_asked_for() {
+    let fleet = two(json!({ "tier": "table", "stale_while_revalidate": "1m" }), max_age);
+    let [one, other] = &fleet.environments[..] else {
+        panic!("two")
+    };
+    one.get("/api/x").await;
+    other.get("/api/x").await;
+    one.pass(60);
+    for (kept, outcome, body) in [
+        (one, "stale", "1"),
+        (one, "miss", "2"),
+        (other, "stale", "1"),
+        (other, "hit", "2"),
+    ] {
+        let got = kept.get("/api/x").await;
+        assert_eq!((got.outcome(), &*got.body), (outcome, body));
+    }
+}
