@@ -29,7 +29,6 @@ pub(crate) enum Search<'a> {
 struct Query<'a> {
     asked: Asked<'a>,
     key: CacheKey,
-    place: Place,
     demand: Demand,
     /// When there is no time left.
     ends: Instant,
@@ -75,7 +74,6 @@ impl Cache {
                 asked.request,
                 asked.identity,
             ),
-            place: Place::of(&self.settings, asked.request),
             demand: Demand::of(asked.rules, &asked.request.headers),
             ends: Instant::now() + within,
         };
@@ -166,13 +164,14 @@ impl Cache {
         let rules = query.asked.rules;
         let table = self.table.as_ref().filter(|_| rules.tier == Tier::Table)?;
         let left = query.ends.saturating_duration_since(Instant::now());
-        let at = (&query.key, &query.place);
+        let place = Place::of(&self.settings, query.asked.request);
+        let at = (&query.key, &place);
         let Shelf { entry, written_at } = table.find(rules, at, self.clock.now(), left).await;
         if let Some(at) = written_at {
-            self.memory.written_elsewhere(query.place, at);
+            self.memory.written_elsewhere(place, at);
         }
         let entry = Arc::new(entry?);
-        self.memory.keep(query.key, query.place, &entry);
+        self.memory.keep(query.key, place, &entry);
         match self.look(query, false) {
             Look::Found(entry) => Some(entry),
             // It may be too large for the memory.
@@ -191,14 +190,14 @@ impl Cache {
             } => (learned, Some(entry), forward),
             Look::Nothing { learned, forward } => (learned, None, forward),
         };
-        let Query { asked, key, place, .. } = query;
+        let Query { asked, key, .. } = query;
         let sent = asked.sent(learned);
         Search::Ask(Box::new(Errand {
             request: sent.request(asked.request),
             asked,
             sent,
             key,
-            place,
+            place: Place::of(&self.settings, asked.request),
             stale,
             lead,
             forward,

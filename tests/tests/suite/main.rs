@@ -1,6 +1,7 @@
 //! The end-to-end suites: every test starts the real binary and speaks HTTP to it.
 
 mod admin;
+mod cache;
 mod design_4_1;
 mod edge;
 mod faults;
