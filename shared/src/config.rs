@@ -247,7 +247,7 @@ fn checked(text: &str, variable: &dyn Fn(&str) -> Option<String>, mut report: Re
     let mut config = read(text, &|name| fillings.look_up(name), &mut report);
     // Only what others read tells editions apart.
     let cache = config.as_mut().and_then(|config| config.cache.as_mut());
-    if let Some(cache) = cache.filter(|cache| !cache.table_paths.is_empty()) {
+    if let Some(cache) = cache.filter(|cache| cache.table().is_some()) {
         cache.edition = fillings.edition(text);
     }
     let begins = report.at(1);

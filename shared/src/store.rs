@@ -42,7 +42,7 @@ impl TableKind {
         match self {
             Self::Quota => "the counters",
             Self::Config => "the API keys",
-            Self::State => "the sessions",
+            Self::State => "the sessions and answers that are kept",
         }
     }
 }

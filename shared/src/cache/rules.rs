@@ -5,6 +5,7 @@ use std::time::Duration;
 use http::HeaderName;
 
 use crate::path::PathPattern;
+use crate::store::TableKind;
 
 /// `cache` of a route.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -51,4 +52,11 @@ pub struct CacheSettings {
     pub edition: [u8; crate::sha256::LENGTH],
     /// The paths of the routes that keep answers in the state table, too.
     pub table_paths: Vec<PathPattern>,
+}
+
+impl CacheSettings {
+    /// The table without which routes could not keep what they are told to.
+    pub fn table(&self) -> Option<TableKind> {
+        (!self.table_paths.is_empty()).then_some(TableKind::State)
+    }
 }

@@ -1,6 +1,7 @@
 //! Tests of the whole loader: every way to be wrong as a file with its exact message, the examples, and that
 //! one mistake hides no other.
 
+mod cache;
 mod collected;
 mod documents;
 mod edge;
