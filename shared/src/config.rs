@@ -8,6 +8,7 @@
 mod check;
 mod compact;
 mod decode;
+mod edition;
 mod json;
 mod packed;
 mod placeholder;
@@ -28,10 +29,12 @@ use std::time::Duration;
 use ipnet::IpNet;
 
 use self::decode::Decode as _;
+use self::edition::Fillings;
 use self::report::Report;
 use self::tree::Node;
 use crate::aggregate::Aggregate;
 use crate::auth::{AuthRules, RouteAuth};
+use crate::cache::{CacheRules, CacheSettings};
 use crate::edge::{EdgeRules, EntryRules};
 use crate::headers::SealedHeaders;
 use crate::limit::{PlanRules, RuleSet};
@@ -89,6 +92,8 @@ pub struct Config {
     pub entry: EntryRules,
     /// `defaults`, for the answers to requests that find no route.
     pub unrouted: EdgeRules,
+    /// `None` where no route keeps answers.
+    pub cache: Option<CacheSettings>,
 }
 
 /// One entry of `routes`.
@@ -112,6 +117,8 @@ pub struct Route {
     pub cost: NonZeroU32,
     /// Whom it lets in, and what its answers say to them.
     pub edge: EdgeRules,
+    /// How its answers are kept; `None`: they are not.
+    pub cache: Option<Arc<CacheRules>>,
 }
 
 /// Where a route's answers come from.
@@ -246,7 +253,13 @@ fn begins_like_json(text: &str) -> bool {
 }
 
 fn checked(text: &str, variable: &dyn Fn(&str) -> Option<String>, mut report: Report) -> Result<Checked, Mistakes> {
-    let config = read(text, variable, &mut report);
+    let fillings = Fillings::of(variable);
+    let mut config = read(text, &|name| fillings.look_up(name), &mut report);
+    // Only what others read tells editions apart.
+    let cache = config.as_mut().and_then(|config| config.cache.as_mut());
+    if let Some(cache) = cache.filter(|cache| cache.table().is_some()) {
+        cache.edition = fillings.edition(text);
+    }
     let begins = report.at(1);
     let warnings = report.finish()?;
     // A document that cannot be read leaves a mistake, so that one without mistakes has a config.

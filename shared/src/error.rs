@@ -153,6 +153,8 @@ pub enum GatewayError {
     },
     /// The time for the whole request was used up before its upstream could be called.
     DeadlineExceeded,
+    /// The client takes an answer only out of the cache, and none is kept.
+    NotCached,
     /// The upstream's answer is no answer: reset, truncated, not HTTP, or not the JSON it says it is.
     UpstreamInvalid {
         /// Why, for the log only.
@@ -206,9 +208,9 @@ impl GatewayError {
             Self::UpstreamUnreachable { .. } | Self::UpstreamInvalid { .. } | Self::ResponseTooLarge { .. } => {
                 StatusCode::BAD_GATEWAY
             }
-            Self::UpstreamTimeout { .. } | Self::DeadlineExceeded => StatusCode::GATEWAY_TIMEOUT,
             Self::UpstreamStatus { status } => handed_on(*status).unwrap_or(StatusCode::BAD_GATEWAY),
             Self::Part { error, .. } => error.status(),
+            Self::UpstreamTimeout { .. } | Self::DeadlineExceeded | Self::NotCached => StatusCode::GATEWAY_TIMEOUT,
             Self::Internal { .. } => StatusCode::INTERNAL_SERVER_ERROR,
         }
     }
@@ -235,6 +237,7 @@ impl GatewayError {
             Self::UpstreamTimeout { .. } => "upstream_timeout",
             Self::UpstreamCircuitOpen { .. } => "upstream_circuit_open",
             Self::DeadlineExceeded => "deadline_exceeded",
+            Self::NotCached => "not_cached",
             Self::UpstreamInvalid { .. } => "upstream_invalid_response",
             Self::ResponseTooLarge { .. } => "response_too_large",
             Self::UpstreamStatus { .. } => "upstream_error",
@@ -275,6 +278,7 @@ impl GatewayError {
                 "The service behind this path has failed too often lately and is not called for now.".into()
             }
             Self::DeadlineExceeded => "There was no time left to call the service behind this path.".into(),
+            Self::NotCached => "No answer is kept for this request, and it asks for no other (only-if-cached).".into(),
             Self::UpstreamInvalid { .. } => "The service behind this path gave an invalid answer.".into(),
             Self::UpstreamStatus { status } => {
                 let words = status.canonical_reason().map(|reason| format!(" {reason}"));
@@ -302,6 +306,7 @@ impl GatewayError {
             | Self::InsufficientScope { .. }
             | Self::Forbidden { .. }
             | Self::CrossSite { .. }
+            | Self::NotCached
             | Self::RateLimited { .. } => Fault::Client,
             Self::PlanRefused {
                 trouble: PlanTrouble::Expired,
@@ -367,6 +372,7 @@ impl GatewayError {
             | Self::InsufficientScope { .. }
             | Self::RateLimited { .. }
             | Self::UpstreamCircuitOpen { .. }
+            | Self::NotCached
             | Self::DeadlineExceeded => None,
         }
     }

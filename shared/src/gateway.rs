@@ -10,6 +10,7 @@ use http::{Response, StatusCode};
 use serde_json::value::RawValue;
 
 use crate::auth::{Authenticator, Identity};
+use crate::cache::{Cache, Entry};
 use crate::clock::{Clock, Timestamp};
 use crate::config::{Config, ErrorRules, HeaderRules, PathSection, Route, Target, UpstreamCall, UpstreamErrors};
 use crate::edge::{EdgeRules, EntryRules};
@@ -26,15 +27,18 @@ use crate::store::Store;
 use crate::transform::{self, ResponseRules};
 use crate::upstream::client::HttpClient;
 use crate::upstream::trace::TraceParent;
-use crate::upstream::{Caller, InsteadOf, Stamps, Trail};
+use crate::upstream::{Caller, InsteadOf, Trail};
 
 mod aggregate;
 pub(crate) mod budget;
+mod cached;
+mod ready;
 #[cfg(test)]
 mod tests;
 mod visit;
 
 use budget::Budget;
+use ready::{Destination, Ready};
 use visit::Visit;
 pub use visit::request_id;
 
@@ -56,6 +60,8 @@ pub struct Gateway {
     plans: Plans,
     transformations: Vec<PathSection<Arc<ResponseRules>>>,
     caller: Caller,
+    /// `None` where no route keeps answers.
+    cache: Option<Cache>,
     served: AtomicBool,
 }
 
@@ -91,6 +97,9 @@ impl Gateway {
             Arc::clone(&seams.store),
             Arc::clone(&seams.clock),
         );
+        let cache = config
+            .cache
+            .map(|settings| Cache::new(settings, &seams, &look_ups.state));
         Self {
             kind,
             headers: config.headers,
@@ -104,6 +113,7 @@ impl Gateway {
             limiter: Limiter::new(config.limits, seams.store, Arc::clone(&seams.clock)),
             transformations: config.transformations,
             caller: Caller::new(seams.upstreams, &config.upstreams),
+            cache,
             clock: seams.clock,
             served: AtomicBool::new(false),
         }
@@ -184,26 +194,40 @@ impl Gateway {
         }
         route.edge.check_body(&request)?;
 
+        let (identity, plan) = (identity.as_ref(), plan.as_deref());
+        let ready = Ready {
+            route,
+            destination: Destination::of(route, &request, identity, visit),
+            identity,
+            plan,
+            trace: &trace,
+            budget,
+            for_others: false,
+        };
+        self.cached(ready, request, visit).await
+    }
+
+    /// What the route's target gives, reshaped; `in_doubt` is kept already, and the service is only asked whether it has
+    /// changed.
+    async fn answer(
+        &self,
+        ready: Ready<'_>,
+        request: &mut Request,
+        in_doubt: Option<&Entry>,
+        visit: &mut Visit,
+    ) -> Result<Response<Bytes>, GatewayError> {
         let rules = self.response_rules(&request.path);
         if !rules.is_empty() {
             transform::prepare_request(&request.method, &mut request.headers);
         }
-        let answer = match &route.target {
-            Target::Call(call) => self.call(call, &request, &trace, budget, visit).await?,
-            Target::Split(split) => {
-                let call = split.choose(&request, identity.as_ref());
-                visit.record.variant = Some(Arc::clone(&call.upstream.name));
-                self.call(call, &request, &trace, budget, visit).await?
-            }
-            Target::Aggregate(aggregate) => {
-                self.aggregate(aggregate, &request, identity.as_ref(), &trace, budget, visit)
-                    .await?
-            }
-            Target::Respond(fixed) => visit.respond(fixed),
-            Target::Usage => {
-                self.usage(route, &request, identity.as_ref(), plan.as_deref(), visit)
-                    .await?
-            }
+        if let Some(entry) = in_doubt {
+            entry.ask_whether_changed(&mut request.headers);
+        }
+        let answer = match ready.destination {
+            Destination::Call(call) => self.call(call, request, ready, visit).await?,
+            Destination::Aggregate(aggregate) => self.aggregate(aggregate, request, ready, visit).await?,
+            Destination::Respond(fixed) => visit.respond(fixed),
+            Destination::Usage => self.usage(request, ready, visit).await?,
         };
 
         visit.record.stage("transform");
@@ -216,12 +240,13 @@ impl Gateway {
     /// What the caller has left of the limits that are shared by routes, and of the plan.
     async fn usage(
         &self,
-        route: &Route,
         request: &Request,
-        identity: Option<&Identity>,
-        plan: Option<&RuleSet>,
+        ready: Ready<'_>,
         visit: &mut Visit,
     ) -> Result<Response<Bytes>, GatewayError> {
+        let Ready {
+            route, identity, plan, ..
+        } = ready;
         visit.record.stage("respond");
         let sets = self.limiter.shared(&request.path).into_iter().chain(plan);
         let mut usage = Vec::new();
@@ -258,20 +283,16 @@ impl Gateway {
         &self,
         call: &UpstreamCall,
         request: &Request,
-        trace: &TraceParent,
-        budget: Budget,
+        ready: Ready<'_>,
         visit: &mut Visit,
     ) -> Result<Response<Bytes>, GatewayError> {
         visit.record.stage("call");
         visit.record.upstream = Some(Arc::clone(&call.upstream.name));
-        let stamps = Stamps {
-            request_id: &visit.request_id,
-            trace,
-        };
+        let stamps = ready.stamps(&visit.request_id);
         let mut trail = Trail::default();
         let answer = self
             .caller
-            .call_on(call, request, stamps, budget.left(), &mut trail)
+            .call_on(call, request, stamps, ready.budget.left(), &mut trail)
             .await;
         visit.record.trail = trail;
         if answer.as_ref().map_or(true, failed) {

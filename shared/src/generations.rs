@@ -60,6 +60,13 @@ impl<K: Eq + Hash + Clone, V: Clone> Generations<K, V> {
         }
     }
 
+    /// Forgets all of which this is not true.
+    pub(crate) fn retain(&mut self, stays: impl Fn(&V) -> bool) {
+        self.old.retain(|_, (value, _)| stays(value));
+        self.young.retain(|_, (value, _)| stays(value));
+        self.weight = self.young.values().map(|(_, weight)| weight).sum();
+    }
+
     #[cfg(test)]
     pub(crate) fn len(&self) -> usize {
         self.young.len() + self.old.len()

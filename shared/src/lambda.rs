@@ -17,6 +17,7 @@ use tracing_subscriber::prelude::*;
 
 use crate::auth::issuer_client::IssuerClient;
 use crate::authorizer::{Authorizer, Failure};
+use crate::cache::CacheSettings;
 use crate::clock::{SystemClock, Timestamp};
 use crate::config::{self, Config};
 use crate::event::authorizer::ResponseForm;
@@ -142,6 +143,8 @@ fn build() -> Result<Gateway, Box<dyn Error>> {
     let kind = choice::<EventKind>("GATEWAY_EVENT")?;
     let mut tables = config.auth.tables();
     tables.push(TableKind::Quota);
+    let kept = config.cache.as_ref().and_then(CacheSettings::table);
+    tables.extend(kept.filter(|kind| !tables.contains(kind)));
     let seams = seams(&tables)?;
     Ok(Gateway::new(config, kind, seams))
 }

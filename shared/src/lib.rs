@@ -8,6 +8,7 @@ pub mod auth;
 pub mod authorizer;
 mod base62;
 mod breaker;
+pub mod cache;
 pub mod clock;
 pub mod compress;
 pub mod config;

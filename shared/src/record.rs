@@ -18,6 +18,7 @@ use http::{Method, StatusCode};
 use serde::Serialize;
 use tokio::time::Instant;
 
+use crate::cache::CacheOutcome;
 use crate::clock::Timestamp;
 use crate::error::{Fault, GatewayError};
 use crate::upstream::Trail;
@@ -76,6 +77,8 @@ pub struct Record {
     pub subject: Option<String>,
     /// What the limit said; with several, what the last one said, or the first that refused.
     pub limit: Option<LimitOutcome>,
+    /// What the cache did for it, where the route has one.
+    pub cache: Option<CacheOutcome>,
     /// The name of the upstream that was called.
     pub upstream: Option<Arc<str>>,
     /// Where requests are split, the name of the upstream that this one goes to.
@@ -107,6 +110,7 @@ impl Record {
             auth: None,
             subject: None,
             limit: None,
+            cache: None,
             upstream: None,
             variant: None,
             trail: Trail::default(),
@@ -160,6 +164,7 @@ impl Record {
             auth: self.auth.as_deref().map(|auth| bounded(auth, 128)),
             subject: self.subject.as_deref().map(|subject| bounded(subject, 128)),
             limit: self.limit.as_ref(),
+            cache: self.cache,
             upstream: self.upstream.as_deref().map(|upstream| bounded(upstream, 256)),
             variant: self.variant.as_deref().map(|variant| bounded(variant, 256)),
             target: self.trail.target.as_deref().map(|target| bounded(target, 256)),
@@ -192,7 +197,10 @@ impl Record {
             Some(error) => Some(error.fault()),
             None if status.is_client_error() => Some(Fault::Client),
             None if !status.is_server_error() => None,
-            None if self.upstream_status.is_some() || !self.parts.is_empty() => Some(Fault::Upstream),
+            // What is kept is what an upstream said.
+            None if self.upstream_status.is_some() || self.cache.is_some() || !self.parts.is_empty() => {
+                Some(Fault::Upstream)
+            }
             None => Some(Fault::Gateway),
         }
     }
@@ -223,6 +231,8 @@ struct Line<'r> {
     subject: Option<Cow<'r, str>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     limit: Option<&'r LimitOutcome>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cache: Option<CacheOutcome>,
     #[serde(skip_serializing_if = "Option::is_none")]
     upstream: Option<Cow<'r, str>>,
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -4,6 +4,7 @@
 use std::fmt::Debug;
 
 use async_trait::async_trait;
+use bytes::Bytes;
 
 pub mod dynamodb;
 #[cfg(any(test, feature = "model"))]
@@ -12,6 +13,7 @@ mod record;
 
 pub use self::record::{SessionHash, SessionRecord, StoredKeySet};
 use crate::api_key::ApiKeyRecord;
+use crate::cache::CacheKey;
 use crate::clock::Timestamp;
 use crate::limit::{BucketName, PlanRecord, Window};
 
@@ -22,7 +24,7 @@ pub enum TableKind {
     Quota,
     /// The API keys and the plans.
     Config,
-    /// The sessions, and the last good key sets.
+    /// The sessions, the last good key sets, and answers that are kept for all environments.
     State,
 }
 
@@ -40,7 +42,7 @@ impl TableKind {
         match self {
             Self::Quota => "the counters",
             Self::Config => "the API keys",
-            Self::State => "the sessions",
+            Self::State => "the sessions and answers that are kept",
         }
     }
 }
@@ -249,6 +251,13 @@ pub trait Store: Debug + Send + Sync {
         seen_at: Timestamp,
         expires_at: Timestamp,
     ) -> Result<bool, StoreError>;
+
+    /// What was kept under this key of the cache; `None`: nothing. It may be of no use any more.
+    async fn cached(&self, key: &CacheKey) -> Result<Option<Bytes>, StoreError>;
+
+    /// Keeps something there, in the place of what was. After `expires_at` (whole seconds) it may be deleted. Over about
+    /// 390 KB do not fit into an item and are refused (`NotApplied`).
+    async fn keep_cached(&self, key: &CacheKey, bytes: &Bytes, expires_at: Timestamp) -> Result<(), StoreError>;
 
     /// Opens the connection ahead of the first request. Never fatal: a store that is down now may be up later.
     async fn warm(&self);

@@ -153,6 +153,8 @@ pub struct Stamps<'a> {
     pub request_id: &'a str,
     /// `traceparent`.
     pub trace: &'a trace::TraceParent,
+    /// Whether it is told the client's address.
+    pub tells_address: bool,
 }
 
 /// Makes the calls.

@@ -11,6 +11,7 @@ use bytes::Bytes;
 use http::{HeaderMap, Request, Response};
 use tokio::sync::OnceCell;
 use tollgate::api_key::ApiKeyRecord;
+use tollgate::cache::CacheKey;
 use tollgate::clock::{Clock, Timestamp};
 use tollgate::limit::PlanRecord;
 use tollgate::store::TableKind;
@@ -264,6 +265,14 @@ impl Store for OwnStore {
         expires_at: Timestamp,
     ) -> Result<bool, StoreError> {
         self.wait(async |store| store.touch_session(hash, seen_at, expires_at).await)
+    }
+
+    async fn cached(&self, key: &CacheKey) -> Result<Option<Bytes>, StoreError> {
+        self.wait(async |store| store.cached(key).await)
+    }
+
+    async fn keep_cached(&self, key: &CacheKey, bytes: &Bytes, expires_at: Timestamp) -> Result<(), StoreError> {
+        self.wait(async |store| store.keep_cached(key, bytes, expires_at).await)
     }
 
     async fn warm(&self) {}

@@ -209,6 +209,7 @@ pub(super) fn route(auth: RouteAuth) -> Route {
         limits: Vec::new(),
         cost: NonZeroU32::MIN,
         edge: EdgeRules::default(),
+        cache: None,
     }
 }
 

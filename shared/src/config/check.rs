@@ -4,6 +4,7 @@
 //! never used, because the report then holds a mistake.
 
 mod auth;
+mod cache;
 mod edge;
 mod limits;
 mod routes;
@@ -45,6 +46,7 @@ pub(super) fn check(document: &Document, report: &mut Report) -> Config {
     let routes = routes::check(document, &services, &identity, &limits, &unrouted, report);
     let transformations = sections::transformations(document.transformations.given(), report);
     let config = Config {
+        cache: cache::settings(document, &routes, report),
         routes,
         upstreams: services.all(),
         auth: identity.rules,

@@ -18,12 +18,14 @@ use crate::transform::OnUnparsable;
 
 pub(super) mod aggregate;
 pub(super) mod auth;
+pub(super) mod cache;
 pub(super) mod edge;
 pub(super) mod upstreams;
 
 use aggregate::Composition;
 use auth::Auth;
 use auth::route::RouteAuth;
+use cache::Cache;
 use edge::{Compress, Cors, Ip, MaxHeaders, OrNone, SecurityStance};
 use upstreams::{Service, Share};
 
@@ -74,6 +76,8 @@ sections! {
         security_headers: SecurityStance,
         /// Which answers are compressed for clients that take gzip: false (default), true, or some.
         compress: Compress,
+        /// How many bytes the answers that routes keep (cache) may take in each function environment; default 16MiB.
+        cache_memory: At<ByteSize>,
     }
 
     /// The shape of error answers.
@@ -244,6 +248,8 @@ sections! {
         security_headers: Box<SecurityStance>,
         /// Which of its answers are compressed, in place of defaults.compress.
         compress: Box<Compress>,
+        /// Which of its answers to GET and HEAD are kept for others, and how long; default none.
+        cache: Box<Cache>,
         ..composition: Composition,
     }
 

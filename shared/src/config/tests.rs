@@ -2,6 +2,7 @@
 //! one mistake hides no other.
 
 mod aggregate;
+mod cache;
 mod collected;
 mod documents;
 mod edge;

@@ -1,6 +1,7 @@
 //! The stages put together, on scripted seams. What the real client, store and runtime do is shown end to end.
 
 mod aggregate;
+mod cache;
 mod deadline;
 mod edge;
 mod front_doors;

@@ -20,6 +20,7 @@ fn route(id: &str, path: &str, conditions: Conditions) -> Arc<Route> {
         limits: Vec::new(),
         cost: NonZeroU32::MIN,
         edge: EdgeRules::default(),
+        cache: None,
     })
 }
 

@@ -12,6 +12,7 @@ use aws_sdk_dynamodb::config::timeout::TimeoutConfig;
 use aws_sdk_dynamodb::config::{BehaviorVersion, Config, IdentityCache, Region, StalledStreamProtectionConfig};
 use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnValuesOnConditionCheckFailure};
+use bytes::Bytes;
 
 pub use self::admin_error::AdminError;
 pub use self::admin_table::{LARGEST_PAGE, Page};
@@ -26,6 +27,7 @@ pub use self::settings::DynamoDbSettings;
 use self::table::Table;
 pub use self::trust::read_ca_bundle;
 use crate::api_key::ApiKeyRecord;
+use crate::cache::CacheKey;
 use crate::clock::Timestamp;
 use crate::limit::PlanRecord;
 use crate::store::{
@@ -203,6 +205,17 @@ impl Store for DynamoDbStore {
                 _ => Err(table.failed(&error)),
             },
         }
+    }
+
+    async fn cached(&self, key: &CacheKey) -> Result<Option<Bytes>, StoreError> {
+        let item = self.table(TableKind::State)?.get(state_item::cached_pk(key)).await?;
+        item.as_ref().map(state_item::read_cached).transpose()
+    }
+
+    async fn keep_cached(&self, key: &CacheKey, bytes: &Bytes, expires_at: Timestamp) -> Result<(), StoreError> {
+        self.table(TableKind::State)?
+            .put(state_item::write_cached(key, bytes, expires_at))
+            .await
     }
 
     async fn warm(&self) {

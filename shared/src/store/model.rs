@@ -4,12 +4,14 @@
 use std::fmt::Debug;
 
 use async_trait::async_trait;
+use bytes::Bytes;
 
 use super::{
     BucketCharge, BucketStep, Charge, ChargeOutcome, CounterKey, CounterState, Refund, SessionHash, SessionRecord,
     Store, StoreError, StoredKeySet, WindowCharge,
 };
 use crate::api_key::ApiKeyRecord;
+use crate::cache::CacheKey;
 use crate::clock::Timestamp;
 use crate::limit::{BucketName, PlanRecord, Window};
 
@@ -132,6 +134,14 @@ impl<T: CountersOnly> Store for T {
     }
 
     async fn touch_session(&self, _: &SessionHash, _: Timestamp, _: Timestamp) -> Result<bool, StoreError> {
+        Err(StoreError::NoTable("STATE_TABLE"))
+    }
+
+    async fn cached(&self, _: &CacheKey) -> Result<Option<Bytes>, StoreError> {
+        Err(StoreError::NoTable("STATE_TABLE"))
+    }
+
+    async fn keep_cached(&self, _: &CacheKey, _: &Bytes, _: Timestamp) -> Result<(), StoreError> {
         Err(StoreError::NoTable("STATE_TABLE"))
     }
 }

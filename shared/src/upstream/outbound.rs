@@ -39,7 +39,9 @@ pub(super) fn build(
         headers.insert(header::CONTENT_LENGTH, HeaderValue::from_static("0"));
     }
     // What cannot be said in a header is not said: the client's own copy was removed before.
-    if let Ok(address) = HeaderValue::try_from(request.client_ip.to_string()) {
+    if stamps.tells_address
+        && let Ok(address) = HeaderValue::try_from(request.client_ip.to_string())
+    {
         headers.insert(X_FORWARDED_FOR, address.clone());
         headers.insert(X_REAL_IP, address);
     }

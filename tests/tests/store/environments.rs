@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use tollgate::api_key::ApiKeyRecord;
+use tollgate::cache::CacheKey;
 use tollgate::clock::{Clock, Timestamp};
 use tollgate::config::{self, PathLimits, Route};
 use tollgate::error::GatewayError;
@@ -163,6 +164,14 @@ impl Store for Unhurried {
         expires_at: Timestamp,
     ) -> Result<bool, StoreError> {
         unhurried(self.0.touch_session(hash, seen_at, expires_at)).await
+    }
+
+    async fn cached(&self, key: &CacheKey) -> Result<Option<bytes::Bytes>, StoreError> {
+        unhurried(self.0.cached(key)).await
+    }
+
+    async fn keep_cached(&self, key: &CacheKey, bytes: &bytes::Bytes, expires_at: Timestamp) -> Result<(), StoreError> {
+        unhurried(self.0.keep_cached(key, bytes, expires_at)).await
     }
 
     async fn warm(&self) {

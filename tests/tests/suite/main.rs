@@ -2,6 +2,7 @@
 
 mod admin;
 mod aggregation;
+mod cache;
 mod design_4_1;
 mod edge;
 mod faults;

@@ -1,4 +1,4 @@
-//! The tables of credentials.
+//! The tables of credentials, and of answers that are kept.
 
 use std::collections::HashMap;
 use std::sync::Mutex;
@@ -6,8 +6,10 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
+use bytes::Bytes;
 
 use crate::api_key::ApiKeyRecord;
+use crate::cache::CacheKey;
 use crate::clock::Timestamp;
 use crate::limit::PlanRecord;
 use crate::store::{
@@ -22,6 +24,7 @@ pub(crate) struct MemoryStore {
     pub(crate) plans: Mutex<HashMap<String, PlanRecord>>,
     pub(crate) api_keys: Mutex<HashMap<String, ApiKeyRecord>>,
     pub(crate) sessions: Mutex<HashMap<SessionHash, SessionRecord>>,
+    pub(crate) cached: Mutex<HashMap<CacheKey, Bytes>>,
     /// What every call answers while the store is down.
     pub(crate) down: Mutex<Option<StoreError>>,
     /// How long a call takes.
@@ -111,6 +114,17 @@ impl Store for MemoryStore {
         let mut sessions = self.sessions.lock().unwrap();
         let session = sessions.get_mut(hash);
         Ok(session.map(|session| session.seen_at = seen).is_some())
+    }
+
+    async fn cached(&self, key: &CacheKey) -> Result<Option<Bytes>, StoreError> {
+        self.called(&self.reads).await?;
+        Ok(self.cached.lock().unwrap().get(key).cloned())
+    }
+
+    async fn keep_cached(&self, key: &CacheKey, bytes: &Bytes, _: Timestamp) -> Result<(), StoreError> {
+        self.called(&self.writes).await?;
+        self.cached.lock().unwrap().insert(*key, bytes.clone());
+        Ok(())
     }
 
     async fn warm(&self) {}

@@ -11,6 +11,7 @@ use std::num::NonZeroU32;
 use std::sync::Arc;
 
 use super::auth::{self, Identity};
+use super::cache;
 use super::edge;
 use super::limits;
 use super::sections::pattern;
@@ -100,6 +101,7 @@ fn build(
         limits::fit_route(raw, pattern, &own, shared, report);
     }
     let edge = edge::of_route(raw, &conditions.methods, edge, report);
+    let cache = cache::of_route(raw, &conditions, &identity.client_headers, report);
     Some(Route {
         id: id.into(),
         pointer: report.pointer(raw.place),
@@ -110,5 +112,6 @@ fn build(
         limits: own,
         cost: raw.cost.given().map_or(NonZeroU32::MIN, |given| given.value),
         edge,
+        cache,
     })
 }

@@ -54,6 +54,11 @@ impl Item {
         self.read(name, "is not a string", |value| value.as_s().ok().map(String::as_str))
     }
 
+    /// B.
+    pub(super) fn bytes(&self, name: &str) -> Result<Option<&[u8]>, StoreError> {
+        self.read(name, "is not binary", |value| value.as_b().ok().map(AsRef::as_ref))
+    }
+
     /// N: whole seconds since the epoch.
     pub(super) fn seconds(&self, name: &str) -> Result<Option<Timestamp>, StoreError> {
         let wrong = "is not a whole number of seconds since 1970";

@@ -185,7 +185,7 @@ mod tests {
     #[test]
     fn every_missing_variable_is_named_at_once() {
         let error = DynamoDbSettings::from_environment(&|_| None, &[TableKind::Quota, TableKind::State]).unwrap_err();
-        assert_snapshot!(error, @"the tables are in DynamoDB, but QUOTA_TABLE is not set (the table that holds the counters); STATE_TABLE is not set (the table that holds the sessions); AWS_REGION is not set (the tables' region, such as eu-central-1); AWS_ACCESS_KEY_ID is not set; AWS_SECRET_ACCESS_KEY is not set");
+        assert_snapshot!(error, @"the tables are in DynamoDB, but QUOTA_TABLE is not set (the table that holds the counters); STATE_TABLE is not set (the table that holds the sessions and answers that are kept); AWS_REGION is not set (the tables' region, such as eu-central-1); AWS_ACCESS_KEY_ID is not set; AWS_SECRET_ACCESS_KEY is not set");
         let error = read(&[("QUOTA_TABLE", ""), ("AWS_ENDPOINT_URL", "dynamodb.local:8000")]).unwrap_err();
         assert_snapshot!(error, @r#"the tables are in DynamoDB, but QUOTA_TABLE is not set (the table that holds the counters); AWS_ENDPOINT_URL_DYNAMODB is not an http or https URL: "dynamodb.local:8000""#);
     }

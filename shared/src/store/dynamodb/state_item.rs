@@ -1,7 +1,12 @@
-//! Sessions and key sets as items of the state table. `docs/keys.md` has the layout of a session.
+//! Sessions, key sets and kept answers as items of the state table. `docs/keys.md` has the layout of a session.
+
+use aws_sdk_dynamodb::primitives::Blob;
+use aws_sdk_dynamodb::types::AttributeValue;
+use bytes::Bytes;
 
 use super::item::{Attributes, Item, number, text};
 use super::table;
+use crate::cache::CacheKey;
 use crate::clock::Timestamp;
 use crate::hex;
 use crate::sha256::sha256;
@@ -58,6 +63,27 @@ pub(super) fn write_key_set(name: &str, set: &StoredKeySet, expires_at: Timestam
         [
             ("body", text(&set.body)),
             ("fetched_at", number(set.fetched_at.micros() / 1_000)),
+            ("ttl", number(expires_at.secs())),
+        ],
+    )
+}
+
+/// The partition key of what the cache keeps.
+pub(super) fn cached_pk(key: &CacheKey) -> String {
+    format!("CACHE#{}", key.text())
+}
+
+/// Reads what the cache has written.
+pub(super) fn read_cached(item: &Item) -> Result<Bytes, StoreError> {
+    item.needed("answer", Item::bytes).map(Bytes::copy_from_slice)
+}
+
+/// The item of what the cache keeps.
+pub(super) fn write_cached(key: &CacheKey, bytes: &Bytes, expires_at: Timestamp) -> Attributes {
+    table::record(
+        &cached_pk(key),
+        [
+            ("answer", AttributeValue::B(Blob::new(bytes.as_ref()))),
             ("ttl", number(expires_at.secs())),
         ],
     )

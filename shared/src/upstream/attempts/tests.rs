@@ -136,6 +136,7 @@ impl World {
         let request = request(method, "/x");
         let trace = TraceParent::of(&request.headers);
         let stamps = Stamps {
+            tells_address: true,
             request_id: "req_1",
             trace: &trace,
         };

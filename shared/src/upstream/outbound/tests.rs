@@ -11,6 +11,7 @@ fn built(call: &UpstreamCall, request: &Request) -> http::Request<Bytes> {
         Stamps {
             request_id: "req_1",
             trace: &trace,
+            tells_address: true,
         },
     )
     .expect("a request")
@@ -146,6 +147,7 @@ fn a_target_too_long_for_a_request_line_is_the_clients_fault() {
     let stamps = Stamps {
         request_id: "req_1",
         trace: &trace,
+        tells_address: true,
     };
     let call = call("http://u", None);
     let outcome = build(&call, &call.upstream.targets[0].url, &request, stamps);

@@ -112,7 +112,7 @@ fn warm_up(setting: &Setting, scenario: &Scenario, function: &Function, tokens: 
 }
 
 fn report(counts: &[Counts], signature: f64) -> bool {
-    let [forward, one, hundred, thousand, count, seen, new, many, leased] = counts else {
+    let [forward, one, hundred, thousand, hit, count, seen, new, many, leased] = counts else {
         return false;
     };
     let times =
@@ -134,6 +134,7 @@ fn report(counts: &[Counts], signature: f64) -> bool {
             new.request - signature,
             count.request,
         ),
+        times("instructions, cache hit / plain route", 0.50, hit, one),
         times("instructions, 100 routes / 1 route", 1.01, hundred, one),
         times("instructions, 1,000 routes / 1 route", 1.01, thousand, one),
         times("instructions, 300 routes / 1 route, limited", 1.01, many, seen),

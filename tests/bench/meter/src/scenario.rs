@@ -71,6 +71,7 @@ impl Setting {
             self.gateway("gateway, 1 route", self.file("1", &self.plain(1))?, Nothing),
             self.gateway("gateway, 100 routes", self.file("100", &self.plain(100))?, Nothing),
             self.gateway("gateway, 1,000 routes", self.file("1000", &self.plain(1000))?, Nothing),
+            self.gateway("gateway, cache hit", self.file("cached", &self.cached())?, Nothing),
             self.bare("forward-count", "bench-forward-count", Same),
             self.gateway(
                 "gateway, token seen + limit",
@@ -153,6 +154,13 @@ impl Setting {
         for route in config["routes"].as_array_mut().into_iter().flatten() {
             route["auth"] = "none".into();
         }
+        config
+    }
+
+    /// One route whose answers are kept for longer than anybody measures.
+    fn cached(&self) -> Value {
+        let mut config = self.plain(1);
+        config["routes"][0]["cache"] = json!({ "ttl": "1d" });
         config
     }
 

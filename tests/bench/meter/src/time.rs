@@ -184,7 +184,7 @@ fn report(scenarios: &[Scenario], figures: &[Figures], signature: f64) {
         );
     }
     println!();
-    let [forward, one, hundred, thousand, count, seen, new, many, leased] = figures else {
+    let [forward, one, hundred, thousand, hit, count, seen, new, many, leased] = figures else {
         return;
     };
     let times = |what, most, gateway, bare| compare(what, &Bar::Times(most), paired(gateway, 0.0, bare), 1.0);
@@ -199,6 +199,7 @@ fn report(scenarios: &[Scenario], figures: &[Figures], signature: f64) {
         paired(new, signature, count),
         1.0,
     );
+    times("CPU, cache hit / plain route", 0.50, hit, one);
     times("CPU, 100 routes / 1 route", 1.03, hundred, one);
     times("CPU, 1,000 routes / 1 route", 1.03, thousand, one);
     plus(

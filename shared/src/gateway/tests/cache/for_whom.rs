@@ -1,0 +1,221 @@
+//! Who gets whose answer, and what services are told of those whose answers others get.
+
+use super::*;
+
+/// Callers proven by the front door's own word.
+fn with_callers(cache: Value) -> Kept {
+    let config = json!({
+        "auth": { "methods": { "door": { "type": "platform", "from": "jwt",
+            "claims_to_headers": { "sub": "X-User-Id", "role": "X-User-Role" } } }, "default": ["door"] },
+        "routes": [
+            { "id": "own", "path": "/own/**", "upstream": "http://service.internal:3000", "cache": cache },
+            { "id": "either", "path": "/either/**", "upstream": "http://service.internal:3000", "cache": cache,
+              "auth": { "optional": true } }
+        ]
+    });
+    of(config, Duration::ZERO, |call, request| {
+        let user = request
+            .headers()
+            .get("x-user-id")
+            .map(|user| user.to_str().expect("visible").to_owned());
+        answer(
+            200,
+            &[("cache-control", "max-age=60")],
+            &format!("{} {call}", user.unwrap_or_else(|| "nobody".into())),
+        )
+    })
+}
+
+async fn as_caller(kept: &Kept, path: &str, claims: Value) -> Got {
+    let mut event = request("GET", path, json!({}));
+    event["requestContext"]["authorizer"] = json!({ "jwt": { "claims": claims, "scopes": null } });
+    kept.handle(&event).await
+}
+
+#[tokio::test(start_paused = true)]
+async fn callers_never_share_answers_unless_they_are_public() {
+    let kept = with_callers(json!({}));
+    for (claims, body) in [
+        (json!({ "sub": "ann" }), "ann 1"),
+        (json!({ "sub": "bob" }), "bob 2"),
+        (json!({ "sub": "ann", "role": "admin" }), "ann 3"),
+        (json!({ "sub": "ann", "exp": "9999999999" }), "ann 1"),
+        (json!({ "sub": "bob" }), "bob 2"),
+    ] {
+        assert_eq!(as_caller(&kept, "/own/x", claims).await.body, body);
+    }
+    assert_eq!(kept.get("/own/x").await.status, 401);
+}
+
+#[tokio::test(start_paused = true)]
+async fn public_answers_are_everybodys_and_the_service_is_not_told_who_asks() {
+    let kept = with_callers(json!({ "public": true }));
+    assert_eq!(
+        as_caller(&kept, "/own/x", json!({ "sub": "ann" })).await.body,
+        "nobody 1"
+    );
+    assert_eq!(
+        as_caller(&kept, "/own/x", json!({ "sub": "bob" })).await.body,
+        "nobody 1"
+    );
+    assert_eq!(kept.get("/own/x").await.status, 401, "who may ask is another matter");
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_shows_no_credential_where_none_is_needed_shares_with_such_alone() {
+    let kept = with_callers(json!({}));
+    assert_eq!(
+        as_caller(&kept, "/either/x", json!({ "sub": "ann" })).await.body,
+        "ann 1"
+    );
+    assert_eq!(kept.get("/either/x").await.body, "nobody 2");
+    assert_eq!(kept.get("/either/x").await.body, "nobody 2");
+    assert_eq!(
+        as_caller(&kept, "/either/x", json!({ "sub": "ann" })).await.body,
+        "ann 1"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_bad_credential_never_reaches_the_cache() {
+    let config = json!({
+        "auth": { "type": "jwt", "jwks_uri": "https://idp.example.com/keys", "issuer": "https://idp.example.com",
+                  "audiences": ["api"] },
+        "routes": [{ "path": "/**", "upstream": "http://service.internal:3000", "auth": { "optional": true },
+                     "cache": { "ttl": "1m" } }]
+    });
+    let kept = of(config, Duration::ZERO, max_age);
+    assert_eq!(kept.get("/x").await.status, 200);
+    let bad = kept.get_with("/x", json!({ "authorization": "Bearer x.y.z" })).await;
+    assert_eq!((bad.status, bad.outcome()), (401, "none"));
+}
+
+/// What a client may try.
+const HOSTILE: [(&str, &str); 19] = [
+    ("accept", "text/evil"),
+    ("accept-encoding", "evil"),
+    ("accept-language", "evil"),
+    ("authorization", "Basic ZXZpbA=="),
+    ("content-type", "text/evil"),
+    ("cookie", "evil=1"),
+    ("forwarded", "host=evil.example.com"),
+    ("origin", "https://evil.example.com"),
+    ("referer", "https://evil.example.com"),
+    ("user-agent", "evil"),
+    ("x-forwarded-host", "evil.example.com"),
+    ("x-forwarded-proto", "evil"),
+    ("x-forwarded-scheme", "evil"),
+    ("x-forwarded-prefix", "/evil"),
+    ("x-host", "evil.example.com"),
+    ("x-http-method-override", "DELETE"),
+    ("x-original-url", "/evil"),
+    ("x-rewrite-url", "/evil"),
+    ("x-user-id", "evil"),
+];
+
+#[tokio::test(start_paused = true)]
+async fn nothing_that_answers_are_not_kept_apart_by_reaches_the_service() {
+    let kept = kept(json!({ "ttl": "1m", "vary": ["X-Tone"] }), max_age);
+    let mut headers: Map<String, Value> = HOSTILE
+        .iter()
+        .map(|(name, value)| ((*name).into(), (*value).into()))
+        .collect();
+    headers.insert("x-tone".into(), "calm".into());
+    kept.get_with("/api/x", Value::Object(headers)).await;
+    let sent = kept.last_headers();
+    for (name, value) in &sent {
+        assert!(!value.to_str().expect("visible").contains("evil"), "{name}: {value:?}");
+    }
+    let mut names: Vec<&str> = sent.keys().map(|name| name.as_str()).collect();
+    names.sort_unstable();
+    assert_eq!(
+        names,
+        [
+            "traceparent",
+            "x-forwarded-host",
+            "x-forwarded-proto",
+            "x-request-id",
+            "x-tone"
+        ]
+    );
+    assert_eq!(sent["x-forwarded-host"], "api.example.com");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_answer_made_for_one_port_is_not_given_to_another() {
+    let kept = kept(json!({ "ttl": "1m" }), |call, request| {
+        let host = request.headers()["x-forwarded-host"]
+            .to_str()
+            .expect("visible")
+            .to_owned();
+        answer(200, &[], &format!("{host} {call}"))
+    });
+    let poisoned = kept.get_with("/api/x", json!({ "host": "api.example.com:1337" })).await;
+    assert_eq!(poisoned.body, "api.example.com:1337 1");
+    assert_eq!(kept.get("/api/x").await.body, "api.example.com 2");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_service_that_looks_at_a_header_says_so_and_is_told_of_it() {
+    let kept = kept(json!({}), |call, request| {
+        let language = request
+            .headers()
+            .get("accept-language")
+            .map_or("none", |value| value.to_str().expect("visible"));
+        answer(
+            200,
+            &[
+                ("cache-control", "max-age=60"),
+                ("vary", "Accept-Language, Accept-Encoding"),
+            ],
+            &format!("{language} {call}"),
+        )
+    });
+    let of = |language: &str| json!({ "accept-language": language, "accept-encoding": "br" });
+    // The first that has one is asked for twice: only now anybody knows that it counts.
+    let german = kept.get_with("/api/x", of("de")).await;
+    assert_eq!(
+        (&*german.body, german.cache_status()),
+        ("de 2", "tollgate; fwd=vary-miss; stored; ttl=60")
+    );
+    assert_eq!(kept.get_with("/api/x", of("fr")).await.body, "fr 3");
+    assert_eq!(kept.get_with("/api/x", of("de")).await.body, "de 2");
+    assert_eq!(kept.get("/api/x").await.body, "none 4");
+    assert_eq!(kept.get_with("/api/x", of("fr")).await.body, "fr 3");
+    assert!(!kept.last_headers().contains_key("accept-encoding"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_service_that_names_another_header_each_time_is_not_asked_without_end() {
+    let kept = kept(json!({ "ttl": "1m" }), |call, _| {
+        answer(200, &[("vary", ["a", "b", "c"][call % 3])], &call.to_string())
+    });
+    let got = kept.get_with("/api/x", json!({ "a": "1", "b": "1", "c": "1" })).await;
+    assert_eq!((kept.calls(), got.cache_status()), (2, "tollgate; fwd=vary-miss"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn of_one_key_only_so_many_variants_are_kept() {
+    let kept = kept(json!({ "forward": ["x-tone"] }), |call, _| {
+        numbered(call, &[("cache-control", "max-age=60"), ("vary", "x-tone")])
+    });
+    for tone in 0..20 {
+        kept.get_with("/api/x", json!({ "x-tone": tone.to_string() })).await;
+    }
+    assert_eq!(
+        kept.get_with("/api/x", json!({ "x-tone": "19" })).await.outcome(),
+        "hit"
+    );
+    let first = kept.get_with("/api/x", json!({ "x-tone": "0" })).await;
+    assert!(first.cache_status().starts_with("tollgate; fwd=vary-miss"), "{first:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn headers_that_a_route_asks_for_reach_its_service() {
+    let mut config = public(json!({}));
+    config["routes"][0]["headers"] = json!({ "X-Version": "2" });
+    config["routes"][0]["cache"] = json!({ "ttl": "1m" });
+    let kept = of(config, Duration::ZERO, max_age);
+    kept.get_with("/api/x", json!({ "x-version": "2" })).await;
+    assert_eq!(kept.last_headers()["x-version"], "2");
+}
