@@ -8,13 +8,13 @@ use bytes::Bytes;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use http::header::{
-    ACCEPT_RANGES, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, ETAG, HeaderMap,
-    HeaderName, HeaderValue,
+    CACHE_CONTROL, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, ETAG, HeaderMap, HeaderValue,
+    IF_NONE_MATCH,
 };
 use http::{Method, Response, StatusCode};
 
 use crate::headers::add_vary;
-use crate::transform::weak;
+use crate::transform;
 
 mod accept;
 mod media_types;
@@ -22,9 +22,6 @@ mod media_types;
 mod tests;
 
 pub use media_types::MediaTypes;
-
-/// Headers about the very bytes of an uncompressed body (RFC 9530; RFC 3230 and RFC 1864 before it).
-const ABOUT_ITS_BYTES: [&str; 4] = ["content-digest", "repr-digest", "digest", "content-md5"];
 
 /// `compress`, checked.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -36,11 +33,13 @@ pub struct CompressRules {
 }
 
 /// What a request says of how its answer may be compressed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Wish {
     gzip: bool,
     /// Whether an answer may be one without its body.
     head: bool,
+    /// The tags of what the client has (`If-None-Match`).
+    known: Vec<HeaderValue>,
 }
 
 impl Wish {
@@ -49,26 +48,33 @@ impl Wish {
         Self {
             gzip: accept::takes_gzip(headers) && !says_no_transform(headers),
             head: *method == Method::HEAD,
+            known: headers.get_all(IF_NONE_MATCH).iter().cloned().collect(),
         }
     }
 }
 
 impl CompressRules {
     /// The answer as it goes to the client; `in_time` tells while there is time left to compress it, for a small function
-    /// may need seconds for the largest. One that may be compressed for some clients says so to all (`Vary`), and its
-    /// `ETag` is a weak one for all that take gzip: it names the same content in two forms (RFC 9110 section 8.8.3.3).
-    pub fn apply(&self, wish: Wish, answer: Response<Bytes>, in_time: impl Fn() -> bool) -> Response<Bytes> {
+    /// may need seconds for the largest. One that may be compressed for some clients says so to all (`Vary`), and once
+    /// compressed its `ETag` is a weak one: it names the same content in two forms (RFC 9110 section 8.8.3.3).
+    pub fn apply(&self, wish: &Wish, answer: Response<Bytes>, in_time: impl Fn() -> bool) -> Response<Bytes> {
         let (mut head, body) = answer.into_parts();
         if !self.concern(head.status, &head.headers) {
             return Response::from_parts(head, body);
         }
         // A 304 and the answer to HEAD are about a body that is not here: they say what the answer with it would have said.
-        let bodiless = wish.head || head.status == StatusCode::NOT_MODIFIED;
-        if !bodiless && body.len() < self.min_size {
+        let not_modified = head.status == StatusCode::NOT_MODIFIED;
+        let bodiless = wish.head || not_modified;
+        let size = if bodiless {
+            stated_length(&head.headers)
+        } else {
+            Some(body.len())
+        };
+        if !not_modified && size.is_some_and(|size| size < self.min_size) {
             return Response::from_parts(head, body);
         }
         add_vary(&mut head.headers, "Accept-Encoding");
-        if !wish.gzip {
+        if !wish.gzip || not_modified && wish.has_as_it_is(&head.headers) {
             return Response::from_parts(head, body);
         }
         if bodiless {
@@ -103,6 +109,27 @@ impl CompressRules {
     }
 }
 
+impl Wish {
+    /// Whether the client has the body under the very tag that a 304 names: the tag of the body as it is, not compressed. A 304
+    /// with another tag would not renew what it has (RFC 9111 section 4.3.4).
+    fn has_as_it_is(&self, headers: &HeaderMap) -> bool {
+        let Some(tag) = headers.get(ETAG).map(HeaderValue::as_bytes) else {
+            return false;
+        };
+        let holds = |line: &HeaderValue| {
+            let line = line.as_bytes();
+            let mut places = line.windows(tag.len()).enumerate().filter(|(_, part)| *part == tag);
+            places.any(|(at, _)| !line[..at].ends_with(b"W/"))
+        };
+        tag.starts_with(b"\"") && self.known.iter().any(holds)
+    }
+}
+
+/// `Content-Length`, where it is a number.
+fn stated_length(headers: &HeaderMap) -> Option<usize> {
+    headers.get(CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
+}
+
 /// An event carries bytes as base64, four letters for three; text as it is. What does not gain even so would only make
 /// answers too large that were not.
 fn is_worth(compressed: usize, plain: usize) -> bool {
@@ -131,13 +158,7 @@ const PIECE: usize = 64 * 1024;
 /// Takes away and weakens what is true of the bytes before compression alone.
 fn restate(headers: &mut HeaderMap) {
     headers.remove(CONTENT_LENGTH);
-    headers.remove(ACCEPT_RANGES);
-    for name in ABOUT_ITS_BYTES {
-        headers.remove(HeaderName::from_static(name));
-    }
-    if let Some(tag) = headers.remove(ETAG).and_then(weak) {
-        headers.insert(ETAG, tag);
-    }
+    transform::restate(headers);
 }
 
 /// `no-transform` (RFC 9111 sections 5.2.1.6 and 5.2.2.6).

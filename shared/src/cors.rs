@@ -22,15 +22,12 @@ mod tests;
 
 pub use origin::OriginPattern;
 
-/// What a preflight hears of a route that takes every method, unless `methods` says more.
-const USUAL_METHODS: &str = "GET, HEAD, POST, PUT, PATCH, DELETE";
-
 /// `cors`, checked.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CorsRules {
     /// Whose pages may read.
     pub origins: AllowedOrigins,
-    /// `Access-Control-Allow-Methods`; `None`: what the route takes.
+    /// `Access-Control-Allow-Methods`; `None` only while no route is known.
     pub methods: Option<HeaderValue>,
     /// `Access-Control-Allow-Headers`; `None`: those that every page may set.
     pub headers: Option<HeaderValue>,
@@ -57,8 +54,8 @@ pub struct Grant {
     rules: Arc<CorsRules>,
     /// `Access-Control-Allow-Origin`; `None` where the request's own is not allowed, or there is none.
     origin: Option<HeaderValue>,
-    /// On the answer to a preflight, `Access-Control-Allow-Methods`.
-    preflight: Option<HeaderValue>,
+    /// Whether the answer is one to a preflight.
+    preflight: bool,
 }
 
 /// The method that a preflight asks for (Fetch standard, section 4.8); `None` for any other request.
@@ -88,17 +85,17 @@ impl CorsRules {
         Grant {
             rules: Arc::clone(self),
             origin,
-            preflight: None,
+            preflight: false,
         }
     }
 }
 
 impl Grant {
-    /// The answer to a preflight for a route that takes these methods, none for all; `None` for any other request. It is
-    /// the same whether or not what was asked for is allowed: to compare is the browser's part.
-    pub fn preflight(&mut self, request: &Request, methods: &[Method]) -> Option<Response<Bytes>> {
+    /// The answer to a preflight; `None` for any other request. It is the same whether or not what was asked for is allowed:
+    /// to compare is the browser's part.
+    pub fn preflight(&mut self, request: &Request) -> Option<Response<Bytes>> {
         requested_method(request)?;
-        self.preflight = Some(self.rules.methods.clone().unwrap_or_else(|| names_of(methods)));
+        self.preflight = true;
         let mut answer = Response::new(Bytes::new());
         *answer.status_mut() = StatusCode::NO_CONTENT;
         Some(answer)
@@ -121,11 +118,13 @@ impl Grant {
         if self.rules.credentials {
             headers.insert(ACCESS_CONTROL_ALLOW_CREDENTIALS, HeaderValue::from_static("true"));
         }
-        let Some(methods) = &self.preflight else {
+        if !self.preflight {
             headers.insert(ACCESS_CONTROL_EXPOSE_HEADERS, self.rules.expose.clone());
             return;
-        };
-        headers.insert(ACCESS_CONTROL_ALLOW_METHODS, methods.clone());
+        }
+        if let Some(methods) = &self.rules.methods {
+            headers.insert(ACCESS_CONTROL_ALLOW_METHODS, methods.clone());
+        }
         if let Some(allowed) = &self.rules.headers {
             headers.insert(ACCESS_CONTROL_ALLOW_HEADERS, allowed.clone());
         }
@@ -137,16 +136,4 @@ impl Grant {
 fn only(headers: &HeaderMap, name: &HeaderName) -> Option<HeaderValue> {
     let mut values = headers.get_all(name).iter();
     values.next().filter(|_| values.next().is_none()).cloned()
-}
-
-fn names_of(methods: &[Method]) -> HeaderValue {
-    let mut names: Vec<&str> = methods.iter().map(Method::as_str).collect();
-    if names.contains(&"GET") && !names.contains(&"HEAD") {
-        names.push("HEAD");
-    }
-    match names.is_empty() {
-        true => HeaderValue::from_static(USUAL_METHODS),
-        // Methods are tokens, and tokens are header values.
-        false => HeaderValue::from_str(&names.join(", ")).unwrap_or(HeaderValue::from_static(USUAL_METHODS)),
-    }
 }

@@ -78,11 +78,19 @@ impl EdgeRules {
     /// Whether a request may use the route, whoever sends it.
     ///
     /// # Errors
-    /// `AddressRefused`, `PayloadTooLarge`.
-    pub fn check(&self, request: &Request) -> Result<(), GatewayError> {
-        if let Some(ip) = &self.ip {
-            ip.check(request.client_ip)?;
+    /// `AddressRefused`.
+    pub fn check_address(&self, request: &Request) -> Result<(), GatewayError> {
+        match &self.ip {
+            Some(ip) => ip.check(request.client_ip),
+            None => Ok(()),
         }
+    }
+
+    /// Whether the route takes so large a body.
+    ///
+    /// # Errors
+    /// `PayloadTooLarge`.
+    pub fn check_body(&self, request: &Request) -> Result<(), GatewayError> {
         match &self.max_body {
             Some(limit) => limit.check(request.body.len()),
             None => Ok(()),

@@ -151,8 +151,8 @@ impl Gateway {
         let route = self.router.find(&request)?;
         visit.record.route = Some(Arc::clone(&route.id));
         visit.enter(route, &request);
-        route.edge.check(&request)?;
-        if let Some(answer) = visit.preflight(route, &request) {
+        route.edge.check_address(&request)?;
+        if let Some(answer) = visit.preflight(&request) {
             return Ok(answer);
         }
 
@@ -181,6 +181,7 @@ impl Gateway {
         if let Some(plan) = plan.as_deref().filter(|_| !matches!(route.target, Target::Usage)) {
             self.admit(&[plan], route, &request, identity.as_ref(), visit).await?;
         }
+        route.edge.check_body(&request)?;
 
         let rules = self.response_rules(&request.path);
         if !rules.is_empty() {

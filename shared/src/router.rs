@@ -7,6 +7,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use http::header::{ACCEPT, ACCEPT_LANGUAGE, CONTENT_LANGUAGE, CONTENT_TYPE, RANGE};
 use http::{HeaderName, Method};
 
 use crate::config::Route;
@@ -105,6 +106,7 @@ impl Router {
         let mut search = Search {
             nodes: &self.nodes,
             request,
+            asked: cors::requested_method(request),
             allow: Vec::new(),
         };
         if let Some(route) = search.below(ROOT, &segments) {
@@ -122,6 +124,8 @@ impl Router {
 struct Search<'r, 'a> {
     nodes: &'r [Node],
     request: &'a Request,
+    /// The method that it asks for, if it is a preflight.
+    asked: Option<Method>,
     /// Methods of the routes that fit in everything else.
     allow: Vec<Method>,
 }
@@ -145,10 +149,14 @@ impl<'r> Search<'r, '_> {
 
     fn first(&mut self, candidates: &'r [Arc<Route>]) -> Option<&'r Arc<Route>> {
         for route in candidates {
-            if !route.conditions.hold_but_for_method(self.request) {
+            let fits = match route.edge.cors {
+                Some(_) if self.asked.is_some() => route.conditions.may_hold_after_preflight(self.request),
+                _ => route.conditions.hold_but_for_method(self.request),
+            };
+            if !fits {
                 continue;
             }
-            if route.conditions.take_method(&self.request.method) || self.preflight_for(route) {
+            if self.takes_method(route) {
                 return Some(route);
             }
             self.allow.extend(route.conditions.methods.iter().cloned());
@@ -161,9 +169,13 @@ impl<'r> Search<'r, '_> {
 }
 
 impl Search<'_, '_> {
-    /// Whether this is a CORS preflight (Fetch standard, section 4.8) for a method that the route takes.
-    fn preflight_for(&self, route: &Route) -> bool {
-        cors::requested_method(self.request).is_some_and(|asked| route.conditions.take_method(&asked))
+    /// Whether the route takes the request's method; of a CORS preflight (Fetch standard, section 4.8) that which it asks for.
+    /// Where the upstream answers preflights, its own `OPTIONS` counts as well.
+    fn takes_method(&self, route: &Route) -> bool {
+        let asked = self.asked.as_ref();
+        let for_it = asked.is_some_and(|asked| route.conditions.take_method(asked));
+        let answered_here = asked.is_some() && route.edge.cors.is_some();
+        for_it || !answered_here && route.conditions.take_method(&self.request.method)
     }
 }
 
@@ -185,11 +197,22 @@ impl Conditions {
     }
 
     fn hold_but_for_method(&self, request: &Request) -> bool {
+        self.take_host_and_query(request) && self.headers.iter().all(|header| has(request, header))
+    }
+
+    /// The same of the request that a preflight is for. What will be in its headers no preflight says, so of those that it may
+    /// have any value will do: of those that it names, and of those that browsers never name.
+    fn may_hold_after_preflight(&self, request: &Request) -> bool {
+        let may_have = |(name, _): &(HeaderName, String)| SAFELISTED.contains(name) || cors::announces(request, name);
+        self.take_host_and_query(request)
+            && self
+                .headers
+                .iter()
+                .all(|header| has(request, header) || may_have(header))
+    }
+
+    fn take_host_and_query(&self, request: &Request) -> bool {
         self.take_host(&request.host)
-            && self.headers.iter().all(|(name, value)| {
-                let mut values = request.headers.get_all(name).iter();
-                values.any(|found| found.as_bytes() == value.as_bytes()) || announced(request, name)
-            })
             && self.query.iter().all(|(name, value)| {
                 url::form_urlencoded::parse(request.query.as_bytes())
                     .any(|(found_name, found)| found_name == name.as_str() && found == value.as_str())
@@ -206,7 +229,10 @@ impl Conditions {
     }
 }
 
-/// A preflight has none of the headers that the request after it will have: what it says of them is their names.
-fn announced(request: &Request, name: &HeaderName) -> bool {
-    cors::requested_method(request).is_some() && cors::announces(request, name)
+/// Headers that pages may set unasked (Fetch standard, section 2.2.2), some only with certain values.
+const SAFELISTED: [HeaderName; 5] = [ACCEPT, ACCEPT_LANGUAGE, CONTENT_LANGUAGE, CONTENT_TYPE, RANGE];
+
+fn has(request: &Request, (name, value): &(HeaderName, String)) -> bool {
+    let mut values = request.headers.get_all(name).iter();
+    values.any(|found| found.as_bytes() == value.as_bytes())
 }

@@ -16,6 +16,10 @@ const STANDARD: [(HeaderName, &str); 5] = [
     (REFERRER_POLICY, "no-referrer"),
 ];
 
+/// Both say who may put a page into a frame, and where a browser gets both, `Content-Security-Policy` alone counts (its level 3,
+/// section 6.4.2.1): one of ours beside one of theirs would overrule it.
+const FRAMING: [HeaderName; 2] = [X_FRAME_OPTIONS, CONTENT_SECURITY_POLICY];
+
 /// The headers of one or several routes, ready to be set.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SecurityHeaders(Vec<(HeaderName, HeaderValue)>);
@@ -23,7 +27,7 @@ pub struct SecurityHeaders(Vec<(HeaderName, HeaderValue)>);
 impl SecurityHeaders {
     /// The standard ones, and in place of some of them, or beside them, these; `None`: not that one.
     pub fn standard_but(own: Vec<(HeaderName, Option<HeaderValue>)>) -> Self {
-        let is_own = |name: &HeaderName| own.iter().any(|(given, _)| given == name);
+        let is_own = |name: &HeaderName| own.iter().any(|(given, _)| same_matter(given, name));
         let standard = STANDARD.into_iter().filter(|(name, _)| !is_own(name));
         let mut headers: Vec<_> = standard
             .map(|(name, value)| (name, HeaderValue::from_static(value)))
@@ -35,13 +39,15 @@ impl SecurityHeaders {
     /// Sets those that are not there: a service knows its own pages better. `https`: whether the client used TLS; else
     /// there is no `Strict-Transport-Security` (RFC 6797 section 7.2).
     pub fn stamp(&self, headers: &mut HeaderMap, https: bool) {
-        for (name, value) in &self.0 {
-            let fits = https || *name != STRICT_TRANSPORT_SECURITY;
-            if fits && !headers.contains_key(name) {
-                headers.insert(name.clone(), value.clone());
-            }
-        }
+        let theirs = |name: &HeaderName| headers.keys().any(|given| same_matter(given, name));
+        let fits = |name: &HeaderName| (https || *name != STRICT_TRANSPORT_SECURITY) && !theirs(name);
+        let missing: Vec<_> = self.0.iter().filter(|(name, _)| fits(name)).cloned().collect();
+        headers.extend(missing);
     }
+}
+
+fn same_matter(one: &HeaderName, other: &HeaderName) -> bool {
+    one == other || FRAMING.contains(one) && FRAMING.contains(other)
 }
 
 #[cfg(test)]
@@ -85,6 +91,30 @@ mod tests {
         let lines = stamped(&standard, true, &theirs);
         assert!(
             lines.contains(&"x-frame-options: SAMEORIGIN".to_owned()) && lines.len() == 6,
+            "{lines:?}"
+        );
+    }
+
+    #[test]
+    fn nothing_is_set_beside_what_an_answer_says_of_frames() {
+        let standard = SecurityHeaders::standard_but(Vec::new());
+        for theirs in [
+            ("x-frame-options", "SAMEORIGIN"),
+            ("content-security-policy", "default-src 'self'"),
+        ] {
+            let expected = [
+                format!("{}: {}", theirs.0, theirs.1),
+                "referrer-policy: no-referrer".into(),
+                "x-content-type-options: nosniff".into(),
+            ];
+            let mut lines = stamped(&standard, false, &[theirs]);
+            lines.sort_by_key(|line| !line.starts_with(theirs.0));
+            assert_eq!(lines, expected);
+        }
+        let own = vec![(X_FRAME_OPTIONS, Some(HeaderValue::from_static("SAMEORIGIN")))];
+        let lines = stamped(&SecurityHeaders::standard_but(own), false, &[]);
+        assert!(
+            !lines.iter().any(|line| line.starts_with("content-security-policy")),
             "{lines:?}"
         );
     }

@@ -129,7 +129,7 @@ fn refusing<'r>(
 }
 
 /// Makes headers true again for a body that rules went over.
-fn restate(headers: &mut HeaderMap) {
+pub(crate) fn restate(headers: &mut HeaderMap) {
     for name in ABOUT_ORIGINAL_BYTES {
         headers.remove(name);
     }
@@ -143,7 +143,7 @@ fn restate(headers: &mut HeaderMap) {
 }
 
 /// The same tag, weak; `None` for what is no entity tag (RFC 9110 section 8.8.3).
-pub(crate) fn weak(tag: HeaderValue) -> Option<HeaderValue> {
+fn weak(tag: HeaderValue) -> Option<HeaderValue> {
     match tag.as_bytes() {
         [b'W', b'/', b'"', .., b'"'] => Some(tag),
         strong @ [b'"', .., b'"'] => HeaderValue::from_bytes(&[b"W/", strong].concat()).ok(),

@@ -24,7 +24,8 @@ pub(super) fn takes_gzip(headers: &HeaderMap) -> bool {
         }
     }
     let gzip = gzip.or(any).unwrap_or(0);
-    gzip > 0 && gzip >= identity.unwrap_or(0)
+    // The star stands for whatever is not named, the body as it is too.
+    gzip > 0 && gzip >= identity.or(any).unwrap_or(0)
 }
 
 /// A coding and its weight. An entry that is malformed has none: it asks for nothing.
@@ -94,6 +95,7 @@ mod tests {
             ",, gzip ,",
             "*;q=0, gzip",
             "identity;q=0, gzip;q=0.1",
+            "gzip;q=0.5, *;q=0.5",
             "zstd;garbage, gzip",
             "\tgzip\t",
         ] {
@@ -115,6 +117,7 @@ mod tests {
             "*;q=0",
             "gzip;q=0, *",
             "gzip;q=0.4, identity;q=0.5",
+            "gzip;q=0.2, *;q=0.5",
             "gzip, gzip;q=0",
             "gzipped",
             "gzip2",

@@ -14,13 +14,14 @@ fn rules() -> CompressRules {
     CompressRules { types, min_size: 100 }
 }
 
-fn applied(wish: Wish, answer: Response<Bytes>) -> Response<Bytes> {
+fn applied(wish: &Wish, answer: Response<Bytes>) -> Response<Bytes> {
     rules().apply(wish, answer, || true)
 }
 
 const TAKES: Wish = Wish {
     gzip: true,
     head: false,
+    known: Vec::new(),
 };
 
 fn answer(status: u16, lines: &[(&str, &str)], body: &[u8]) -> Response<Bytes> {
@@ -66,7 +67,7 @@ fn what_is_worth_it_is_compressed() {
         ("vary", "Accept"),
         ("x-kept", "1"),
     ];
-    let answer = applied(TAKES, answer(200, &lines, &body));
+    let answer = applied(&TAKES, answer(200, &lines, &body));
     assert_eq!(decoded(&answer), body);
     let mut said: Vec<String> = answer
         .headers()
@@ -89,7 +90,7 @@ fn what_is_worth_it_is_compressed() {
 fn errors_are_compressed_like_any_answer() {
     for status in [200, 201, 404, 500, 503] {
         assert!(
-            is_compressed(&applied(TAKES, answer(status, &[JSON], &[b'a'; 1000]))),
+            is_compressed(&applied(&TAKES, answer(status, &[JSON], &[b'a'; 1000]))),
             "{status}"
         );
     }
@@ -118,7 +119,7 @@ fn what_is_not_to_be_compressed_stays_as_it_is() {
             .collect();
         let before = answer(status, &lines, body);
         let (headers, bytes) = (before.headers().clone(), before.body().clone());
-        let after = applied(TAKES, before);
+        let after = applied(&TAKES, before);
         assert_eq!(
             (after.headers(), after.body()),
             (&headers, &bytes),
@@ -132,9 +133,10 @@ fn who_does_not_take_it_is_told_that_others_do() {
     let refuses = Wish {
         gzip: false,
         head: false,
+        known: Vec::new(),
     };
     let answer = applied(
-        refuses,
+        &refuses,
         answer(
             200,
             &[JSON, ("etag", "\"v1\""), ("content-length", "1000")],
@@ -153,8 +155,8 @@ fn who_does_not_take_it_is_told_that_others_do() {
 #[test]
 fn answers_about_a_body_speak_of_the_compressed_one() {
     let lines = [JSON, ("etag", "\"v1\""), ("content-length", "1000")];
-    let head = Wish { gzip: true, head: true };
-    for (wish, status) in [(head, 200), (TAKES, 304)] {
+    let head = Wish { head: true, ..TAKES };
+    for (wish, status) in [(&head, 200), (&TAKES, 304)] {
         let answer = applied(wish, answer(status, &lines, b""));
         assert_eq!(
             (header(&answer, "etag"), header(&answer, "vary")),
@@ -165,17 +167,51 @@ fn answers_about_a_body_speak_of_the_compressed_one() {
             (None, None)
         );
     }
-    let typeless = applied(TAKES, answer(304, &[("etag", "\"v1\"")], b""));
+    let typeless = applied(&TAKES, answer(304, &[("etag", "\"v1\"")], b""));
     assert_eq!(header(&typeless, "etag"), Some("W/\"v1\""));
     let refuses = Wish {
         gzip: false,
         head: true,
+        known: Vec::new(),
     };
-    let answer = applied(refuses, answer(200, &lines, b""));
+    let answer = applied(&refuses, answer(200, &lines, b""));
     assert_eq!(
         (header(&answer, "etag"), header(&answer, "content-length")),
         (Some("\"v1\""), Some("1000"))
     );
+}
+
+#[test]
+fn the_answer_to_head_knows_what_is_too_small() {
+    let head = Wish { head: true, ..TAKES };
+    for (length, tag) in [("99", "\"v1\""), ("100", "W/\"v1\"")] {
+        let lines = [JSON, ("etag", "\"v1\""), ("content-length", length)];
+        let answer = applied(&head, answer(200, &lines, b""));
+        assert_eq!(header(&answer, "etag"), Some(tag), "{length}");
+        assert_eq!(header(&answer, "content-length").is_some(), length == "99");
+        assert_eq!(header(&answer, "vary").is_some(), length == "100");
+    }
+}
+
+/// Else a cache would not know that it is about what it has (RFC 9111 section 4.3.4).
+#[test]
+fn a_304_has_the_tag_by_which_the_client_has_the_body() {
+    let tag = |known: &[&str], theirs: &str| {
+        let wish = Wish {
+            known: known.iter().map(|line| HeaderValue::from_str(line).unwrap()).collect(),
+            ..TAKES
+        };
+        let answer = applied(&wish, answer(304, &[("etag", theirs)], b""));
+        header(&answer, "etag").map(str::to_owned)
+    };
+    let (strong, weak) = (Some("\"v,1\"".to_owned()), Some("W/\"v,1\"".to_owned()));
+    assert_eq!(tag(&["\"v,1\""], "\"v,1\""), strong);
+    assert_eq!(tag(&["\"a\"", "\"b\", \"v,1\""], "\"v,1\""), strong);
+    assert_eq!(tag(&["W/\"v,1\""], "\"v,1\""), weak);
+    assert_eq!(tag(&["W/\"v,1\", \"v,1\""], "\"v,1\""), strong);
+    assert_eq!(tag(&["*"], "\"v,1\""), weak);
+    assert_eq!(tag(&["\"v,1\""], "W/\"v,1\""), weak);
+    assert_eq!(tag(&[], "\"v,1\""), weak);
 }
 
 #[test]
@@ -189,7 +225,7 @@ fn what_does_not_gain_as_base64_stays_text() {
     };
     // Six bits in a byte: three quarters at best, and a third comes on top.
     let body: Vec<u8> = (0..10_000).map(|_| letter()).collect();
-    let answer = applied(TAKES, answer(200, &[JSON, ("etag", "\"v1\"")], &body));
+    let answer = applied(&TAKES, answer(200, &[JSON, ("etag", "\"v1\"")], &body));
     assert!(!is_compressed(&answer) && *answer.body() == body);
     assert_eq!(
         (header(&answer, "etag"), header(&answer, "vary")),
@@ -204,7 +240,7 @@ fn what_takes_too_long_stays_as_it_is() {
     for pieces in 0..=3 {
         let looks = std::cell::Cell::new(0);
         let in_time = || looks.replace(looks.get() + 1) < pieces;
-        let answer = rules().apply(TAKES, answer(200, &[JSON, ("etag", "\"v1\"")], &body), in_time);
+        let answer = rules().apply(&TAKES, answer(200, &[JSON, ("etag", "\"v1\"")], &body), in_time);
         assert_eq!(is_compressed(&answer), pieces == 3, "{pieces}");
         if pieces < 3 {
             assert_eq!(
@@ -224,7 +260,7 @@ fn what_is_no_entity_tag_goes() {
         ("a", None),
         ("", None),
     ] {
-        let answer = applied(TAKES, answer(200, &[JSON, ("etag", tag)], &[b'a'; 1000]));
+        let answer = applied(&TAKES, answer(200, &[JSON, ("etag", tag)], &[b'a'; 1000]));
         assert_eq!(header(&answer, "etag"), left, "{tag}");
     }
 }
@@ -248,7 +284,7 @@ proptest! {
     #[test]
     fn nothing_is_lost_and_nothing_grows(body in proptest::collection::vec(any::<u8>(), 0..2000), repeated in 1_usize..20) {
         let body = body.repeat(repeated);
-        let answer = applied(TAKES, answer(200, &[JSON], &body));
+        let answer = applied(&TAKES, answer(200, &[JSON], &body));
         if is_compressed(&answer) {
             prop_assert_eq!(decoded(&answer), body.clone());
             prop_assert!(answer.body().len().div_ceil(3) * 4 < body.len());

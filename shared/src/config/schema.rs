@@ -93,7 +93,8 @@ inline_schema! {
         json_schema!({ "anyOf": [At::<bool>::json_schema(generator), CompressWhich::json_schema(generator)] })
     };
     SecurityStance, generator => {
-        json_schema!({ "anyOf": [{ "enum": ["standard", "none"] }, Map::<Text>::json_schema(generator)] })
+        let word = or_placeholder(json_schema!({ "enum": ["standard", "none"] }));
+        json_schema!({ "anyOf": [word, Map::<Text>::json_schema(generator)] })
     };
     RouteAuth, generator => json_schema!({ "anyOf": [{ "const": "none" }, AuthStance::json_schema(generator)] });
 }

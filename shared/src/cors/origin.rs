@@ -45,8 +45,10 @@ impl OriginPattern {
         match self {
             Self::Exact(allowed) => origin == allowed.as_bytes(),
             Self::Below { scheme, suffix } => {
-                let rest = origin.strip_prefix(scheme.as_bytes());
-                let labels = rest.and_then(|rest| rest.strip_suffix(suffix.as_bytes()));
+                let host = origin.strip_prefix(scheme.as_bytes());
+                let labels = host
+                    .filter(|host| host.len() <= LONGEST_HOST)
+                    .and_then(|host| host.strip_suffix(suffix.as_bytes()));
                 labels.is_some_and(|labels| labels.split(|byte| *byte == b'.').all(is_label))
             }
         }
@@ -56,10 +58,14 @@ impl OriginPattern {
 const STRAY_STAR: &str = "has its * in another place than the first label, as in https://*.example.com";
 const NO_ORIGIN: &str = "is not an origin such as https://app.example.com: a scheme, a host and no path";
 
-/// As browsers write a label.
+/// The longest name that DNS knows (RFC 1035 section 2.3.4), with a colon and the five digits of a port. What matches goes back
+/// in a header.
+const LONGEST_HOST: usize = 253 + 6;
+
+/// As browsers write a label, of at most 63 bytes (the same section).
 fn is_label(label: &[u8]) -> bool {
     let fits = |byte: &u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || matches!(byte, b'-' | b'_');
-    !label.is_empty() && label.iter().all(fits)
+    (1..=63).contains(&label.len()) && label.iter().all(fits)
 }
 
 fn exact(text: &str) -> Result<OriginPattern, &'static str> {
@@ -93,8 +99,11 @@ fn below(apex: &str) -> Result<OriginPattern, &'static str> {
             else {
                 return Err("has a * in front of an address: only names have names below them");
             };
-            if !domain.trim_end_matches('.').contains('.') || domain.ends_with('.') {
+            if !domain.trim_end_matches('.').contains('.') {
                 return Err("takes everybody below a top-level domain: write at least two labels behind the *");
+            }
+            if domain.ends_with('.') {
+                return Err(NO_ORIGIN);
             }
             Ok(OriginPattern::Below {
                 scheme: format!("{scheme}://").into(),

@@ -10,7 +10,7 @@ use crate::cors::Grant;
 use crate::security_headers::SecurityHeaders;
 
 /// What is done to every answer to one request.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Finish {
     /// What it says of the pages that may read it.
     pub cors: Option<Grant>,
@@ -27,7 +27,7 @@ impl Finish {
     /// time left to do more than must be done.
     pub fn apply(&self, answer: Response<Bytes>, in_time: impl Fn() -> bool) -> Response<Bytes> {
         let mut answer = match &self.compress {
-            Some((rules, wish)) => rules.apply(*wish, answer, in_time),
+            Some((rules, wish)) => rules.apply(wish, answer, in_time),
             None => answer,
         };
         let headers = answer.headers_mut();

@@ -62,8 +62,8 @@ impl Visit {
     }
 
     /// The answer to a preflight, where the route has rules for it: all that is left to do.
-    pub(super) fn preflight(&mut self, route: &Route, request: &Request) -> Option<Response<Bytes>> {
-        self.finish.cors.as_mut()?.preflight(request, &route.conditions.methods)
+    pub(super) fn preflight(&mut self, request: &Request) -> Option<Response<Bytes>> {
+        self.finish.cors.as_mut()?.preflight(request)
     }
 
     /// Keeps what a check came to, for the record and every later answer. The error is what the request ends with.
@@ -126,6 +126,8 @@ impl Visit {
             },
             Err(error) => {
                 let answer = self.refuse(&error);
+                // It may be these that made the answer too large.
+                self.finish = Finish::default();
                 let answer = self.stamped(answer);
                 let (status, bytes) = (answer.status(), answer.body().len());
                 // An error of the gateway's own is far below any size limit.

@@ -157,6 +157,70 @@ fn a_preflight_matches_by_the_method_it_asks_for() {
     assert!(found(&router, &ask).is_err());
 }
 
+fn with_cors(mut route: Arc<Route>) -> Arc<Route> {
+    let rules = crate::cors::CorsRules {
+        origins: crate::cors::AllowedOrigins::Any,
+        methods: None,
+        headers: None,
+        expose: http::HeaderValue::from_static(""),
+        max_age: 0,
+        credentials: false,
+    };
+    Arc::make_mut(&mut route).edge.cors = Some(Arc::new(rules));
+    route
+}
+
+fn asking(method: &str, names: &str) -> Request {
+    let mut preflight = request(Method::OPTIONS, "/a");
+    preflight.headers = headers(&[
+        ("origin", "https://app.example.com"),
+        ("access-control-request-method", method),
+        ("access-control-request-headers", names),
+        ("accept", "*/*"),
+    ]);
+    preflight
+}
+
+/// Else whoever writes a preflight would pass conditions that may be a secret between two services.
+#[test]
+fn what_a_preflight_announces_counts_only_where_the_gateway_answers_it() {
+    let conditions = Conditions {
+        methods: vec![Method::PUT],
+        headers: vec![
+            ("x-version".parse().unwrap(), "2".into()),
+            (http::header::ACCEPT, "a/b".into()),
+        ],
+        ..Conditions::default()
+    };
+    let bare = route("bare", "/a", conditions);
+    let asked = asking("PUT", "x-version");
+    assert_eq!(
+        found(&Router::new(std::slice::from_ref(&bare)), &asked),
+        Err(GatewayError::NotFound)
+    );
+    let answered = Router::new(&[with_cors(bare)]);
+    assert_eq!(found(&answered, &asked), Ok("bare".into()));
+    assert_eq!(found(&answered, &asking("PUT", "x-other")), Err(GatewayError::NotFound));
+    let mut plain = asked;
+    plain.method = Method::PUT;
+    assert_eq!(found(&answered, &plain), Err(GatewayError::NotFound), "no preflight");
+}
+
+#[test]
+fn a_route_of_its_own_for_options_takes_no_preflight_for_another_method() {
+    let first = route("first", "/a", methods(&[Method::GET, Method::OPTIONS]));
+    let second = route("second", "/a", methods(&[Method::PUT]));
+    let asked = asking("PUT", "");
+    let answered = Router::new(&[with_cors(first.clone()), with_cors(second.clone())]);
+    assert_eq!(found(&answered, &asked), Ok("second".into()));
+    let theirs = Router::new(&[first, second]);
+    assert_eq!(
+        found(&theirs, &asked),
+        Ok("first".into()),
+        "a service that answers preflights itself"
+    );
+}
+
 #[test]
 fn hosts_headers_and_query_filter_and_the_more_particular_route_wins() {
     let host = |host: &str| Conditions {

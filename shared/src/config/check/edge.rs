@@ -6,10 +6,26 @@ mod ip;
 mod security_headers;
 mod sizes;
 
+use http::Method;
+
 use crate::config::raw::edge::OrNone;
 use crate::config::raw::{self, Document};
 use crate::config::report::Report;
+use crate::config::tree::Place;
 use crate::edge::{EdgeRules, EntryRules};
+
+/// The most bytes that one section may add to every answer: of all headers of an answer an HTTP API carries 10,240
+/// (<https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-quotas.html>).
+const MOST_OF_ANSWER: usize = 4096;
+
+fn refuse_large(bytes: usize, place: Place, report: &mut Report) {
+    if bytes > MOST_OF_ANSWER {
+        let reason = format!(
+            "takes {bytes} bytes of every answer: at most {MOST_OF_ANSWER}, of the 10240 that an HTTP API carries for all headers"
+        );
+        report.mistake(place, reason);
+    }
+}
 
 /// What every request has to fulfil.
 pub(super) fn entry(document: &Document, report: &mut Report) -> EntryRules {
@@ -43,14 +59,16 @@ pub(super) fn defaults(document: &Document, report: &mut Report) -> EdgeRules {
 }
 
 /// What a route says itself takes the place of the default as a whole.
-pub(super) fn of_route(raw: &raw::Route, defaults: &EdgeRules, report: &mut Report) -> EdgeRules {
+/// `methods`: those that the route takes, none for all.
+pub(super) fn of_route(raw: &raw::Route, methods: &[Method], defaults: &EdgeRules, report: &mut Report) -> EdgeRules {
     let own_max_body = raw.max_body.given().map(|given| sizes::body(given, report));
+    let cors = match raw.cors.given().map(|given| &**given) {
+        None => defaults.cors.clone(),
+        Some(OrNone::None) => None,
+        Some(OrNone::Section(section)) => cors::rules(section, report),
+    };
     EdgeRules {
-        cors: match raw.cors.given().map(|given| &**given) {
-            None => defaults.cors.clone(),
-            Some(OrNone::None) => None,
-            Some(OrNone::Section(section)) => cors::rules(section, report),
-        },
+        cors: cors.map(|rules| cors::for_route(&rules, methods)),
         ip: raw.ip.given().map(|section| ip::rules(section, report)),
         max_body: own_max_body.or_else(|| defaults.max_body.clone()),
         security_headers: match raw.security_headers.given() {

@@ -88,6 +88,7 @@ fn build(
     if let Some(pattern) = &pattern {
         limits::fit_route(raw, pattern, &own, shared, report);
     }
+    let edge = edge::of_route(raw, &conditions.methods, edge, report);
     Some(Route {
         id: id.into(),
         pointer: report.pointer(raw.place),
@@ -97,6 +98,6 @@ fn build(
         auth,
         limits: own,
         cost: raw.cost.given().map_or(NonZeroU32::MIN, |given| given.value),
-        edge: edge::of_route(raw, edge, report),
+        edge,
     })
 }

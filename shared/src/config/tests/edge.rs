@@ -142,11 +142,37 @@ fn a_routes_own_takes_the_place_of_the_default() {
     assert!(edge(0).cors.is_some() && edge(1).cors.is_none() && config.unrouted.cors.is_some());
 }
 
+#[test]
+fn a_preflight_hears_of_the_routes_methods() {
+    let text = "defaults: { cors: { origins: [https://a.example] } }\nroutes:\n";
+    let routes = [
+        "{ path: /a, upstream: http://a, auth: none, methods: [GET, PUT] }",
+        "{ path: /b, upstream: http://a, auth: none }",
+        "{ path: /c, upstream: http://a, auth: none, cors: { origins: [https://a.example], methods: [PATCH] } }",
+    ];
+    let config = right(&format!("{text}  - {}\n", routes.join("\n  - "))).config;
+    let said = |route: usize| {
+        let methods = config.routes[route].edge.cors.as_ref()?.methods.as_ref();
+        methods.map(|value| value.to_str().expect("text").to_owned())
+    };
+    assert_eq!(said(0).as_deref(), Some("GET, PUT, HEAD"));
+    assert_eq!(said(1).as_deref(), Some("GET, HEAD, POST, PUT, PATCH, DELETE"));
+    assert_eq!(said(2).as_deref(), Some("PATCH"));
+}
+
 proptest! {
     #[test]
-    fn any_text_is_a_network_or_a_mistake(text in "[0-9a-fA-F:./\\PC]{0,24}") {
-        if let Some(network) = denied(&serde_json::to_string(&text).expect("a text")) {
-            prop_assert!(network.parse::<ipnet::IpNet>().is_ok_and(|network| network == network.trunc()), "{} {}", text, network);
+    fn any_text_is_a_network_or_a_mistake(text in "[0-9a-fA-F:./]{0,24}") {
+        denied(&serde_json::to_string(&text).expect("a text"));
+    }
+
+    /// One that is taken has the very address that was written, and nothing beyond its prefix.
+    #[test]
+    fn a_network_is_taken_where_its_address_is_the_first_of_it(address in any::<std::net::IpAddr>(), length in 0..=32_u8) {
+        let written = ipnet::IpNet::new(address, length).expect("a prefix of 0 to 32 fits both");
+        for (network, fits) in [(written, written == written.trunc()), (written.trunc(), true)] {
+            let taken = denied(&format!("\"{network}\""));
+            prop_assert_eq!(taken, fits.then(|| network.to_string()), "{}", network);
         }
     }
 }

@@ -16,6 +16,9 @@ use crate::cors::{AllowedOrigins, CorsRules, OriginPattern};
 /// What pages of nearly every API set. The first two need to be named: what a page may set unasked is less than that.
 const DEFAULT_HEADERS: &str = "Authorization, Content-Type, X-Request-Id";
 
+/// What a preflight hears of a route that takes every method, unless `methods` says more.
+const USUAL_METHODS: &str = "GET, HEAD, POST, PUT, PATCH, DELETE";
+
 /// What the gateway sets on its answers for whoever made the request.
 const OWN_HEADERS: &str = "X-Request-Id, X-Response-Time, Retry-After, RateLimit, RateLimit-Policy, \
     X-RateLimit-Limit, X-RateLimit-Remaining, X-RateLimit-Reset";
@@ -45,8 +48,8 @@ pub(super) fn rules(section: &Cors, report: &mut Report) -> Option<Arc<CorsRules
         .expose
         .given()
         .and_then(|list| names(list, credentials, "*", report));
-    let expose = match more {
-        Some(all) if all == "*" => Some(all),
+    let expose = match &more {
+        Some(all) if all == "*" => Some(all.clone()),
         Some(more) => joined(&[OWN_HEADERS, more.to_str().unwrap_or_default()]),
         None => None,
     };
@@ -54,6 +57,8 @@ pub(super) fn rules(section: &Cors, report: &mut Report) -> Option<Arc<CorsRules
         .max_age
         .given()
         .map_or(DEFAULT_MAX_AGE, |given| max_age(given, report));
+    let lists = [&methods, &headers, &more].into_iter().flatten();
+    super::refuse_large(lists.map(HeaderValue::len).sum(), section.place, report);
     Some(Arc::new(CorsRules {
         origins: origins?,
         methods,
@@ -74,11 +79,14 @@ fn origins(list: &List<Text>, credentials: bool, report: &mut Report) -> Option<
             .filter_map(|text| text.parse("an origin", report, parse));
         return Some(AllowedOrigins::Listed(patterns.collect()));
     };
+    let shown = all.quoted();
     if credentials {
-        let reason = "\"*\" with credentials would let every site read what its visitors may: name the origins";
+        let reason =
+            format!("{shown} with credentials would let every site read what its visitors may: name the origins");
         report.mistake(all.place, reason);
     } else if list.items.len() > 1 {
-        report.mistake(all.place, "\"*\" takes every origin: nothing else can stand beside it");
+        let reason = format!("{shown} takes every origin: nothing else can stand beside it");
+        report.mistake(all.place, reason);
     }
     Some(AllowedOrigins::Any)
 }
@@ -88,23 +96,49 @@ fn methods(list: &List<Text>, report: &mut Report) -> HeaderValue {
     let methods = list
         .items
         .iter()
-        .filter_map(|text| text.parse("a method", report, method));
+        .filter_map(|text| text.parse("a method", report, one_method));
     let methods: Vec<Method> = methods.collect();
     let names: Vec<&str> = methods.iter().map(Method::as_str).collect();
     joined(&names).unwrap_or(HeaderValue::from_static(""))
 }
 
+fn one_method(text: &str) -> Result<Method, String> {
+    match text {
+        "*" => Err("\"*\" is not a method: leave methods out to take those of the route".to_owned()),
+        _ => method(text),
+    }
+}
+
+/// The rules for a route that takes these methods, none for all: what its preflights hear of methods is known now.
+pub(super) fn for_route(rules: &Arc<CorsRules>, methods: &[Method]) -> Arc<CorsRules> {
+    match rules.methods {
+        Some(_) => Arc::clone(rules),
+        None => Arc::new(CorsRules {
+            methods: Some(names_of(methods)),
+            ..CorsRules::clone(rules)
+        }),
+    }
+}
+
+fn names_of(methods: &[Method]) -> HeaderValue {
+    let mut names: Vec<&str> = methods.iter().map(Method::as_str).collect();
+    if names.contains(&"GET") && !names.contains(&"HEAD") {
+        names.push("HEAD");
+    }
+    joined(&names).unwrap_or(HeaderValue::from_static(USUAL_METHODS))
+}
+
 /// Names as they are written, or `all` for `*`; `None` for an empty list.
 fn names(list: &List<Text>, credentials: bool, all: &'static str, report: &mut Report) -> Option<HeaderValue> {
     if let Some(every) = list.items.iter().find(|text| text.value == "*") {
+        let shown = every.quoted();
         if credentials {
-            let reason = "with credentials browsers take \"*\" for a header of that name: write each name out";
+            let reason =
+                format!("with credentials browsers take {shown} for a header of that name: write each name out");
             report.mistake(every.place, reason);
         } else if list.items.len() > 1 {
-            report.mistake(
-                every.place,
-                "\"*\" takes every header: nothing else can stand beside it",
-            );
+            let reason = format!("{shown} takes every header: nothing else can stand beside it");
+            report.mistake(every.place, reason);
         }
         return Some(HeaderValue::from_static(all));
     }

@@ -9,7 +9,7 @@ use http::header::{
 use http::{HeaderName, HeaderValue};
 
 use crate::config::check::routes::header_value;
-use crate::config::decode::{Map, Text};
+use crate::config::decode::{Map, Placed as _, Text};
 use crate::config::raw::edge::SecurityStance;
 use crate::config::report::Report;
 use crate::config::tree::{Place, quote};
@@ -57,6 +57,10 @@ fn own(map: &Map<Text>, report: &mut Report) -> Vec<(HeaderName, Option<HeaderVa
             ),
         }
     }
+    let values = own
+        .iter()
+        .filter_map(|(name, value)| Some(name.as_str().len() + value.as_ref()?.len()));
+    super::refuse_large(values.sum(), map.place(), report);
     own
 }
 

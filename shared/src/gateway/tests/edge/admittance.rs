@@ -57,6 +57,14 @@ async fn a_route_keeps_addresses_out_before_anything_is_counted() {
     assert_eq!(answer["statusCode"], 503, "its limit is asked");
 }
 
+/// A load balancer's health check has no address.
+#[tokio::test(start_paused = true)]
+async fn who_has_no_address_may_be_let_in() {
+    let config = guarded(json!({ "ip": { "allow": ["10.0.0.0/8", "0.0.0.0"] } }));
+    let (answer, _) = handled(&fixture(&config, UNTOUCHED, never), &at("0.0.0.0", "/api/x")).await;
+    assert_eq!(answer["statusCode"], 503, "its limit is asked");
+}
+
 fn with_body(path: &str, body: &str, encoded: bool) -> String {
     let event = with_method("PUT", path, json!({ "host": "api.example.com" }));
     let mut event: Value = serde_json::from_str(&event).expect("JSON");
@@ -65,23 +73,24 @@ fn with_body(path: &str, body: &str, encoded: bool) -> String {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_body_that_is_too_large_costs_neither_a_count_nor_a_token() {
-    let mut config = guarded(json!({ "max_body": "4B" }));
-    config["defaults"] = json!({ "max_body": "2B" });
-    config["routes"]
-        .as_array_mut()
-        .expect("routes")
-        .push(json!({ "path": "/small", "upstream": "http://service.internal" }));
-    let fixture = fixture(&config, UNTOUCHED, never);
+async fn a_body_that_is_too_large_reaches_no_service() {
+    fn down(_: &http::Request<Bytes>) -> Result<Response<Bytes>, CallError> {
+        Err(CallError::Connect("refused".into()))
+    }
+    let config = json!({ "defaults": { "max_body": "2B" }, "routes": [
+        { "path": "/api/**", "upstream": "http://service.internal", "auth": "none", "max_body": "4B" },
+        { "path": "/small", "upstream": "http://service.internal", "auth": "none" },
+    ] });
+    let fixture = fixture(&config, UNTOUCHED, down);
     for (path, body, encoded, status, place) in [
         ("/api/x", "12345", false, 413, "/routes/0/max_body"),
         ("/api/x", "éé5", false, 413, "/routes/0/max_body"),
         ("/api/x", "MTIzNDU=", true, 413, "/routes/0/max_body"),
         ("/small", "123", false, 413, "/defaults/max_body"),
-        ("/api/x", "1234", false, 503, ""),
-        ("/api/x", "MTIzNA==", true, 503, ""),
-        ("/small", "12", false, 503, ""),
-        ("/small", "", false, 503, ""),
+        ("/api/x", "1234", false, 502, ""),
+        ("/api/x", "MTIzNA==", true, 502, ""),
+        ("/small", "12", false, 502, ""),
+        ("/small", "", false, 502, ""),
     ] {
         let (answer, log) = handled(&fixture, &with_body(path, body, encoded)).await;
         assert_eq!(answer["statusCode"], status, "{path} {body}");
@@ -89,6 +98,16 @@ async fn a_body_that_is_too_large_costs_neither_a_count_nor_a_token() {
             let expected = (json!(413), json!("payload_too_large"), json!(place));
             assert_eq!(refusal(&answer, &log), expected, "{path} {body}");
         }
+    }
+}
+
+/// Who sends what is too large, again and again, is counted like everybody, and nobody hears of sizes before he is known.
+#[tokio::test(start_paused = true)]
+async fn a_body_is_measured_after_limits_and_authentication() {
+    let config = guarded(json!({ "max_body": "4B" }));
+    for (store, status) in [(UNTOUCHED, 503), (Store { down: false }, 401)] {
+        let (answer, _) = handled(&fixture(&config, store, never), &with_body("/api/x", "12345", false)).await;
+        assert_eq!(answer["statusCode"], status);
     }
 }
 

@@ -62,6 +62,19 @@ async fn an_error_is_one_that_pages_may_read() {
     }
 }
 
+/// What the gateway adds to answers may be what makes one too large: then the error goes without it.
+#[tokio::test(start_paused = true)]
+async fn an_answer_that_its_own_headers_make_too_large_is_an_error_and_not_nothing() {
+    fn nearly_full(_: &http::Request<Bytes>) -> Result<Response<Bytes>, CallError> {
+        let answer = Response::builder().header("X-Large", "a".repeat(9_900));
+        Ok(answer.body(Bytes::new()).expect("an answer"))
+    }
+    let config = public(json!({ "defaults": { "cors": { "origins": [APP] }, "security_headers": "standard" } }));
+    let (answer, log) = handled(&fixture(&config, UNTOUCHED, nearly_full), &from_page("/api/x")).await;
+    assert_eq!((&answer["statusCode"], &log["status"]), (&json!(502), &json!(502)));
+    assert!(answer["headers"]["x-request-id"].is_string(), "{answer}");
+}
+
 #[tokio::test(start_paused = true)]
 async fn what_finds_no_route_goes_by_the_default() {
     let mut config = guarded(json!({ "cors": { "origins": ["https://other.example.com"] } }));
