@@ -37,7 +37,7 @@ use crate::limit::{PlanRules, RuleSet};
 use crate::path::{PathPattern, PathPrefix};
 use crate::respond::FixedAnswer;
 use crate::router::Conditions;
-use crate::transform::ResponseRules;
+use crate::transform::TransformRules;
 use crate::upstream::Upstream;
 
 /// A JSON pointer (RFC 6901) into the config document: where a compiled rule came from.
@@ -74,7 +74,7 @@ pub struct Config {
     /// `rate_limiting`: the default and the path overrides.
     pub limits: PathLimits,
     /// `transformations`, in file order; every section whose path matches applies.
-    pub transformations: Vec<PathSection<Arc<ResponseRules>>>,
+    pub transformations: Vec<PathSection<TransformRules>>,
     /// `errors`.
     pub errors: ErrorRules,
     /// Which request headers never reach an upstream.
@@ -108,6 +108,8 @@ pub struct Route {
     pub cost: NonZeroU32,
     /// Whom it lets in, and what its answers say to them.
     pub edge: EdgeRules,
+    /// How its requests and answers are reshaped.
+    pub transform: TransformRules,
 }
 
 /// Where a route's answers come from.

@@ -13,17 +13,18 @@ use crate::auth::{Authenticator, Identity};
 use crate::clock::{Clock, Timestamp};
 use crate::config::{Config, ErrorRules, HeaderRules, PathSection, Route, Target, UpstreamCall, UpstreamErrors};
 use crate::edge::{EdgeRules, EntryRules};
+use crate::edits::{Edits, Stage};
 use crate::error::{GatewayError, response};
 use crate::event::{Event, EventKind, NotHttp};
 use crate::limit::{KeyPart, Limiter, Plans, RuleSet, Subject};
 use crate::look_up::TableLookUps;
-use crate::path::CanonicalPath;
 use crate::record::Record;
 use crate::request::Request;
 use crate::respond;
 use crate::router::Router;
 use crate::store::Store;
-use crate::transform::{self, ResponseRules};
+use crate::template::Values;
+use crate::transform::{TransformRules, Transforms};
 use crate::upstream::client::HttpClient;
 use crate::upstream::trace::TraceParent;
 use crate::upstream::{Caller, Stamps};
@@ -53,7 +54,7 @@ pub struct Gateway {
     authenticator: Authenticator,
     limiter: Limiter,
     plans: Plans,
-    transformations: Vec<PathSection<Arc<ResponseRules>>>,
+    transformations: Vec<PathSection<TransformRules>>,
     caller: Caller,
     served: AtomicBool,
 }
@@ -116,13 +117,23 @@ impl Gateway {
     /// Answers one event; `deadline` is when Lambda ends the invocation. Only an event that is no HTTP request
     /// is an error: every other one, however broken, gets an answer and a log line.
     pub async fn handle(&self, payload: &str, deadline: Timestamp) -> Result<Answer, NotHttp> {
+        self.handle_telling(payload, deadline, &mut Edits::default()).await
+    }
+
+    /// The same, which tells `edits` what it changes.
+    pub async fn handle_telling(
+        &self,
+        payload: &str,
+        deadline: Timestamp,
+        edits: &mut Edits,
+    ) -> Result<Answer, NotHttp> {
         let now = self.clock.now();
         let mut record = Record::start(now, !self.served.swap(true, Ordering::Relaxed));
         record.stage("read");
         let event = Event::read(payload, self.kind)?;
         let form = event.form();
         let budget = Budget::new(event.kind(), now, deadline);
-        let mut visit = Visit::open(record, &event, budget, self.errors.format, &self.unrouted);
+        let mut visit = Visit::open(record, &event, budget, self.errors.format, &self.unrouted, edits);
 
         let outcome = AssertUnwindSafe(self.run(event, budget, &mut visit))
             .catch_unwind()
@@ -138,14 +149,17 @@ impl Gateway {
 
     /// The stages in order. Each either goes on or ends the request with its error; what later answers must
     /// carry is kept in `visit` as soon as it is known.
-    async fn run(&self, event: Event, budget: Budget, visit: &mut Visit) -> Result<Response<Bytes>, GatewayError> {
+    async fn run(&self, event: Event, budget: Budget, visit: &mut Visit<'_>) -> Result<Response<Bytes>, GatewayError> {
         let mut request = event.request(&self.trusted_proxies)?;
         visit.record.method = Some(request.method.clone());
         visit.record.path = Some(request.path.as_str().to_owned());
         let trace = TraceParent::of(&request.headers);
         visit.record.trace_id = Some(trace.trace_id().to_owned());
         self.entry.check(&request)?;
-        self.headers.seal(&mut request.headers);
+        let headers = &mut request.headers;
+        visit
+            .edits
+            .headers(Stage::Seal, None, headers, |headers| self.headers.seal(headers));
 
         visit.record.stage("route");
         let route = self.router.find(&request)?;
@@ -163,10 +177,15 @@ impl Gateway {
 
         visit.record.stage("authenticate");
         let identity = self.authenticator.authenticate(route, &request, budget.left()).await?;
-        self.authenticator.withhold(route, identity.as_ref(), &mut request);
+        visit.edits.request(Stage::Withhold, None, &mut request, |request| {
+            self.authenticator.withhold(route, identity.as_ref(), request);
+        });
         if let Some(identity) = &identity {
             visit.record.auth = identity.method_names();
-            identity.stamp(&mut request.headers);
+            let (at, headers) = (identity.proven_by(), &mut request.headers);
+            visit
+                .edits
+                .headers(Stage::Stamp, Some(at), headers, |headers| identity.stamp(headers));
             // A rule names its own subject; only where none counts is the caller's hash worth its price.
             if visit.record.subject.is_none() && personal.is_empty() {
                 let caller = Subject::of_caller(identity, route, &request);
@@ -183,13 +202,16 @@ impl Gateway {
         }
         route.edge.check_body(&request)?;
 
-        let rules = self.response_rules(&request.path);
-        if !rules.is_empty() {
-            transform::prepare_request(&request.method, &mut request.headers);
-        }
+        let transforms = Transforms::of(&self.transformations, route, &request.path);
+        let values = Values {
+            request: &request,
+            identity: identity.as_ref(),
+            parts: &[],
+        };
+        let outgoing = transforms.request(&values, visit.edits)?;
         let answer = match &route.target {
             Target::Call(call) => {
-                let answer = self.call(call, &request, &trace, budget, visit).await;
+                let answer = self.call(call, &outgoing, &trace, budget, visit).await;
                 if answer.as_ref().map_or(true, |answer| answer.status().is_server_error()) {
                     self.limiter.give_back(&visit.limits, &mut visit.patience).await;
                 }
@@ -204,9 +226,12 @@ impl Gateway {
 
         visit.record.stage("transform");
         if visit.record.upstream_status.is_some_and(|status| self.wraps(status)) {
-            return Ok(response::wrap_upstream(answer, visit.error_format, &visit.request_id));
+            let wrapped = visit.edits.answer(Stage::Wrap, answer, |answer| {
+                response::wrap_upstream(answer, visit.error_format, &visit.request_id)
+            });
+            return Ok(transforms.headers(wrapped, &values, visit.edits));
         }
-        transform::apply(&rules, answer)
+        transforms.response(answer, &values, visit.edits)
     }
 
     /// What the caller has left of the limits that are shared by routes, and of the plan.
@@ -216,7 +241,7 @@ impl Gateway {
         request: &Request,
         identity: Option<&Identity>,
         plan: Option<&RuleSet>,
-        visit: &mut Visit,
+        visit: &mut Visit<'_>,
     ) -> Result<Response<Bytes>, GatewayError> {
         visit.record.stage("respond");
         let sets = self.limiter.shared(&request.path).into_iter().chain(plan);
@@ -237,7 +262,7 @@ impl Gateway {
         route: &Route,
         request: &Request,
         identity: Option<&Identity>,
-        visit: &mut Visit,
+        visit: &mut Visit<'_>,
     ) -> Result<(), GatewayError> {
         for rule in rules {
             visit.record.stage("limit");
@@ -256,7 +281,7 @@ impl Gateway {
         request: &Request,
         trace: &TraceParent,
         budget: Budget,
-        visit: &mut Visit,
+        visit: &mut Visit<'_>,
     ) -> Result<Response<Bytes>, GatewayError> {
         visit.record.stage("call");
         visit.record.upstream = Some(Arc::clone(&call.upstream.name));
@@ -267,14 +292,6 @@ impl Gateway {
         let answer = self.caller.call(call, request, stamps, budget.left()).await?;
         visit.record.upstream_status = Some(answer.status());
         Ok(answer)
-    }
-
-    fn response_rules(&self, path: &CanonicalPath) -> Vec<&ResponseRules> {
-        self.transformations
-            .iter()
-            .filter(|section| section.pattern.matches(path))
-            .map(|section| &*section.rule)
-            .collect()
     }
 
     /// Whether `errors.upstream` puts an upstream's answer of this status into the gateway's own shape.

@@ -12,6 +12,7 @@ pub mod compress;
 pub mod config;
 pub mod cors;
 pub mod edge;
+pub mod edits;
 pub mod error;
 pub mod event;
 pub mod gateway;

@@ -9,8 +9,8 @@ mod limits;
 mod routes;
 mod sections;
 mod services;
-#[allow(dead_code, reason = "the keys that take texts with placeholders come next")]
 mod templates;
+mod transform;
 
 use std::time::Duration;
 
@@ -44,7 +44,7 @@ pub(super) fn check(document: &Document, report: &mut Report) -> Config {
     let limits = limits::check(document, &identity, report);
     let unrouted = edge::defaults(document, report);
     let routes = routes::check(document, &services, &identity, &limits, &unrouted, report);
-    let transformations = sections::transformations(document.transformations.given(), report);
+    let transformations = transform::sections(document.transformations.given(), &identity, report);
     let config = Config {
         routes,
         auth: identity.rules,

@@ -18,10 +18,12 @@ use crate::transform::OnUnparsable;
 
 pub(super) mod auth;
 pub(super) mod edge;
+pub(super) mod transform;
 
 use auth::Auth;
 use auth::route::RouteAuth;
 use edge::{Compress, Cors, Ip, MaxHeaders, OrNone, SecurityStance};
+use transform::{Transform, Transformation};
 
 sections! {
     /// The config of a Tollgate gateway.
@@ -51,7 +53,7 @@ sections! {
         /// What callers may do by the plan they have. Plans that are not here are looked for in the config table; without
         /// this section nobody has a plan.
         plans: Map<Plan>,
-        /// How answers are reshaped, by path.
+        /// How requests and answers are reshaped, by path.
         transformations: List<Transformation>,
         /// What is served.
         (required) routes: List<Route>,
@@ -183,26 +185,6 @@ sections! {
         shadow: At<bool>,
     }
 
-    /// How answers are reshaped, for some paths.
-    Transformation {
-        /// The paths it holds for, patterns allowed.
-        (required) path: Text,
-        /// What happens to the answer.
-        (required) response: Response,
-    }
-
-    /// What happens to a JSON answer: remove, keep, rename, in this order on the original names.
-    Response {
-        /// Field paths that are taken out.
-        remove_fields: List<Text>,
-        /// Field paths beside which nothing stays.
-        keep_fields: List<Text>,
-        /// Field paths and their last name anew.
-        rename_fields: Map<Text>,
-        /// A body that says it is JSON and is not: refuse (default, 502) or pass.
-        on_unparsable: OneOf<OnUnparsable>,
-    }
-
     /// What is served.
     #[cfg_attr(feature = "schema", schemars(extend("oneOf" = [{ "required": ["upstream"] }, { "required": ["respond"] }])))]
     Route {
@@ -244,6 +226,8 @@ sections! {
         security_headers: Box<SecurityStance>,
         /// Which of its answers are compressed, in place of defaults.compress.
         compress: Box<Compress>,
+        /// How its requests and answers are reshaped, after what transformations do to them.
+        transform: Transform,
     }
 
     /// An answer that is the same for every request.

@@ -7,6 +7,7 @@ use http::Response;
 
 use crate::compress::{CompressRules, Wish};
 use crate::cors::Grant;
+use crate::edits::{Edits, Stage};
 use crate::security_headers::SecurityHeaders;
 
 /// What is done to every answer to one request.
@@ -25,17 +26,19 @@ pub struct Finish {
 impl Finish {
     /// The answer as it goes to the client, but for what every answer of the gateway carries. `in_time`: whether there is
     /// time left to do more than must be done.
-    pub fn apply(&self, answer: Response<Bytes>, in_time: impl Fn() -> bool) -> Response<Bytes> {
+    pub fn apply(&self, answer: Response<Bytes>, in_time: impl Fn() -> bool, edits: &mut Edits) -> Response<Bytes> {
         let mut answer = match &self.compress {
-            Some((rules, wish)) => rules.apply(wish, answer, in_time),
+            Some((rules, wish)) => edits.answer(Stage::Compress, answer, |answer| rules.apply(wish, answer, in_time)),
             None => answer,
         };
         let headers = answer.headers_mut();
         if let Some(cors) = &self.cors {
-            cors.stamp(headers);
+            edits.headers(Stage::Cors, None, headers, |headers| cors.stamp(headers));
         }
         if let Some(security) = &self.security_headers {
-            security.stamp(headers, self.https);
+            edits.headers(Stage::SecurityHeaders, None, headers, |headers| {
+                security.stamp(headers, self.https)
+            });
         }
         answer
     }

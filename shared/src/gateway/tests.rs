@@ -5,6 +5,7 @@ mod front_doors;
 mod methods;
 mod outage;
 mod respond;
+mod transform;
 
 use std::sync::Mutex;
 use std::time::Duration;

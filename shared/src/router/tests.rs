@@ -8,6 +8,7 @@ use crate::config::{Pointer, Target};
 use crate::edge::EdgeRules;
 use crate::path::PathPattern;
 use crate::testing::{call, headers, request};
+use crate::transform::TransformRules;
 
 fn route(id: &str, path: &str, conditions: Conditions) -> Arc<Route> {
     Arc::new(Route {
@@ -20,6 +21,7 @@ fn route(id: &str, path: &str, conditions: Conditions) -> Arc<Route> {
         limits: Vec::new(),
         cost: NonZeroU32::MIN,
         edge: EdgeRules::default(),
+        transform: TransformRules::default(),
     })
 }
 

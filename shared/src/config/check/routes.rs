@@ -13,6 +13,9 @@ use super::edge;
 use super::limits;
 use super::sections::pattern;
 use super::services::Services;
+use super::templates::Scope;
+use super::transform;
+use crate::auth::RouteAuth;
 use crate::config::raw::{self, Document};
 use crate::config::report::Report;
 use crate::config::{PathLimits, Route};
@@ -21,7 +24,7 @@ use crate::path::PathPattern;
 use crate::router::Conditions;
 
 pub(super) use conditions::method;
-pub(super) use target::header_value;
+pub(super) use target::{header_value, settable};
 
 /// A route of which is known so far what requests it takes.
 struct Draft<'a> {
@@ -89,6 +92,15 @@ fn build(
         limits::fit_route(raw, pattern, &own, shared, report);
     }
     let edge = edge::of_route(raw, &conditions.methods, edge, report);
+    let transform = raw.transform.given().map(|raw| {
+        let scope = Scope {
+            pattern: pattern.as_ref(),
+            identity,
+            is_public: matches!(auth, RouteAuth::None),
+            parts: &[],
+        };
+        transform::rules(raw, scope, report)
+    });
     Some(Route {
         id: id.into(),
         pointer: report.pointer(raw.place),
@@ -99,5 +111,6 @@ fn build(
         limits: own,
         cost: raw.cost.given().map_or(NonZeroU32::MIN, |given| given.value),
         edge,
+        transform: transform.unwrap_or_default(),
     })
 }

@@ -8,10 +8,12 @@ use flate2::write::GzEncoder;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Response};
 
 use super::super::content::MAX_DECODED;
+use super::super::response::{change_body, prepare_request};
 use super::super::rewrite::MAX_DEPTH;
-use super::super::{BodyRules, OnUnparsable, ResponseRules, apply, prepare_request};
+use super::super::{BodyRules, HeaderChanges, OnUnparsable, ResponseRules};
 use super::rules;
 use crate::config::Pointer;
+use crate::edits::Edits;
 use crate::error::GatewayError;
 
 const JSON: &[(&str, &str)] = &[("content-type", "application/json")];
@@ -19,9 +21,14 @@ const JSON: &[(&str, &str)] = &[("content-type", "application/json")];
 fn block(at: &str, body: BodyRules, on_unparsable: OnUnparsable) -> ResponseRules {
     ResponseRules {
         pointer: Pointer::new(at),
+        headers: HeaderChanges::default(),
         body,
         on_unparsable,
     }
+}
+
+fn apply(rules: &[&ResponseRules], answer: Response<Bytes>) -> Result<Response<Bytes>, GatewayError> {
+    change_body(rules, answer, &mut Edits::default())
 }
 
 fn hide_secret(on_unparsable: OnUnparsable) -> ResponseRules {
