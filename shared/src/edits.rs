@@ -72,6 +72,18 @@ pub enum Operation {
     SetQuery(String, String),
     /// The parameters of this name, decoded, are gone from the query.
     RemoveQuery(String),
+    /// Members that this field path names are gone from the body.
+    RemoveField(String),
+    /// Members that `keep_fields` does not name are gone from the body.
+    KeepFields,
+    /// Members that this field path names have another name, which stands second.
+    RenameField(String, String),
+    /// The body has a value of the config's at this path, or none.
+    SetField(String),
+    /// The value at this path has taken the place of the body.
+    Unwrap(String),
+    /// The body stands below these names.
+    Wrap(String),
     /// The body has so many bytes now, and had so many.
     Body {
         /// Before.

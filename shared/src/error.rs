@@ -56,6 +56,18 @@ pub enum GatewayError {
         /// The place in the config that bounds it.
         at: Pointer,
     },
+    /// A body that rules have to look into, and that is no JSON, or not all of it.
+    BodyUnreadable {
+        /// What is wrong, as a sentence for the client.
+        why: String,
+        /// The place in the config of the rules.
+        at: Pointer,
+    },
+    /// A compressed body that rules have to look into: unpacked it could be of any size.
+    CodingRefused {
+        /// The place in the config of the rules.
+        at: Pointer,
+    },
     /// No route takes the path.
     NotFound,
     /// Routes take the path, but not the method.
@@ -167,7 +179,8 @@ impl GatewayError {
     /// The HTTP status (RFC 9110 section 15; 429 and 431 from RFC 6585).
     pub fn status(&self) -> StatusCode {
         match self {
-            Self::BadRequest { .. } => StatusCode::BAD_REQUEST,
+            Self::BadRequest { .. } | Self::BodyUnreadable { .. } => StatusCode::BAD_REQUEST,
+            Self::CodingRefused { .. } => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::HeadersTooLarge { .. } => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
             Self::PayloadTooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
             Self::NotFound => StatusCode::NOT_FOUND,
@@ -195,6 +208,8 @@ impl GatewayError {
             Self::AddressRefused { .. } => "ip_not_allowed",
             Self::HeadersTooLarge { .. } => "headers_too_large",
             Self::PayloadTooLarge { .. } => "payload_too_large",
+            Self::BodyUnreadable { .. } => "invalid_body",
+            Self::CodingRefused { .. } => "unsupported_content_encoding",
             Self::NotFound => "not_found",
             Self::MethodNotAllowed { .. } => "method_not_allowed",
             Self::MissingCredential { .. } => "unauthorized",
@@ -221,7 +236,9 @@ impl GatewayError {
             Self::BadRequest { why }
             | Self::HeadersTooLarge { why, .. }
             | Self::PayloadTooLarge { why, .. }
+            | Self::BodyUnreadable { why, .. }
             | Self::ResponseTooLarge { why } => why.clone(),
+            Self::CodingRefused { .. } => "This path takes bodies without Content-Encoding only.".into(),
             Self::AddressRefused { .. } => "Requests from this address are not taken here.".into(),
             Self::NotFound => "No route matches this path.".into(),
             Self::MethodNotAllowed { allow } => {
@@ -256,6 +273,8 @@ impl GatewayError {
             | Self::AddressRefused { .. }
             | Self::HeadersTooLarge { .. }
             | Self::PayloadTooLarge { .. }
+            | Self::BodyUnreadable { .. }
+            | Self::CodingRefused { .. }
             | Self::NotFound
             | Self::MethodNotAllowed { .. }
             | Self::MissingCredential { .. }
@@ -299,6 +318,7 @@ impl GatewayError {
             Self::BadRequest { why }
             | Self::HeadersTooLarge { why, .. }
             | Self::PayloadTooLarge { why, .. }
+            | Self::BodyUnreadable { why, .. }
             | Self::InvalidCredential { why, .. }
             | Self::AuthUnavailable { why, .. }
             | Self::Forbidden { why, .. }
@@ -311,6 +331,7 @@ impl GatewayError {
             | Self::Internal { why } => Some(why.clone()),
             Self::UpstreamTimeout { after } => Some(format!("no whole answer within {after:?}")),
             Self::NotFound
+            | Self::CodingRefused { .. }
             | Self::MethodNotAllowed { .. }
             | Self::MissingCredential { .. }
             | Self::InsufficientScope { .. }
@@ -325,6 +346,8 @@ impl GatewayError {
             Self::AddressRefused { at, .. }
             | Self::HeadersTooLarge { at, .. }
             | Self::PayloadTooLarge { at, .. }
+            | Self::BodyUnreadable { at, .. }
+            | Self::CodingRefused { at }
             | Self::MissingCredential { at, .. }
             | Self::InvalidCredential { at, .. }
             | Self::AuthUnavailable { at, .. }

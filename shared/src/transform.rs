@@ -6,6 +6,7 @@
 //! The sections of `transformations` whose path matches apply in file order, then the route's own rules: they have the
 //! last word. Every text is filled from the request as the client sent it, whatever rules before have made of that.
 
+mod body;
 mod content;
 mod field_path;
 mod headers;
@@ -15,6 +16,7 @@ mod response;
 mod rewrite;
 mod rules;
 mod scan;
+mod set;
 #[cfg(test)]
 mod tests;
 
@@ -31,11 +33,13 @@ use crate::path::CanonicalPath;
 use crate::request::Request;
 use crate::template::{PathTemplate, Source, Values};
 
+pub use body::{BodyChanges, FieldRule};
 pub use field_path::{FieldPath, FieldStep, MAX_STEPS};
 pub use headers::HeaderChanges;
 pub use query::QueryChanges;
 pub(crate) use response::restate;
 pub use rules::BodyRules;
+pub use set::SetRules;
 
 /// `transform` of a route, or a section of `transformations`. What changes nothing is left out.
 #[derive(Clone, Debug, Default)]
@@ -57,6 +61,10 @@ pub struct RequestRules {
     pub query: QueryChanges,
     /// Which headers go upstream.
     pub headers: HeaderChanges,
+    /// What happens to a JSON body.
+    pub body: BodyChanges,
+    /// What happens when a body that calls itself JSON is not.
+    pub on_unparsable: OnUnparsable,
 }
 
 /// A checked `response` block.
@@ -66,8 +74,8 @@ pub struct ResponseRules {
     pub pointer: Pointer,
     /// Which headers the client gets.
     pub headers: HeaderChanges,
-    /// What happens to the members of a JSON body.
-    pub body: BodyRules,
+    /// What happens to a JSON body.
+    pub body: BodyChanges,
     /// What happens when a body that calls itself JSON is not.
     pub on_unparsable: OnUnparsable,
 }
@@ -81,10 +89,20 @@ pub struct Rule<T> {
     pub says: T,
 }
 
+impl<T> Rule<T> {
+    /// The same place, said otherwise.
+    pub fn map<U>(self, say: impl FnOnce(T) -> U) -> Rule<U> {
+        Rule {
+            at: self.at,
+            says: say(self.says),
+        }
+    }
+}
+
 /// `on_unparsable`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum OnUnparsable {
-    /// 502: a rule that hides a field never fails open.
+    /// 502, or 400 where it is the client's: a rule that hides a field never fails open.
     #[default]
     Refuse,
     /// The body goes through as it is. Not so a body that may well be JSON, only in a form that the gateway cannot
@@ -102,13 +120,15 @@ pub struct Transforms<'r> {
 impl RequestRules {
     /// Whether there is no rule at all.
     pub fn is_empty(&self) -> bool {
-        self.path.is_none() && self.query.is_empty() && self.headers.is_empty()
+        self.path.is_none() && self.query.is_empty() && self.headers.is_empty() && self.body.is_empty()
     }
 
     /// What its texts name: the values of a request that change what goes upstream.
     pub fn sources(&self) -> impl Iterator<Item = &Source> {
         let path = self.path.iter().flat_map(|path| path.says.sources());
-        path.chain(self.query.sources()).chain(self.headers.sources())
+        path.chain(self.query.sources())
+            .chain(self.headers.sources())
+            .chain(self.body.sources())
     }
 }
 
@@ -120,7 +140,7 @@ impl ResponseRules {
 
     /// What its texts name: the values of a request that change what its client gets.
     pub fn sources(&self) -> impl Iterator<Item = &Source> {
-        self.headers.sources()
+        self.headers.sources().chain(self.body.sources())
     }
 }
 
@@ -140,13 +160,14 @@ impl<'r> Transforms<'r> {
     ///
     /// # Errors
     /// `BadRequest` where the client's own words lack what a path or a query is made of, `Forbidden` where its credential
-    /// does.
+    /// does; `BodyUnreadable`, `CodingRefused` where rules cannot look into the body.
     pub fn request<'q>(&self, values: &Values<'q>, edits: &mut Edits) -> Result<Cow<'q, Request>, GatewayError> {
         let reads_answer = self.response.iter().find(|rules| !rules.body.is_empty());
         if self.request.is_empty() && reads_answer.is_none() {
             return Ok(Cow::Borrowed(values.request));
         }
         let mut request = values.request.clone();
+        request::change_body(&self.request, &mut request, values, edits)?;
         for rules in &self.request {
             request::apply(rules, &mut request, values, edits)?;
         }
@@ -166,7 +187,7 @@ impl<'r> Transforms<'r> {
         values: &Values<'_>,
         edits: &mut Edits,
     ) -> Result<Response<Bytes>, GatewayError> {
-        let answer = response::change_body(&self.response, answer, edits)?;
+        let answer = response::change_body(&self.response, answer, values, edits)?;
         Ok(self.headers(answer, values, edits))
     }
 

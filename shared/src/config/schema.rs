@@ -8,7 +8,7 @@ use http::StatusCode;
 use schemars::generate::SchemaSettings;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 
-use super::decode::{At, Body, ByteSize, Choice, Field, List, Map, OneOf, OneOrList, OneOrMore, Text};
+use super::decode::{AnyJson, At, Body, ByteSize, Choice, Field, List, Map, OneOf, OneOrList, OneOrMore, Text};
 use super::raw::auth::methods::{ApiKey, ClientCertificate, Introspection, Jwt, Platform, SessionCookie};
 use super::raw::auth::route::{AnyScope, AuthStance, ClaimTest, ClaimValue, Presence, RouteAuth, Scopes};
 use super::raw::auth::{Auth, Common, Method, MethodType, NamedMethods};
@@ -69,6 +69,7 @@ inline_schema! {
         json_schema!({ "anyOf": [T::json_schema(generator), List::<T>::json_schema(generator)] })
     };
     At<StatusCode>, _generator => or_placeholder(json_schema!({ "type": "integer", "minimum": 200, "maximum": 599 }));
+    AnyJson, _generator => json_schema!({ "not": { "type": "null" } });
     Body, _generator => json_schema!({ "type": ["string", "object", "array"] });
     Respond, generator => {
         let named = OneOf::<NamedAnswer>::json_schema(generator);

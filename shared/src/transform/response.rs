@@ -3,10 +3,10 @@
 use bytes::Bytes;
 use http::header::{ACCEPT_ENCODING, CONTENT_LENGTH, ETAG, RANGE};
 use http::response::Parts;
-use http::{HeaderMap, HeaderName, HeaderValue, Method};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 
+use super::ResponseRules;
 use super::content::{self, Media, Unreadable};
-use super::{OnUnparsable, ResponseRules, rewrite};
 use crate::edits::{Edits, Stage};
 use crate::error::GatewayError;
 use crate::template::Values;
@@ -46,6 +46,7 @@ pub(super) fn change_headers(
 pub(super) fn change_body(
     rules: &[&ResponseRules],
     response: http::Response<Bytes>,
+    values: &Values<'_>,
     edits: &mut Edits,
 ) -> Result<http::Response<Bytes>, GatewayError> {
     let rules: Vec<&ResponseRules> = rules.iter().copied().filter(|rules| !rules.body.is_empty()).collect();
@@ -53,7 +54,7 @@ pub(super) fn change_body(
         return Ok(response);
     }
     let (mut answer, body) = response.into_parts();
-    let media = Media::of(&answer);
+    let media = Media::of(&answer.headers, is_part(&answer));
     if media == Media::Other {
         return Ok(http::Response::from_parts(answer, body));
     }
@@ -68,7 +69,7 @@ pub(super) fn change_body(
         });
         return Ok(http::Response::from_parts(answer, body));
     }
-    match transform(&rules, &answer, &body, edits) {
+    match transform(&rules, &answer, &body, values, edits) {
         Ok(new) => {
             edits.headers(STAGE, None, &mut answer.headers, |headers| {
                 headers.insert(CONTENT_LENGTH, new.len().into());
@@ -76,7 +77,10 @@ pub(super) fn change_body(
             });
             Ok(http::Response::from_parts(answer, new))
         }
-        Err(unreadable) => match refusing(&rules, media, &body, &unreadable) {
+        Err(unreadable) => match rules
+            .iter()
+            .find(|block| unreadable.is_refused(media, &body, block.on_unparsable))
+        {
             None => Ok(http::Response::from_parts(answer, body)),
             Some(block) => Err(GatewayError::UpstreamInvalid {
                 why: format!(
@@ -88,47 +92,42 @@ pub(super) fn change_body(
     }
 }
 
+fn is_part(answer: &Parts) -> bool {
+    answer.status == StatusCode::PARTIAL_CONTENT
+}
+
 /// The body after all rules.
-fn transform(rules: &[&ResponseRules], answer: &Parts, body: &Bytes, edits: &mut Edits) -> Result<Bytes, Unreadable> {
-    let mut text = content::json_text(answer, body)?;
+fn transform(
+    rules: &[&ResponseRules],
+    answer: &Parts,
+    body: &Bytes,
+    values: &Values<'_>,
+    edits: &mut Edits,
+) -> Result<Bytes, Unreadable> {
+    let mut text = content::json_text(&answer.headers, is_part(answer), body)?;
     for block in rules {
-        let before = text.clone();
-        text = rewrite::rewrite(&block.body, &text)?.into();
-        edits.body(STAGE, Some(&block.pointer), &before, &text);
+        let settings = block.body.fill_what_is_there(values);
+        text = block.body.apply(&text, &settings, STAGE, edits)?;
     }
     Ok(text)
 }
 
-/// The block that does not let such a body through; `None` when all do.
-fn refusing<'r>(
-    rules: &[&'r ResponseRules],
-    media: Media,
-    body: &[u8],
-    unreadable: &Unreadable,
-) -> Option<&'r ResponseRules> {
-    if unreadable.may_be_json() {
-        return rules.first().copied();
-    }
-    if media == Media::Unnamed && !content::begins_like_json(body) {
-        return None;
-    }
-    rules
-        .iter()
-        .copied()
-        .find(|block| block.on_unparsable == OnUnparsable::Refuse)
-}
-
 /// Makes headers true again for a body that rules went over.
 pub(crate) fn restate(headers: &mut HeaderMap) {
-    for name in ABOUT_ORIGINAL_BYTES {
-        headers.remove(name);
-    }
+    drop_digests(headers);
     // The bytes differ from the upstream's, the meaning is the same for every client of this route: what a weak
     // validator says (RFC 9110 section 8.8.1). What is no entity tag cannot be made a weak one.
     if let Some(tag) = headers.remove(ETAG)
         && let Some(weak) = weak(tag)
     {
         headers.insert(ETAG, weak);
+    }
+}
+
+/// Takes out what is said of other bytes than these.
+pub(super) fn drop_digests(headers: &mut HeaderMap) {
+    for name in ABOUT_ORIGINAL_BYTES {
+        headers.remove(name);
     }
 }
 

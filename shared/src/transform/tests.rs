@@ -2,12 +2,15 @@
 //! model on random documents.
 
 mod answers;
+mod bodies;
 mod fields;
 mod headers;
 mod model;
 mod paths;
 mod query;
+mod request_bodies;
 mod requests;
+mod set;
 
 use serde_json::{Value, json};
 

@@ -1,12 +1,12 @@
 //! `transform` of routes and the sections of `transformations`: rules for requests and answers.
 
+mod body;
 mod fields;
 mod headers;
 mod query;
 
 use std::sync::Arc;
 
-use self::fields::fields;
 use super::auth::Identity;
 use super::sections::pattern;
 use super::templates::Scope;
@@ -15,7 +15,7 @@ use crate::config::decode::{List, Slot as _};
 use crate::config::raw::transform::{Transform, TransformRequest, TransformResponse, Transformation};
 use crate::config::report::Report;
 use crate::template::PathTemplate;
-use crate::transform::{RequestRules, ResponseRules, Rule, TransformRules};
+use crate::transform::{BodyChanges, RequestRules, ResponseRules, Rule, TransformRules};
 
 /// The sections, without those that change nothing: they must not cost caching and compression.
 pub(super) fn sections(
@@ -47,7 +47,7 @@ pub(super) fn sections(
 }
 
 pub(super) fn rules(raw: &Transform, scope: Scope<'_>, report: &mut Report) -> TransformRules {
-    let request = raw.request.given().map(|raw| request(raw, scope, report));
+    let request = raw.request.given().and_then(|raw| request(raw, scope, report));
     let response = raw.response.given().and_then(|raw| response(raw, scope, report));
     TransformRules {
         request: request.filter(|rules| !rules.is_empty()).map(Arc::new),
@@ -55,7 +55,7 @@ pub(super) fn rules(raw: &Transform, scope: Scope<'_>, report: &mut Report) -> T
     }
 }
 
-fn request(raw: &TransformRequest, scope: Scope<'_>, report: &mut Report) -> RequestRules {
+fn request(raw: &TransformRequest, scope: Scope<'_>, report: &mut Report) -> Option<RequestRules> {
     let path = raw.path.given().and_then(|text| {
         let says = scope.template(text, "a path", PathTemplate::parse, report)?;
         let at = report.pointer(text.place);
@@ -63,14 +63,20 @@ fn request(raw: &TransformRequest, scope: Scope<'_>, report: &mut Report) -> Req
     });
     let query = raw.query.given().map(|raw| query::changes(raw, scope, report));
     let headers = raw.headers.given();
-    RequestRules {
+    let body = match raw.body.given() {
+        Some(raw) => body::changes(raw, scope, report)?,
+        None => BodyChanges::default(),
+    };
+    Some(RequestRules {
         pointer: report.pointer(raw.place),
         path,
         query: query.unwrap_or_default(),
         headers: headers
             .map(|raw| headers::of_request(raw, scope, report))
             .unwrap_or_default(),
-    }
+        body,
+        on_unparsable: raw.on_unparsable.given().map(|given| given.value).unwrap_or_default(),
+    })
 }
 
 fn response(raw: &TransformResponse, scope: Scope<'_>, report: &mut Report) -> Option<ResponseRules> {
@@ -78,7 +84,7 @@ fn response(raw: &TransformResponse, scope: Scope<'_>, report: &mut Report) -> O
     let headers = headers
         .map(|raw| headers::of_answer(raw, scope, report))
         .unwrap_or_default();
-    let body = fields(&raw.fields, raw.place, report)?;
+    let body = body::of_answer(raw, scope, report)?;
     Some(ResponseRules {
         pointer: report.pointer(raw.place),
         headers,

@@ -1,6 +1,8 @@
 //! How requests and answers are reshaped: `transform` of a route, and the sections of `transformations`.
 
-use crate::config::decode::{Decode, Field, List, Map, OneOf, Section, Slot, Text, fill_section, plain, sections};
+use crate::config::decode::{
+    AnyJson, Decode, Field, List, Map, OneOf, Section, Slot, Text, fill_section, plain, sections,
+};
 use crate::config::report::Report;
 use crate::config::tree::{Node, Place};
 use crate::transform::OnUnparsable;
@@ -30,14 +32,31 @@ sections! {
         query: QueryChanges,
         /// Which headers go upstream.
         headers: HeaderChanges,
+        /// What happens to a JSON body.
+        body: Box<BodyChanges>,
+        /// A body that says it is JSON and is not: refuse (default, 400) or pass.
+        on_unparsable: OneOf<OnUnparsable>,
     }
 
     /// What happens to the answer. Texts take {placeholders}, filled from the request as the client sent it.
     TransformResponse {
         /// Which headers the client gets.
         headers: HeaderChanges,
+        /// What happens to a JSON body. Its remove_fields, keep_fields and rename_fields may also stand beside it.
+        body: Box<BodyChanges>,
         /// A body that says it is JSON and is not: refuse (default, 502) or pass.
         on_unparsable: OneOf<OnUnparsable>,
+        ..fields: Fields,
+    }
+
+    /// Changes of a JSON body: unwrap, then remove, keep and rename, then set, then wrap.
+    BodyChanges {
+        /// The member that takes the place of the whole body, where it is there.
+        unwrap: Text,
+        /// Members and the values that they have from now on.
+        set: Map<AnyJson>,
+        /// The name under which the body goes.
+        wrap: Text,
         ..fields: Fields,
     }
 

@@ -107,6 +107,7 @@ fn told(edits: Vec<Edit>) -> Vec<String> {
             Operation::SetQuery(name, value) => format!("?{name}={value}"),
             Operation::RemoveQuery(name) => format!("- ?{name}"),
             Operation::Body { from, to } => format!("body {from} -> {to}"),
+            member => format!("{member:?}"),
         };
         format!("{:?} {at} {what}", edit.stage)
     };
@@ -140,7 +141,7 @@ async fn every_change_is_told_with_its_stage_and_its_place() {
     TransformRequest /routes/0/transform/request/headers/rename/X-Old x-new: o
     TransformRequest /routes/0/transform/request/headers/set/X-Tenant x-tenant: acme
     TransformRequest /transformations/0/response accept-encoding: identity
-    TransformResponse /transformations/0/response body 19 -> 8
+    TransformResponse /transformations/0/response/remove_fields/0 RemoveField("cost")
     TransformResponse - content-length: 8
     TransformResponse - etag: W/"v1"
     TransformResponse /transformations/0/response/headers/remove/0 - x-internal
