@@ -68,6 +68,15 @@ pub enum GatewayError {
         /// The place in the config of the rules.
         at: Pointer,
     },
+    /// gRPC, which no front door carries.
+    GrpcRefused,
+    /// A handshake for a WebSocket, which no function can hold open.
+    WebSocketRefused,
+    /// Routes take the request, but none answers with a media type that it accepts.
+    NotAcceptable {
+        /// What they answer with.
+        types: Vec<String>,
+    },
     /// No route takes the path.
     NotFound,
     /// Routes take the path, but not the method.
@@ -180,7 +189,9 @@ impl GatewayError {
     pub fn status(&self) -> StatusCode {
         match self {
             Self::BadRequest { .. } | Self::BodyUnreadable { .. } => StatusCode::BAD_REQUEST,
-            Self::CodingRefused { .. } => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            Self::CodingRefused { .. } | Self::GrpcRefused => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            Self::WebSocketRefused => StatusCode::NOT_IMPLEMENTED,
+            Self::NotAcceptable { .. } => StatusCode::NOT_ACCEPTABLE,
             Self::HeadersTooLarge { .. } => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
             Self::PayloadTooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
             Self::NotFound => StatusCode::NOT_FOUND,
@@ -210,6 +221,9 @@ impl GatewayError {
             Self::PayloadTooLarge { .. } => "payload_too_large",
             Self::BodyUnreadable { .. } => "invalid_body",
             Self::CodingRefused { .. } => "unsupported_content_encoding",
+            Self::GrpcRefused => "grpc_not_supported",
+            Self::WebSocketRefused => "websocket_not_supported",
+            Self::NotAcceptable { .. } => "not_acceptable",
             Self::NotFound => "not_found",
             Self::MethodNotAllowed { .. } => "method_not_allowed",
             Self::MissingCredential { .. } => "unauthorized",
@@ -238,6 +252,18 @@ impl GatewayError {
             | Self::PayloadTooLarge { why, .. }
             | Self::BodyUnreadable { why, .. }
             | Self::ResponseTooLarge { why } => why.clone(),
+            Self::GrpcRefused => {
+                "gRPC cannot pass this gateway, which is reached and calls services by HTTP/1.1. gRPC-Web can.".into()
+            }
+            Self::WebSocketRefused => {
+                "A WebSocket cannot pass this gateway, which has one answer for each request.".into()
+            }
+            Self::NotAcceptable { types } => {
+                format!(
+                    "This path answers with none of the media types in Accept. There are: {}.",
+                    types.join(", ")
+                )
+            }
             Self::CodingRefused { .. } => "This path takes bodies without Content-Encoding only.".into(),
             Self::AddressRefused { .. } => "Requests from this address are not taken here.".into(),
             Self::NotFound => "No route matches this path.".into(),
@@ -275,6 +301,9 @@ impl GatewayError {
             | Self::PayloadTooLarge { .. }
             | Self::BodyUnreadable { .. }
             | Self::CodingRefused { .. }
+            | Self::GrpcRefused
+            | Self::WebSocketRefused
+            | Self::NotAcceptable { .. }
             | Self::NotFound
             | Self::MethodNotAllowed { .. }
             | Self::MissingCredential { .. }
@@ -332,6 +361,9 @@ impl GatewayError {
             Self::UpstreamTimeout { after } => Some(format!("no whole answer within {after:?}")),
             Self::NotFound
             | Self::CodingRefused { .. }
+            | Self::GrpcRefused
+            | Self::WebSocketRefused
+            | Self::NotAcceptable { .. }
             | Self::MethodNotAllowed { .. }
             | Self::MissingCredential { .. }
             | Self::InsufficientScope { .. }

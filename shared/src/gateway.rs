@@ -18,10 +18,11 @@ use crate::error::{GatewayError, response};
 use crate::event::{Event, EventKind, NotHttp};
 use crate::limit::{KeyPart, Limiter, Plans, RuleSet, Subject};
 use crate::look_up::TableLookUps;
+use crate::other_protocols;
 use crate::record::Record;
 use crate::request::Request;
 use crate::respond;
-use crate::router::Router;
+use crate::router::{Found, Router};
 use crate::store::Store;
 use crate::template::Values;
 use crate::transform::{TransformRules, Transforms};
@@ -156,15 +157,16 @@ impl Gateway {
         let trace = TraceParent::of(&request.headers);
         visit.record.trace_id = Some(trace.trace_id().to_owned());
         self.entry.check(&request)?;
+        other_protocols::refuse(&request.headers)?;
         let headers = &mut request.headers;
         visit
             .edits
             .headers(Stage::Seal, None, headers, |headers| self.headers.seal(headers));
 
         visit.record.stage("route");
-        let route = self.router.find(&request)?;
+        let Found { route, by_accept } = self.router.find(&request)?;
         visit.record.route = Some(Arc::clone(&route.id));
-        visit.enter(route, &request);
+        visit.enter(route, &request, by_accept);
         route.edge.check_address(&request)?;
         if let Some(answer) = visit.preflight(&request) {
             return Ok(answer);

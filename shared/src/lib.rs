@@ -2,6 +2,7 @@
 //!
 //! The modules follow the life of a request; start reading at [`gateway`].
 
+pub mod accept;
 pub mod api_key;
 pub mod auth;
 pub mod authorizer;
@@ -24,6 +25,7 @@ pub mod lambda;
 pub mod limit;
 mod lock;
 mod look_up;
+pub mod other_protocols;
 pub mod path;
 mod recent;
 pub mod record;

@@ -200,6 +200,8 @@ sections! {
         headers: Map<Text>,
         /// Query parameters that must have exactly these values.
         query: Map<Text>,
+        /// The media types that it answers with: Accept decides between routes that are alike otherwise.
+        accept: List<Text>,
         /// The service behind it: a name of upstreams, or a URL. Or else respond.
         upstream: Text,
         /// The gateway's own answer, instead of an upstream: health, or status, headers and body.

@@ -8,6 +8,7 @@ use http::Response;
 use crate::compress::{CompressRules, Wish};
 use crate::cors::Grant;
 use crate::edits::{Edits, Stage};
+use crate::headers::add_vary;
 use crate::security_headers::SecurityHeaders;
 
 /// What is done to every answer to one request.
@@ -21,6 +22,8 @@ pub struct Finish {
     pub compress: Option<(Arc<CompressRules>, Wish)>,
     /// Whether the client used TLS.
     pub https: bool,
+    /// Whether another `Accept` might have found another route.
+    pub by_accept: bool,
 }
 
 impl Finish {
@@ -32,6 +35,9 @@ impl Finish {
             None => answer,
         };
         let headers = answer.headers_mut();
+        if self.by_accept {
+            edits.headers(Stage::Answer, None, headers, |headers| add_vary(headers, "Accept"));
+        }
         if let Some(cors) = &self.cors {
             edits.headers(Stage::Cors, None, headers, |headers| cors.stamp(headers));
         }

@@ -61,9 +61,12 @@ impl<'e> Visit<'e> {
         }
     }
 
-    /// From here on answers say what this route's rules say.
-    pub(super) fn enter(&mut self, route: &Route, request: &Request) {
-        self.finish = route.edge.finish(request);
+    /// From here on answers say what this route's rules say. `by_accept`: whether `Accept` had a say in finding it.
+    pub(super) fn enter(&mut self, route: &Route, request: &Request, by_accept: bool) {
+        self.finish = Finish {
+            by_accept,
+            ..route.edge.finish(request)
+        };
     }
 
     /// The answer to a preflight, where the route has rules for it: all that is left to do.

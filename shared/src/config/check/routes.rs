@@ -60,7 +60,9 @@ pub(super) fn check(
 fn draft<'a>(raw: &'a raw::Route, identity: &Identity, report: &mut Report) -> Draft<'a> {
     let pattern = raw.path.given().and_then(|text| pattern(text, report));
     let conditions = conditions::of(raw, &identity.client_headers, report);
-    let conditions_known = [&raw.methods, &raw.hosts].iter().all(|list| list.is_sound(report))
+    let conditions_known = [&raw.methods, &raw.hosts, &raw.accept]
+        .iter()
+        .all(|list| list.is_sound(report))
         && [&raw.headers, &raw.query].iter().all(|map| map.is_sound(report));
     Draft {
         raw,

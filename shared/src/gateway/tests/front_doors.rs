@@ -471,3 +471,42 @@ async fn no_map_of_headers_is_a_way_around_the_seals() {
         }
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn what_no_front_door_can_carry_is_refused_with_the_reason() {
+    let fixture = fixture(&public(json!({})), Store { down: false }, ok);
+    let request = |method, headers: &[(&str, &str)]| Sent {
+        method,
+        path: "/api/shop.Orders/Get".into(),
+        query: BTreeMap::new(),
+        headers: headers
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), vec![(*value).to_owned()]))
+            .collect(),
+        cookies: Vec::new(),
+        body: vec![0, 0, 0, 0, 0],
+        base64: true,
+    };
+    for front_door in FRONT_DOORS {
+        let grpc = request(
+            "POST",
+            &[("Content-Type", "application/grpc+proto"), ("Te", "trailers")],
+        );
+        let websocket = request("GET", &[("Connection", "Upgrade"), ("Upgrade", "websocket")]);
+        let key = request("GET", &[("Sec-WebSocket-Key", "dGhlIHNhbXBsZSBub25jZQ==")]);
+        for (sent, status, code) in [
+            (grpc, 415, "grpc_not_supported"),
+            (websocket, 501, "websocket_not_supported"),
+            (key, 501, "websocket_not_supported"),
+        ] {
+            let (answer, log) = handled(&fixture, &event_of(front_door, &sent)).await;
+            assert_eq!(answer["statusCode"], status, "{front_door:?}");
+            let expected = (&json!(code), &json!("client"));
+            assert_eq!((&log["error"], &log["fault"]), expected, "{front_door:?}");
+        }
+        assert!(fixture.upstream.calls.lock().expect("unpoisoned").is_empty());
+    }
+    let web = request("POST", &[("Content-Type", "application/grpc-web+proto")]);
+    let (answer, _) = handled(&fixture, &event_of(FrontDoor::Http, &web)).await;
+    assert_eq!(answer["statusCode"], 200);
+}

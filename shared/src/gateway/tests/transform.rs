@@ -162,3 +162,32 @@ async fn every_change_is_told_with_its_stage_and_its_place() {
     Answer - x-response-time: 0ms
     "#);
 }
+
+#[tokio::test(start_paused = true)]
+async fn answers_say_where_accept_had_a_say() {
+    let route = |id: &str, accept: Option<&str>| {
+        let mut route = json!({ "id": id, "path": "/api/x", "auth": "none", "respond": { "body": id } });
+        if let Some(accept) = accept {
+            route["accept"] = json!([accept]);
+        }
+        route
+    };
+    let both = json!({ "routes": [route("v1", Some("a/v1")), route("v2", Some("a/v2"))] });
+    let one = json!({ "routes": [route("v1", Some("a/v1")), route("else", None)] });
+    let alone = json!({ "routes": [route("else", None)] });
+    for (config, accept, status, id, vary) in [
+        (&both, "a/v2", 200, json!("v2"), json!("Accept")),
+        (&both, "text/html", 406, json!("(none)"), json!("Accept")),
+        (&one, "text/html", 200, json!("else"), json!("Accept")),
+        (&alone, "text/html", 200, json!("else"), Value::Null),
+    ] {
+        let fixture = fixture(config, Store { down: false }, ok);
+        let (answer, log) = handled(&fixture, &event("/api/x", json!({ "host": "a", "accept": accept }))).await;
+        assert_eq!(
+            (&answer["statusCode"], &log["route"]),
+            (&json!(status), &id),
+            "{accept}"
+        );
+        assert_eq!(answer["headers"]["vary"], vary, "{accept}");
+    }
+}
