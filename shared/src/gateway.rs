@@ -210,9 +210,10 @@ impl Gateway {
             identity: identity.as_ref(),
             parts: &[],
         };
-        let outgoing = transforms.request(&values, visit.edits)?;
         let answer = match &route.target {
             Target::Call(call) => {
+                visit.record.stage("call");
+                let outgoing = transforms.request(&values, visit.edits)?;
                 let answer = self.call(call, &outgoing, &trace, budget, visit).await;
                 if answer.as_ref().map_or(true, |answer| answer.status().is_server_error()) {
                     self.limiter.give_back(&visit.limits, &mut visit.patience).await;

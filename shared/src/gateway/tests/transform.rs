@@ -163,6 +163,19 @@ async fn every_change_is_told_with_its_stage_and_its_place() {
     "#);
 }
 
+/// A section that asks for a claim must not close the health check below its path.
+#[tokio::test(start_paused = true)]
+async fn rules_for_requests_are_for_routes_that_call() {
+    let mut config = everything();
+    config["auth"]["exclude_paths"] = json!(["/api/health"]);
+    config["routes"][0] = json!({ "path": "/api/health", "respond": "health" });
+    config["transformations"][0]["request"] =
+        json!({ "path": "/{claims.tenant}", "query": { "set": { "t": "{claims.tenant}" } } });
+    let fixture = fixture(&config, Store { down: false }, order);
+    let (answer, log) = handled(&fixture, &event("/api/health", json!({ "host": "a" }))).await;
+    assert_eq!(answer["statusCode"], 200, "{log}");
+}
+
 #[tokio::test(start_paused = true)]
 async fn answers_say_where_accept_had_a_say() {
     let route = |id: &str, accept: Option<&str>| {
