@@ -91,11 +91,12 @@ pub(crate) fn reshaping(functions: &Path, folder: &Path) -> Result<bool, String>
         bars.push((rules.describe(), each));
     }
     println!();
-    let held = bars.into_iter().map(|(what, each)| {
+    let mut held = true;
+    for (what, each) in bars {
         let what = format!("instructions, {what} / serde_json::Value");
-        compare(&what, &Bar::Times(1.2), each, value)
-    });
-    Ok(held.fold(true, |all, holds| all && holds))
+        held &= compare(&what, &Bar::Times(1.2), each, value);
+    }
+    Ok(held)
 }
 
 impl Verification {

@@ -38,7 +38,7 @@ pub(crate) fn document() -> String {
             r#"{comma}{{"id":"ord_{number:08}","internal_id":{id},"total":{total}.10,"currency":"EUR","paid":{paid},"customer":{{"name":"Zo\u00eb Müller {number}","email_address":"zoe.{number}@example.com","tags":["new","eu-west",null]}},"lines":[{{"sku":"lamp-{number}","quantity":{quantity},"note":"two \"large\" ones, please"}},{{"sku":"bulb","quantity":12,"note":null}}]}}"#,
             id = 9_007_199_254_740_993 + number,
             total = number * 37,
-            paid = number % 2 == 0,
+            paid = number.is_multiple_of(2),
             quantity = number % 7 + 1,
         );
         number += 1;
