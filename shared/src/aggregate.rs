@@ -16,12 +16,11 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::{HeaderName, Method, Response, StatusCode};
 
-use crate::auth::Identity;
 use crate::config::{Pointer, UpstreamCall};
 use crate::error::GatewayError;
 use crate::record::PartOutcome;
 use crate::request::Request;
-use crate::template::{HeaderTemplate, TargetTemplate, Values};
+use crate::template::{HeaderTemplate, Source, TargetTemplate, Values};
 use crate::upstream::{Caller, Stamps};
 pub(crate) use part::is_own_header;
 use run::Outcome;
@@ -121,10 +120,10 @@ pub enum OnConflict {
 /// What an aggregate is asked.
 #[derive(Clone, Copy, Debug)]
 pub struct Asked<'a> {
-    /// The client's request, ready to go to a service.
+    /// Whose headers all parts get: the client's request, ready to go to a service.
     pub request: &'a Request,
-    /// The verified caller.
-    pub identity: Option<&'a Identity>,
+    /// What parts are filled with.
+    pub values: Values<'a>,
     /// What every call carries.
     pub stamps: Stamps<'a>,
     /// What is left of the request's time.
@@ -132,6 +131,14 @@ pub struct Asked<'a> {
 }
 
 impl Aggregate {
+    /// What the texts of its parts name.
+    pub fn sources(&self) -> impl Iterator<Item = &Source> {
+        self.parts.iter().flat_map(|part| {
+            let headers = part.headers.iter().flat_map(|(_, value)| value.sources());
+            part.target.sources().chain(headers)
+        })
+    }
+
     /// Calls the parts and makes one answer of theirs. `told` gets how each part ended, in declared order. Nothing is left
     /// running: what is open when the answer is decided, is dropped.
     ///
@@ -144,14 +151,9 @@ impl Aggregate {
         asked: Asked<'_>,
         told: &mut Vec<PartOutcome>,
     ) -> Result<Response<Bytes>, GatewayError> {
-        let values = Values {
-            request: asked.request,
-            identity: asked.identity,
-            parts: &[],
-        };
         for part in &self.parts {
             part.target
-                .check(&values)
+                .check(&asked.values)
                 .map_err(|unfilled| unfilled.into_error(&part.pointer))?;
         }
         let outcomes = run::run(self, caller, asked).await;

@@ -133,7 +133,7 @@ impl Authorizer {
         }
 
         record.stage("route");
-        let route = self.router.find(&request)?;
+        let route = self.router.find(&request)?.route;
         record.route = Some(Arc::clone(&route.id));
 
         record.stage("authenticate");

@@ -29,14 +29,14 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::{HeaderName, Method, Response};
 
-use crate::auth::Identity;
 use crate::clock::{Clock, Timestamp};
 use crate::gateway::Seams;
 use crate::look_up::LookUps;
 use crate::request::Request;
+use crate::template::{Source, Values};
 use demand::is_about_now;
-pub(crate) use entry::Entry;
-pub(crate) use errand::Kept;
+use entry::Entry;
+pub(crate) use errand::{Errand, Kept};
 use flights::Flights;
 pub use key::CacheKey;
 use memory::Memory;
@@ -66,8 +66,9 @@ pub(crate) struct Asked<'a> {
     pub(crate) route_id: &'a str,
     /// Which service it goes to: that of one share of a `split` may answer otherwise than that of another.
     pub(crate) service: Option<&'a str>,
-    pub(crate) request: &'a Request,
-    pub(crate) identity: Option<&'a Identity>,
+    pub(crate) values: Values<'a>,
+    /// What texts of the config name that have a part in the answer.
+    pub(crate) sources: &'a [&'a Source],
 }
 
 /// An answer, and what the cache had to do with it.
@@ -97,10 +98,14 @@ impl Cache {
 }
 
 impl<'a> Asked<'a> {
+    fn request(&self) -> &'a Request {
+        self.values.request
+    }
+
     fn sent(&self, learned: Vec<HeaderName>) -> Sent<'a> {
         Sent {
             rules: self.rules,
-            identity: self.identity,
+            identity: self.values.identity,
             learned,
         }
     }
@@ -121,12 +126,12 @@ impl Given {
         } else {
             CacheOutcome::Stale
         };
-        Self::of(asked, entry.response(&asked.request.method, now), status, outcome)
+        Self::of(asked, entry.response(&asked.request().method, now), status, outcome)
     }
 
     /// Of any answer: 304 where the client has it already.
     fn of(asked: &Asked<'_>, answer: Response<Bytes>, status: Status, outcome: CacheOutcome) -> Self {
-        let Asked { request, .. } = asked;
+        let request = asked.request();
         let mut answer = conditions::answered(&request.method, &request.headers, answer);
         status.stamp(answer.headers_mut());
         Self { answer, outcome }

@@ -41,7 +41,7 @@ use crate::limit::{PlanRules, RuleSet};
 use crate::path::{PathPattern, PathPrefix};
 use crate::respond::FixedAnswer;
 use crate::router::Conditions;
-use crate::transform::ResponseRules;
+use crate::transform::TransformRules;
 use crate::upstream::Upstream;
 use crate::upstream::split::Split;
 
@@ -81,7 +81,7 @@ pub struct Config {
     /// `rate_limiting`: the default and the path overrides.
     pub limits: PathLimits,
     /// `transformations`, in file order; every section whose path matches applies.
-    pub transformations: Vec<PathSection<Arc<ResponseRules>>>,
+    pub transformations: Vec<PathSection<TransformRules>>,
     /// `errors`.
     pub errors: ErrorRules,
     /// Which request headers never reach an upstream.
@@ -119,6 +119,8 @@ pub struct Route {
     pub edge: EdgeRules,
     /// How its answers are kept; `None`: they are not.
     pub cache: Option<Arc<CacheRules>>,
+    /// How its requests and answers are reshaped.
+    pub transform: TransformRules,
 }
 
 /// Where a route's answers come from.

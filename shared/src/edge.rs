@@ -72,6 +72,7 @@ impl EdgeRules {
             security_headers: self.security_headers.clone(),
             compress: None,
             https,
+            by_accept: false,
         }
     }
 

@@ -56,6 +56,27 @@ pub enum GatewayError {
         /// The place in the config that bounds it.
         at: Pointer,
     },
+    /// A body that rules have to look into, and that is no JSON, or not all of it.
+    BodyUnreadable {
+        /// What is wrong, as a sentence for the client.
+        why: String,
+        /// The place in the config of the rules.
+        at: Pointer,
+    },
+    /// A compressed body that rules have to look into: unpacked it could be of any size.
+    CodingRefused {
+        /// The place in the config of the rules.
+        at: Pointer,
+    },
+    /// gRPC, which no front door carries.
+    GrpcRefused,
+    /// A handshake for a WebSocket, which no function can hold open.
+    WebSocketRefused,
+    /// Routes take the request, but none answers with a media type that it accepts.
+    NotAcceptable {
+        /// What they answer with.
+        types: Vec<String>,
+    },
     /// No route takes the path.
     NotFound,
     /// Routes take the path, but not the method.
@@ -190,7 +211,10 @@ impl GatewayError {
     /// The HTTP status (RFC 9110 section 15; 429 and 431 from RFC 6585).
     pub fn status(&self) -> StatusCode {
         match self {
-            Self::BadRequest { .. } => StatusCode::BAD_REQUEST,
+            Self::BadRequest { .. } | Self::BodyUnreadable { .. } => StatusCode::BAD_REQUEST,
+            Self::CodingRefused { .. } | Self::GrpcRefused => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            Self::WebSocketRefused => StatusCode::NOT_IMPLEMENTED,
+            Self::NotAcceptable { .. } => StatusCode::NOT_ACCEPTABLE,
             Self::HeadersTooLarge { .. } => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
             Self::PayloadTooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
             Self::NotFound => StatusCode::NOT_FOUND,
@@ -222,6 +246,11 @@ impl GatewayError {
             Self::AddressRefused { .. } => "ip_not_allowed",
             Self::HeadersTooLarge { .. } => "headers_too_large",
             Self::PayloadTooLarge { .. } => "payload_too_large",
+            Self::BodyUnreadable { .. } => "invalid_body",
+            Self::CodingRefused { .. } => "unsupported_content_encoding",
+            Self::GrpcRefused => "grpc_not_supported",
+            Self::WebSocketRefused => "websocket_not_supported",
+            Self::NotAcceptable { .. } => "not_acceptable",
             Self::NotFound => "not_found",
             Self::MethodNotAllowed { .. } => "method_not_allowed",
             Self::MissingCredential { .. } => "unauthorized",
@@ -252,7 +281,21 @@ impl GatewayError {
             Self::BadRequest { why }
             | Self::HeadersTooLarge { why, .. }
             | Self::PayloadTooLarge { why, .. }
+            | Self::BodyUnreadable { why, .. }
             | Self::ResponseTooLarge { why } => why.clone(),
+            Self::GrpcRefused => {
+                "gRPC cannot pass this gateway, which is reached and calls services by HTTP/1.1. gRPC-Web can.".into()
+            }
+            Self::WebSocketRefused => {
+                "A WebSocket cannot pass this gateway, which has one answer for each request.".into()
+            }
+            Self::NotAcceptable { types } => {
+                format!(
+                    "This path answers with none of the media types in Accept. There are: {}.",
+                    types.join(", ")
+                )
+            }
+            Self::CodingRefused { .. } => "This path takes bodies without Content-Encoding only.".into(),
             Self::AddressRefused { .. } => "Requests from this address are not taken here.".into(),
             Self::NotFound => "No route matches this path.".into(),
             Self::MethodNotAllowed { allow } => {
@@ -299,6 +342,11 @@ impl GatewayError {
             | Self::AddressRefused { .. }
             | Self::HeadersTooLarge { .. }
             | Self::PayloadTooLarge { .. }
+            | Self::BodyUnreadable { .. }
+            | Self::CodingRefused { .. }
+            | Self::GrpcRefused
+            | Self::WebSocketRefused
+            | Self::NotAcceptable { .. }
             | Self::NotFound
             | Self::MethodNotAllowed { .. }
             | Self::MissingCredential { .. }
@@ -350,6 +398,7 @@ impl GatewayError {
             Self::BadRequest { why }
             | Self::HeadersTooLarge { why, .. }
             | Self::PayloadTooLarge { why, .. }
+            | Self::BodyUnreadable { why, .. }
             | Self::InvalidCredential { why, .. }
             | Self::AuthUnavailable { why, .. }
             | Self::Forbidden { why, .. }
@@ -367,6 +416,10 @@ impl GatewayError {
                 Some(format!("the part {name}{}", detail.unwrap_or_default()))
             }
             Self::NotFound
+            | Self::CodingRefused { .. }
+            | Self::GrpcRefused
+            | Self::WebSocketRefused
+            | Self::NotAcceptable { .. }
             | Self::MethodNotAllowed { .. }
             | Self::MissingCredential { .. }
             | Self::InsufficientScope { .. }
@@ -383,6 +436,8 @@ impl GatewayError {
             Self::AddressRefused { at, .. }
             | Self::HeadersTooLarge { at, .. }
             | Self::PayloadTooLarge { at, .. }
+            | Self::BodyUnreadable { at, .. }
+            | Self::CodingRefused { at }
             | Self::MissingCredential { at, .. }
             | Self::InvalidCredential { at, .. }
             | Self::AuthUnavailable { at, .. }

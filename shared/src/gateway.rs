@@ -10,21 +10,22 @@ use http::{Response, StatusCode};
 use serde_json::value::RawValue;
 
 use crate::auth::{Authenticator, Identity};
-use crate::cache::{Cache, Entry};
+use crate::cache::Cache;
 use crate::clock::{Clock, Timestamp};
 use crate::config::{Config, ErrorRules, HeaderRules, PathSection, Route, Target, UpstreamCall, UpstreamErrors};
 use crate::edge::{EdgeRules, EntryRules};
+use crate::edits::{Edits, Stage};
 use crate::error::{GatewayError, response};
 use crate::event::{Event, EventKind, NotHttp};
 use crate::limit::{KeyPart, Limiter, Plans, RuleSet, Subject};
 use crate::look_up::TableLookUps;
-use crate::path::CanonicalPath;
+use crate::other_protocols;
 use crate::record::Record;
 use crate::request::Request;
 use crate::respond;
-use crate::router::Router;
+use crate::router::{Found, Router};
 use crate::store::Store;
-use crate::transform::{self, ResponseRules};
+use crate::transform::{TransformRules, Transforms};
 use crate::upstream::client::HttpClient;
 use crate::upstream::trace::TraceParent;
 use crate::upstream::{Caller, InsteadOf, Trail};
@@ -58,7 +59,7 @@ pub struct Gateway {
     authenticator: Authenticator,
     limiter: Limiter,
     plans: Plans,
-    transformations: Vec<PathSection<Arc<ResponseRules>>>,
+    transformations: Vec<PathSection<TransformRules>>,
     caller: Caller,
     /// `None` where no route keeps answers.
     cache: Option<Cache>,
@@ -127,13 +128,23 @@ impl Gateway {
     /// Answers one event; `deadline` is when Lambda ends the invocation. Only an event that is no HTTP request
     /// is an error: every other one, however broken, gets an answer and a log line.
     pub async fn handle(&self, payload: &str, deadline: Timestamp) -> Result<Answer, NotHttp> {
+        self.handle_telling(payload, deadline, &mut Edits::default()).await
+    }
+
+    /// The same, which tells `edits` what it changes.
+    pub async fn handle_telling(
+        &self,
+        payload: &str,
+        deadline: Timestamp,
+        edits: &mut Edits,
+    ) -> Result<Answer, NotHttp> {
         let now = self.clock.now();
         let mut record = Record::start(now, !self.served.swap(true, Ordering::Relaxed));
         record.stage("read");
         let event = Event::read(payload, self.kind)?;
         let form = event.form();
         let budget = Budget::new(event.kind(), now, deadline);
-        let mut visit = Visit::open(record, &event, budget, self.errors.format, &self.unrouted);
+        let mut visit = Visit::open(record, &event, budget, self.errors.format, &self.unrouted, edits);
 
         let outcome = AssertUnwindSafe(self.run(event, budget, &mut visit))
             .catch_unwind()
@@ -149,19 +160,23 @@ impl Gateway {
 
     /// The stages in order. Each either goes on or ends the request with its error; what later answers must
     /// carry is kept in `visit` as soon as it is known.
-    async fn run(&self, event: Event, budget: Budget, visit: &mut Visit) -> Result<Response<Bytes>, GatewayError> {
+    async fn run(&self, event: Event, budget: Budget, visit: &mut Visit<'_>) -> Result<Response<Bytes>, GatewayError> {
         let mut request = event.request(&self.trusted_proxies)?;
         visit.record.method = Some(request.method.clone());
         visit.record.path = Some(request.path.as_str().to_owned());
         let trace = TraceParent::of(&request.headers);
         visit.record.trace_id = Some(trace.trace_id().to_owned());
         self.entry.check(&request)?;
-        self.headers.seal(&mut request.headers);
+        other_protocols::refuse(&request.headers)?;
+        let headers = &mut request.headers;
+        visit
+            .edits
+            .headers(Stage::Seal, None, headers, |headers| self.headers.seal(headers));
 
         visit.record.stage("route");
-        let route = self.router.find(&request)?;
+        let Found { route, by_accept } = self.router.find(&request)?;
         visit.record.route = Some(Arc::clone(&route.id));
-        visit.enter(route, &request);
+        visit.enter(route, &request, by_accept);
         route.edge.check_address(&request)?;
         if let Some(answer) = visit.preflight(&request) {
             return Ok(answer);
@@ -174,10 +189,15 @@ impl Gateway {
 
         visit.record.stage("authenticate");
         let identity = self.authenticator.authenticate(route, &request, budget.left()).await?;
-        self.authenticator.withhold(route, identity.as_ref(), &mut request);
+        visit.edits.request(Stage::Withhold, None, &mut request, |request| {
+            self.authenticator.withhold(route, identity.as_ref(), request);
+        });
         if let Some(identity) = &identity {
             visit.record.auth = identity.method_names();
-            identity.stamp(&mut request.headers);
+            let (at, headers) = (identity.proven_by(), &mut request.headers);
+            visit
+                .edits
+                .headers(Stage::Stamp, Some(at), headers, |headers| identity.stamp(headers));
             // A rule names its own subject; only where none counts is the caller's hash worth its price.
             if visit.record.subject.is_none() && personal.is_empty() {
                 let caller = Subject::of_caller(identity, route, &request);
@@ -194,58 +214,49 @@ impl Gateway {
         }
         route.edge.check_body(&request)?;
 
+        let transforms = Transforms::of(&self.transformations, route, &request.path);
         let (identity, plan) = (identity.as_ref(), plan.as_deref());
         let ready = Ready {
             route,
-            destination: Destination::of(route, &request, identity, visit),
+            request: &request,
             identity,
             plan,
+            destination: Destination::of(route, &request, identity, visit),
+            transforms: &transforms,
             trace: &trace,
             budget,
-            for_others: false,
+            for_others: None,
         };
-        self.cached(ready, request, visit).await
+        self.cached(ready, visit).await
     }
 
-    /// What the route's target gives, reshaped; `in_doubt` is kept already, and the service is only asked whether it has
-    /// changed.
-    async fn answer(
-        &self,
-        ready: Ready<'_>,
-        request: &mut Request,
-        in_doubt: Option<&Entry>,
-        visit: &mut Visit,
-    ) -> Result<Response<Bytes>, GatewayError> {
-        let rules = self.response_rules(&request.path);
-        if !rules.is_empty() {
-            transform::prepare_request(&request.method, &mut request.headers);
-        }
-        if let Some(entry) = in_doubt {
-            entry.ask_whether_changed(&mut request.headers);
-        }
+    /// What the route's target gives, reshaped.
+    async fn answer(&self, ready: Ready<'_>, visit: &mut Visit<'_>) -> Result<Response<Bytes>, GatewayError> {
         let answer = match ready.destination {
-            Destination::Call(call) => self.call(call, request, ready, visit).await?,
-            Destination::Aggregate(aggregate) => self.aggregate(aggregate, request, ready, visit).await?,
+            Destination::Call(call) => self.call(call, ready, visit).await?,
+            Destination::Aggregate(aggregate) => self.aggregate(aggregate, ready, visit).await?,
             Destination::Respond(fixed) => visit.respond(fixed),
-            Destination::Usage => self.usage(request, ready, visit).await?,
+            Destination::Usage => self.usage(ready, visit).await?,
         };
 
         visit.record.stage("transform");
         if visit.record.upstream_status.is_some_and(|status| self.wraps(status)) {
-            return Ok(response::wrap_upstream(answer, visit.error_format, &visit.request_id));
+            let wrapped = visit.edits.answer(Stage::Wrap, answer, |answer| {
+                response::wrap_upstream(answer, visit.error_format, &visit.request_id)
+            });
+            return Ok(ready.transforms.headers(wrapped, &ready.values(), visit.edits));
         }
-        transform::apply(&rules, answer)
+        ready.transforms.response(answer, &ready.values(), visit.edits)
     }
 
     /// What the caller has left of the limits that are shared by routes, and of the plan.
-    async fn usage(
-        &self,
-        request: &Request,
-        ready: Ready<'_>,
-        visit: &mut Visit,
-    ) -> Result<Response<Bytes>, GatewayError> {
+    async fn usage(&self, ready: Ready<'_>, visit: &mut Visit<'_>) -> Result<Response<Bytes>, GatewayError> {
         let Ready {
-            route, identity, plan, ..
+            route,
+            request,
+            identity,
+            plan,
+            ..
         } = ready;
         visit.record.stage("respond");
         let sets = self.limiter.shared(&request.path).into_iter().chain(plan);
@@ -266,7 +277,7 @@ impl Gateway {
         route: &Route,
         request: &Request,
         identity: Option<&Identity>,
-        visit: &mut Visit,
+        visit: &mut Visit<'_>,
     ) -> Result<(), GatewayError> {
         for rule in rules {
             visit.record.stage("limit");
@@ -282,17 +293,17 @@ impl Gateway {
     async fn call(
         &self,
         call: &UpstreamCall,
-        request: &Request,
         ready: Ready<'_>,
-        visit: &mut Visit,
+        visit: &mut Visit<'_>,
     ) -> Result<Response<Bytes>, GatewayError> {
         visit.record.stage("call");
         visit.record.upstream = Some(Arc::clone(&call.upstream.name));
+        let request = ready.outgoing(visit.edits)?;
         let stamps = ready.stamps(&visit.request_id);
         let mut trail = Trail::default();
         let answer = self
             .caller
-            .call_on(call, request, stamps, ready.budget.left(), &mut trail)
+            .call_on(call, &request, stamps, ready.budget.left(), &mut trail)
             .await;
         visit.record.trail = trail;
         if answer.as_ref().map_or(true, failed) {
@@ -304,14 +315,6 @@ impl Gateway {
             None => visit.record.upstream_status = Some(answer.status()),
         }
         Ok(answer)
-    }
-
-    fn response_rules(&self, path: &CanonicalPath) -> Vec<&ResponseRules> {
-        self.transformations
-            .iter()
-            .filter(|section| section.pattern.matches(path))
-            .map(|section| &*section.rule)
-            .collect()
     }
 
     /// Whether `errors.upstream` puts an upstream's answer of this status into the gateway's own shape.

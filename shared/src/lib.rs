@@ -2,6 +2,7 @@
 //!
 //! The modules follow the life of a request; start reading at [`gateway`].
 
+pub mod accept;
 pub mod aggregate;
 pub mod api_key;
 pub mod auth;
@@ -14,6 +15,7 @@ pub mod compress;
 pub mod config;
 pub mod cors;
 pub mod edge;
+pub mod edits;
 pub mod error;
 pub mod event;
 pub mod gateway;
@@ -25,6 +27,7 @@ pub mod lambda;
 pub mod limit;
 mod lock;
 mod look_up;
+pub mod other_protocols;
 pub mod path;
 mod recent;
 pub mod record;

@@ -29,6 +29,8 @@ pub struct Request {
     pub authority: String,
     /// The one path that routes, authorizes and is forwarded.
     pub path: CanonicalPath,
+    /// What goes upstream in place of `path`, where a rule says so; no prefix is taken off it.
+    pub upstream_path: Option<CanonicalPath>,
     /// What the front door put in front of the path and the gateway took off: `/prod` behind that stage, else empty.
     /// Public locations begin with it.
     pub mount: String,

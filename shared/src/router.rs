@@ -2,7 +2,8 @@
 //!
 //! Precedence: patterns are compared segment by segment from the left (literal, then `{id}` or `*`, then `**`);
 //! what still ties, by hosts given (exact before wildcard before none), then by more header and query
-//! conditions, then by file order. The search walks the tree in that very order, so its first hit is the route.
+//! conditions, then by what `Accept` likes best (before routes that do not ask), then by file order. The search walks the
+//! tree in that very order, so its first hit is the route.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -10,6 +11,7 @@ use std::sync::Arc;
 use http::header::{ACCEPT, ACCEPT_LANGUAGE, CONTENT_LANGUAGE, CONTENT_TYPE, RANGE};
 use http::{HeaderName, Method};
 
+use crate::accept::{Accept, MediaType, Weight};
 use crate::config::Route;
 use crate::cors;
 use crate::error::GatewayError;
@@ -30,6 +32,18 @@ pub struct Conditions {
     pub headers: Vec<(HeaderName, String)>,
     /// Query parameters, decoded, of which one occurrence must have exactly this value.
     pub query: Vec<(String, String)>,
+    /// What it answers with. Empty: no word of it; else `Accept` must take one of them, and of several routes that are
+    /// alike otherwise the one that it likes best is found.
+    pub accept: Vec<MediaType>,
+}
+
+/// What was found.
+#[derive(Clone, Copy, Debug)]
+pub struct Found<'r> {
+    /// The route.
+    pub route: &'r Arc<Route>,
+    /// Whether `Accept` had a say in it: another might have found another route, or none.
+    pub by_accept: bool,
 }
 
 /// The routing table, compiled once. A look-up follows the path, turning back where a more specific branch
@@ -99,18 +113,25 @@ impl Router {
         self.nodes.len() - 1
     }
 
-    /// The route of a request. Errors: `MethodNotAllowed` when routes fit in everything but the method,
-    /// `NotFound` when none does.
-    pub fn find(&self, request: &Request) -> Result<&Arc<Route>, GatewayError> {
+    /// The route of a request. Errors: `NotAcceptable` when routes fit in everything but what they answer with,
+    /// `MethodNotAllowed` when they fit in everything but the method, `NotFound` when none does.
+    pub fn find(&self, request: &Request) -> Result<Found<'_>, GatewayError> {
         let segments: Vec<&str> = request.path.segments().collect();
         let mut search = Search {
             nodes: &self.nodes,
             request,
             asked: cors::requested_method(request),
             allow: Vec::new(),
+            accept: None,
+            refused: Vec::new(),
         };
         if let Some(route) = search.below(ROOT, &segments) {
-            return Ok(route);
+            let by_accept = search.accept.is_some();
+            return Ok(Found { route, by_accept });
+        }
+        if !search.refused.is_empty() {
+            let types = search.refused.iter().map(ToString::to_string).collect();
+            return Err(GatewayError::NotAcceptable { types });
         }
         if search.allow.is_empty() {
             return Err(GatewayError::NotFound);
@@ -128,6 +149,10 @@ struct Search<'r, 'a> {
     asked: Option<Method>,
     /// Methods of the routes that fit in everything else.
     allow: Vec<Method>,
+    /// What the request accepts, once a route asks.
+    accept: Option<Accept>,
+    /// What the routes answer with that fit in everything else.
+    refused: Vec<&'r MediaType>,
 }
 
 impl<'r> Search<'r, '_> {
@@ -148,7 +173,12 @@ impl<'r> Search<'r, '_> {
     }
 
     fn first(&mut self, candidates: &'r [Arc<Route>]) -> Option<&'r Arc<Route>> {
+        let mut best: Option<(&'r Arc<Route>, Weight)> = None;
         for route in candidates {
+            // Those of one rank stand together.
+            if best.is_some_and(|(best, _)| best.conditions.rank() != route.conditions.rank()) {
+                break;
+            }
             let fits = match route.edge.cors {
                 Some(_) if self.asked.is_some() => route.conditions.may_hold_after_preflight(self.request),
                 _ => route.conditions.hold_but_for_method(self.request),
@@ -157,14 +187,36 @@ impl<'r> Search<'r, '_> {
                 continue;
             }
             if self.takes_method(route) {
-                return Some(route);
+                let Some(weight) = self.weigh(route) else {
+                    return Some(route);
+                };
+                if weight > best.map_or(0, |(_, weight)| weight) {
+                    best = Some((route, weight));
+                }
+                continue;
             }
             self.allow.extend(route.conditions.methods.iter().cloned());
             if route.conditions.methods.contains(&Method::GET) {
                 self.allow.push(Method::HEAD);
             }
         }
-        None
+        best.map(|(route, _)| route)
+    }
+
+    /// How much the request likes what a route answers with; `None` where that does not matter.
+    fn weigh(&mut self, route: &'r Route) -> Option<Weight> {
+        let types = &route.conditions.accept;
+        // What the request itself will accept, its preflight does not say.
+        let is_preflight = self.asked.is_some() && route.edge.cors.is_some();
+        if types.is_empty() || is_preflight {
+            return None;
+        }
+        let accept = self.accept.get_or_insert_with(|| Accept::of(&self.request.headers));
+        let weight = types.iter().map(|media| accept.weight(media)).max().unwrap_or(0);
+        if weight == 0 {
+            self.refused.extend(types);
+        }
+        Some(weight)
     }
 }
 
@@ -181,13 +233,14 @@ impl Search<'_, '_> {
 
 impl Conditions {
     /// Smaller is better.
-    fn rank(&self) -> (u8, std::cmp::Reverse<usize>) {
+    fn rank(&self) -> (u8, std::cmp::Reverse<usize>, bool) {
         let hosts = match self.hosts.as_slice() {
             [] => 2,
             hosts if hosts.iter().any(|host| host.starts_with("*.")) => 1,
             _ => 0,
         };
-        (hosts, std::cmp::Reverse(self.headers.len() + self.query.len()))
+        let more = std::cmp::Reverse(self.headers.len() + self.query.len());
+        (hosts, more, self.accept.is_empty())
     }
 
     fn take_method(&self, method: &Method) -> bool {

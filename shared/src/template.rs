@@ -1,7 +1,8 @@
 //! Texts of the config with `{placeholders}`: read once at start, filled for each request.
 //!
 //! Where a text stands decides how a value is escaped there, so every place has a type of its own: [`PathTemplate`],
-//! [`QueryTemplate`], [`TargetTemplate`] (path and query together), [`HeaderTemplate`], [`JsonTemplate`]. No value can
+//! [`QueryTemplate`], [`TargetTemplate`] (path and query together), [`HeaderTemplate`], [`JsonTemplate`] (in a
+//! [`ValueTemplate`] where it stands inside a JSON value). No value can
 //! leave its place: it fills one segment, one query value, one header value or one JSON value. `docs/templates.md` says
 //! what may stand in a text and what a value that is missing comes to.
 
@@ -15,6 +16,7 @@ mod target;
 #[cfg(test)]
 mod tests;
 mod value;
+mod value_template;
 
 use std::fmt;
 
@@ -33,6 +35,7 @@ pub(crate) use member::members;
 pub use path::PathTemplate;
 pub use query::QueryTemplate;
 pub use target::TargetTemplate;
+pub use value_template::ValueTemplate;
 
 /// Finds out what a placeholder's name, the text between its braces, means where it stands. The error is ready to be
 /// shown.

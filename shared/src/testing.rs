@@ -19,6 +19,7 @@ pub(crate) fn request(method: Method, path: &str) -> Request {
         host: "api.example.com".into(),
         authority: "api.example.com".into(),
         path: CanonicalPath::from_decoded(path).expect("a canonical path"),
+        upstream_path: None,
         query: String::new(),
         headers: HeaderMap::new(),
         body: Bytes::new(),

@@ -1,54 +1,110 @@
-//! Reshaping: what rules do to a response on its way back.
+//! Reshaping: what rules do to a request on its way to the upstream, and to the answer on its way back.
 //!
 //! A rule that hides a field never fails open. So whatever may be JSON in disguise (escaped names, several or no
 //! media types, parts, compression) is read, or refused, and only what cannot be JSON passes untouched.
+//!
+//! The sections of `transformations` whose path matches apply in file order, then the route's own rules: they have the
+//! last word. Every text is filled from the request as the client sent it, whatever rules before have made of that.
 
+mod body;
 mod content;
 mod field_path;
+mod headers;
+mod query;
+mod request;
+mod response;
 mod rewrite;
 mod rules;
 mod scan;
+mod set;
 #[cfg(test)]
 mod tests;
 
+use std::borrow::Cow;
+use std::sync::Arc;
+
 use bytes::Bytes;
-use http::header::{ACCEPT_ENCODING, CONTENT_LENGTH, ETAG, RANGE};
 use http::response::Parts;
-use http::{HeaderMap, HeaderName, HeaderValue, Method};
+use http::{Response, StatusCode};
 
-use crate::config::Pointer;
+use crate::config::{PathSection, Pointer, Route};
+use crate::edits::Edits;
 use crate::error::GatewayError;
-use content::{Media, Unreadable};
+use crate::path::CanonicalPath;
+use crate::request::Request;
+use crate::template::{PathTemplate, Source, Values};
 
+pub use body::{BodyChanges, FieldRule};
+use content::Media;
 pub use field_path::{FieldPath, FieldStep, MAX_STEPS};
+pub use headers::HeaderChanges;
+pub use query::QueryChanges;
+pub(crate) use response::{prepare_request, restate};
 pub use rules::BodyRules;
+pub use set::SetRules;
 
-/// Headers that describe the bytes the upstream sent (RFC 9530; RFC 3230 and RFC 1864 before it) or offer ranges
-/// of them.
-const ABOUT_ORIGINAL_BYTES: [&str; 6] = [
-    "content-encoding",
-    "accept-ranges",
-    "content-digest",
-    "repr-digest",
-    "digest",
-    "content-md5",
-];
+/// `transform` of a route, or a section of `transformations`. What changes nothing is left out.
+#[derive(Clone, Debug, Default)]
+pub struct TransformRules {
+    /// What happens to the request.
+    pub request: Option<Arc<RequestRules>>,
+    /// What happens to the answer.
+    pub response: Option<Arc<ResponseRules>>,
+}
 
-/// A checked `response` block of a `transformations` section.
+/// A checked `request` block.
+#[derive(Clone, Debug)]
+pub struct RequestRules {
+    /// Where it stands.
+    pub pointer: Pointer,
+    /// The path that goes upstream in place of the client's.
+    pub path: Option<Rule<PathTemplate>>,
+    /// Which parameters of the query go upstream.
+    pub query: QueryChanges,
+    /// Which headers go upstream.
+    pub headers: HeaderChanges,
+    /// What happens to a JSON body.
+    pub body: BodyChanges,
+    /// What happens when a body that calls itself JSON is not.
+    pub on_unparsable: OnUnparsable,
+}
+
+/// A checked `response` block.
 #[derive(Clone, Debug)]
 pub struct ResponseRules {
     /// Where it stands.
     pub pointer: Pointer,
-    /// What happens to the members of a JSON body.
-    pub body: BodyRules,
+    /// Which headers the client gets.
+    pub headers: HeaderChanges,
+    /// What happens to a JSON body.
+    pub body: BodyChanges,
     /// What happens when a body that calls itself JSON is not.
     pub on_unparsable: OnUnparsable,
+}
+
+/// A single rule, which knows the place in the config that it came from.
+#[derive(Clone, Debug)]
+pub struct Rule<T> {
+    /// Where it stands.
+    pub at: Pointer,
+    /// What it says.
+    pub says: T,
+}
+
+impl<T> Rule<T> {
+    /// The same place, said otherwise.
+    pub fn map<U>(self, say: impl FnOnce(T) -> U) -> Rule<U> {
+        Rule {
+            at: self.at,
+            says: say(self.says),
+        }
+    }
 }
 
 /// `on_unparsable`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum OnUnparsable {
-    /// 502: a rule that hides a field never fails open.
+    /// 502, or 400 where it is the client's: a rule that hides a field never fails open.
     #[default]
     Refuse,
     /// The body goes through as it is. Not so a body that may well be JSON, only in a form that the gateway cannot
@@ -56,127 +112,112 @@ pub enum OnUnparsable {
     Pass,
 }
 
-/// Applies the rules, in order, to an upstream's answer: body rules on JSON media types only (gzip is decoded
-/// first), `Content-Length` anew, `ETag` weak, digests dropped. The error is `UpstreamInvalid`.
-///
-/// Each block of rules sees what the one before it left, new names included. A body without a media type is
-/// transformed if it is JSON, unparsable if it only begins like JSON, and passed untouched if not. An empty body (HEAD, 204, 304)
-/// passes; its headers are treated like those of the body it stands for. One block that refuses an unparsable body
-/// outweighs all that pass it.
-pub fn apply(rules: &[&ResponseRules], response: http::Response<Bytes>) -> Result<http::Response<Bytes>, GatewayError> {
-    let rules: Vec<&ResponseRules> = rules.iter().copied().filter(|rules| !rules.body.is_empty()).collect();
-    if rules.is_empty() {
-        return Ok(response);
+/// What holds for one request, in the order it applies.
+#[derive(Clone, Debug, Default)]
+pub struct Transforms<'r> {
+    request: Vec<&'r RequestRules>,
+    response: Vec<&'r ResponseRules>,
+}
+
+impl RequestRules {
+    /// Whether there is no rule at all.
+    pub fn is_empty(&self) -> bool {
+        self.path.is_none() && self.query.is_empty() && self.headers.is_empty() && self.body.is_empty()
     }
-    let (mut answer, body) = response.into_parts();
-    let media = Media::of(&answer);
-    if media == Media::Other {
-        return Ok(http::Response::from_parts(answer, body));
+
+    /// What its texts name: the values of a request that change what goes upstream.
+    pub fn sources(&self) -> impl Iterator<Item = &Source> {
+        let path = self.path.iter().flat_map(|path| path.says.sources());
+        path.chain(self.query.sources())
+            .chain(self.headers.sources())
+            .chain(self.body.sources())
     }
-    if body.is_empty() {
-        // 0 is true of a body that is empty by itself. Another length is that of the body that a HEAD stands for,
-        // before the rules.
-        if answer.headers.get(CONTENT_LENGTH).is_some_and(|length| length != "0") {
-            answer.headers.remove(CONTENT_LENGTH);
+}
+
+impl ResponseRules {
+    /// Whether there is no rule at all.
+    pub fn is_empty(&self) -> bool {
+        self.headers.is_empty() && self.body.is_empty()
+    }
+
+    /// What its texts name: the values of a request that change what its client gets.
+    pub fn sources(&self) -> impl Iterator<Item = &Source> {
+        self.headers.sources().chain(self.body.sources())
+    }
+}
+
+impl<'r> Transforms<'r> {
+    /// The rules of these sections and this route for a request with this path. Without rules nothing is allocated.
+    pub fn of(sections: &'r [PathSection<TransformRules>], route: &'r Route, path: &CanonicalPath) -> Self {
+        let mut transforms = Self::default();
+        let matching = sections.iter().filter(|section| section.pattern.matches(path));
+        for rules in matching.map(|section| &section.rule).chain([&route.transform]) {
+            transforms.request.extend(rules.request.as_deref());
+            transforms.response.extend(rules.response.as_deref());
         }
-        restate(&mut answer.headers);
-        return Ok(http::Response::from_parts(answer, body));
+        transforms
     }
-    match transform(&rules, &answer, &body) {
-        Ok(new) => {
-            answer.headers.insert(CONTENT_LENGTH, new.len().into());
-            restate(&mut answer.headers);
-            Ok(http::Response::from_parts(answer, new))
+
+    /// What their texts name.
+    pub fn sources(&self) -> impl Iterator<Item = &'r Source> {
+        let of_requests = self.request.iter().flat_map(|rules| rules.sources());
+        of_requests.chain(self.response.iter().flat_map(|rules| rules.sources()))
+    }
+
+    /// The request as it goes upstream; `request` itself where there are no rules.
+    ///
+    /// # Errors
+    /// `BadRequest` where the client's own words lack what a path or a query is made of, `Forbidden` where its credential
+    /// does; `BodyUnreadable`, `CodingRefused` where rules cannot look into the body.
+    pub fn request<'q>(
+        &self,
+        request: &'q Request,
+        values: &Values<'_>,
+        edits: &mut Edits,
+    ) -> Result<Cow<'q, Request>, GatewayError> {
+        let reads_answer = self.response.iter().find(|rules| !rules.body.is_empty());
+        if self.request.is_empty() && reads_answer.is_none() {
+            return Ok(Cow::Borrowed(request));
         }
-        Err(unreadable) => match refusing(&rules, media, &body, &unreadable) {
-            None => Ok(http::Response::from_parts(answer, body)),
-            Some(block) => Err(GatewayError::UpstreamInvalid {
-                why: format!(
-                    "{} cannot be applied: the answer's body {unreadable}",
-                    block.pointer.as_str()
-                ),
-            }),
-        },
+        let mut request = request.clone();
+        request::change_body(&self.request, &mut request, values, edits)?;
+        for rules in &self.request {
+            request::apply(rules, &mut request, values, edits)?;
+        }
+        if let Some(rules) = reads_answer {
+            request::prepare(&mut request, &rules.pointer, edits);
+        }
+        Ok(Cow::Owned(request))
+    }
+
+    /// The answer as the client gets it.
+    ///
+    /// # Errors
+    /// `UpstreamInvalid` where a body that should be JSON is not.
+    pub fn response(
+        &self,
+        answer: Response<Bytes>,
+        values: &Values<'_>,
+        edits: &mut Edits,
+    ) -> Result<Response<Bytes>, GatewayError> {
+        let answer = response::change_body(&self.response, answer, values, edits)?;
+        Ok(self.headers(answer, values, edits))
+    }
+
+    /// The same of an answer whose body is the gateway's own.
+    pub fn headers(&self, mut answer: Response<Bytes>, values: &Values<'_>, edits: &mut Edits) -> Response<Bytes> {
+        response::change_headers(&self.response, &mut answer, values, edits);
+        answer
     }
 }
 
 /// The JSON text of an answer's body, gzip undone; the error says why there is none, for the log. A body that says it is
 /// something else is not looked into.
 pub(crate) fn json_body(answer: &Parts, body: &Bytes) -> Result<Bytes, String> {
-    if Media::of(answer) == Media::Other {
+    let is_part = answer.status == StatusCode::PARTIAL_CONTENT;
+    if Media::of(&answer.headers, is_part) == Media::Other {
         return Err("the answer's body does not say that it is JSON".to_owned());
     }
-    content::json_text(answer, body).map_err(|unreadable| format!("the answer's body {unreadable}"))
-}
-
-/// The body after all rules.
-fn transform(rules: &[&ResponseRules], answer: &Parts, body: &Bytes) -> Result<Bytes, Unreadable> {
-    let mut text = content::json_text(answer, body)?;
-    for block in rules {
-        text = rewrite::rewrite(&block.body, &text)?.into();
-    }
-    Ok(text)
-}
-
-/// The block that does not let such a body through; `None` when all do.
-fn refusing<'r>(
-    rules: &[&'r ResponseRules],
-    media: Media,
-    body: &[u8],
-    unreadable: &Unreadable,
-) -> Option<&'r ResponseRules> {
-    if unreadable.may_be_json() {
-        return rules.first().copied();
-    }
-    if media == Media::Unnamed && !content::begins_like_json(body) {
-        return None;
-    }
-    rules
-        .iter()
-        .copied()
-        .find(|block| block.on_unparsable == OnUnparsable::Refuse)
-}
-
-/// Makes headers true again for a body that rules went over.
-pub(crate) fn restate(headers: &mut HeaderMap) {
-    for name in ABOUT_ORIGINAL_BYTES {
-        headers.remove(name);
-    }
-    // The bytes differ from the upstream's, the meaning is the same for every client of this route: what a weak
-    // validator says (RFC 9110 section 8.8.1). What is no entity tag cannot be made a weak one.
-    if let Some(tag) = headers.remove(ETAG)
-        && let Some(weak) = weak(tag)
-    {
-        headers.insert(ETAG, weak);
-    }
-}
-
-/// The same tag, weak; `None` for what is no entity tag (RFC 9110 section 8.8.3).
-fn weak(tag: HeaderValue) -> Option<HeaderValue> {
-    match tag.as_bytes() {
-        [b'W', b'/', b'"', .., b'"'] => Some(tag),
-        strong @ [b'"', .., b'"'] => HeaderValue::from_bytes(&[b"W/", strong].concat()).ok(),
-        _ => None,
-    }
-}
-
-/// What a request to an upstream must not ask for when body rules wait for the answer: sets
-/// `Accept-Encoding: identity`, and on reads removes `Range` and `If-*`.
-///
-/// Validators in `If-*` are the weak ones of transformed bodies, and a 304 or a part cannot be transformed. On a
-/// write they guard against lost updates, so there they stay: a weak `If-Match` fails there rather than being ignored.
-pub fn prepare_request(method: &Method, headers: &mut HeaderMap) {
-    headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
-    if !matches!(*method, Method::GET | Method::HEAD) {
-        return;
-    }
-    headers.remove(RANGE);
-    let conditions: Vec<HeaderName> = headers
-        .keys()
-        .filter(|name| name.as_str().starts_with("if-"))
-        .cloned()
-        .collect();
-    for name in conditions {
-        headers.remove(name);
-    }
+    let text = content::json_text(&answer.headers, is_part, body);
+    text.map_err(|unreadable| format!("the answer's body {unreadable}"))
 }

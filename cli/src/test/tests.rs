@@ -1,6 +1,7 @@
 //! The folders of events in this repository, and how events are run.
 
 mod authorizer;
+mod examples;
 mod folders;
 mod records;
 mod tokens;

@@ -39,7 +39,12 @@ pub(crate) fn is_own_header(name: &HeaderName) -> bool {
 }
 
 /// The part's request. An error is the part's failure: what the client lacks was found before any part was called.
-pub(super) fn request(part: &Part, values: &Values<'_>, common: &HeaderMap) -> Result<Request, GatewayError> {
+pub(super) fn request(
+    part: &Part,
+    client: &Request,
+    values: &Values<'_>,
+    common: &HeaderMap,
+) -> Result<Request, GatewayError> {
     let filled = part
         .target
         .fill(values)
@@ -61,7 +66,8 @@ pub(super) fn request(part: &Part, values: &Values<'_>, common: &HeaderMap) -> R
         query: query.to_owned(),
         headers,
         body: Bytes::new(),
-        ..values.request.clone()
+        upstream_path: None,
+        ..client.clone()
     })
 }
 

@@ -95,11 +95,10 @@ impl Setting<'_> {
             }
         }
         let values = Values {
-            request: self.asked.request,
-            identity: self.asked.identity,
             parts: &progress.texts,
+            ..self.asked.values
         };
-        part::request(part, &values, &self.headers)
+        part::request(part, self.asked.request, &values, &self.headers)
     }
 
     async fn call(&self, index: usize, request: Request) -> (usize, Outcome) {

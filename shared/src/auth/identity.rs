@@ -10,6 +10,7 @@ use serde_json::Value;
 use super::claim_path::{ClaimPath, Claims};
 use super::method::Method;
 use crate::api_key::ApiKeyRecord;
+use crate::config::Pointer;
 
 /// By which method an upstream's caller was proven, where the config names its methods: two issuers may well know two
 /// different people by one name.
@@ -50,6 +51,11 @@ impl Identity {
             first,
             others: proofs.collect(),
         })
+    }
+
+    /// The place in the config of the method that proved it, of several the first.
+    pub fn proven_by(&self) -> &Pointer {
+        &self.first.method.pointer
     }
 
     /// What was proven, in the config's order; at least one.

@@ -35,6 +35,7 @@ use crate::gateway::Seams;
 use crate::path::{CanonicalPath, PathPattern};
 use crate::request::{PlatformFacts, Request};
 use crate::router::Conditions;
+use crate::transform::TransformRules;
 
 pub(super) const NOW: u64 = 2_000_000_000;
 pub(super) const ISSUER: &str = "https://issuer.test";
@@ -210,6 +211,7 @@ pub(super) fn route(auth: RouteAuth) -> Route {
         cost: NonZeroU32::MIN,
         edge: EdgeRules::default(),
         cache: None,
+        transform: TransformRules::default(),
     }
 }
 
@@ -224,6 +226,7 @@ pub(super) fn request(authorization: &[&str]) -> Request {
         host: "api.test".into(),
         authority: "api.test".into(),
         path: CanonicalPath::from_decoded("/private").unwrap(),
+        upstream_path: None,
         query: String::new(),
         headers,
         body: Bytes::new(),

@@ -49,7 +49,7 @@ impl<'a> Errand<'a> {
     /// The answer that is kept, where the service is only asked whether it has changed. One to a HEAD would say nothing
     /// of what is kept.
     pub(crate) fn in_doubt(&self) -> Option<Arc<Entry>> {
-        let asks = self.asked.request.method == Method::GET;
+        let asks = self.asked.request().method == Method::GET;
         self.stale.clone().filter(|entry| asks && entry.has_validator())
     }
 
@@ -68,14 +68,14 @@ impl<'a> Errand<'a> {
         }
         let names = names(answer).unwrap_or_default();
         let withheld = names.into_iter().filter(|name| {
-            may_be_learned(name) && !self.sent.has(name) && self.asked.request.headers.contains_key(name)
+            may_be_learned(name) && !self.sent.has(name) && self.asked.request().headers.contains_key(name)
         });
         withheld.collect()
     }
 
     fn again(mut self, missed: Vec<HeaderName>) -> Self {
         self.sent.learned.extend(missed);
-        self.request = self.sent.request(self.asked.request);
+        self.request = self.sent.request(self.asked.request());
         // What is kept is for requests without these headers.
         self.stale = None;
         self.forward = Forward::VaryMiss;
@@ -119,7 +119,7 @@ impl Cache {
             }
             self.memory.forget(&errand.key, &entry);
             errand.stale = None;
-            errand.request = errand.sent.request(errand.asked.request);
+            errand.request = errand.sent.request(errand.asked.request());
             return Kept::Again(errand);
         }
         let missed = errand.missed(answer.headers());
@@ -205,18 +205,18 @@ struct Fetched {
 impl Errand<'_> {
     /// What is kept of an answer; `None` where it may not be.
     fn entry(&self, answer: &Response<Bytes>, now: Timestamp) -> Option<Entry> {
-        if self.asked.request.method != Method::GET || !self.withheld(answer.headers()).is_empty() {
+        if self.asked.request().method != Method::GET || !self.withheld(answer.headers()).is_empty() {
             return None;
         }
         let exchange = Exchange {
             requested_at: self.requested_at,
             received_at: now,
         };
-        let sent = self.sent.headers(&self.asked.request.headers);
+        let sent = self.sent.headers(&self.asked.request().headers);
         let selection = Selection::of(answer.headers(), &sent)?;
         let keyed = |name: &HeaderName| self.sent.tells_apart(name) || selection.has(name);
         let head = (answer.status(), answer.headers());
-        let request = &self.asked.request.headers;
+        let request = &self.asked.request().headers;
         let freshness = Freshness::of(self.asked.rules, (request, &sent), keyed, head, exchange)?;
         // A copy of its own: the answer's bytes may be a part of something much larger.
         let body = Bytes::copy_from_slice(answer.body());
@@ -242,7 +242,7 @@ impl Given {
         };
         Self::of(
             asked,
-            entry.response(&asked.request.method, now),
+            entry.response(&asked.request().method, now),
             status,
             CacheOutcome::Stale,
         )

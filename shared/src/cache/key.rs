@@ -11,6 +11,7 @@ use crate::auth::{Identity, Proof, claim_text};
 use crate::hex;
 use crate::request::Request;
 use crate::sha256::LENGTH;
+use crate::template::{Source, Values};
 
 /// What an answer is found by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -29,9 +30,10 @@ impl CacheKey {
             rules,
             route_id,
             service,
-            request,
-            identity,
+            values,
+            sources,
         } = *asked;
+        let Values { request, identity, .. } = values;
         let mut hash = Hash::of("answer", settings);
         hash.text(route_id);
         hash.text(service.unwrap_or_default());
@@ -45,6 +47,9 @@ impl CacheKey {
         }
         for name in &rules.vary {
             hash.header(request, name);
+        }
+        for source in sources {
+            hash.filled(source, &values);
         }
         Self(hash.finish())
     }
@@ -92,6 +97,27 @@ impl Hash {
 
     fn text(&mut self, field: &str) {
         self.bytes(field.as_bytes());
+    }
+
+    /// What a text of the config is filled with. Path and query are hashed as they are.
+    fn filled(&mut self, source: &Source, values: &Values<'_>) {
+        match source {
+            Source::PathParameter { .. } | Source::Query(_) | Source::Part { .. } => {}
+            Source::Header(name) => {
+                self.text(name.as_str());
+                // As it is: texts are filled byte for byte.
+                for line in values.request.headers.get_all(name) {
+                    self.bytes(line.as_bytes());
+                }
+            }
+            Source::Claim(path) => {
+                self.text(path.as_str());
+                match values.identity.and_then(|identity| identity.claim(path)) {
+                    Some(claim) => self.text(&claim.to_string()),
+                    None => self.text(""),
+                }
+            }
+        }
     }
 
     fn place(&mut self, request: &Request) {

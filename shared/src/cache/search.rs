@@ -68,7 +68,7 @@ impl Cache {
         let query = Query {
             asked,
             key: CacheKey::of(&self.settings, &asked),
-            demand: Demand::of(asked.rules, &asked.request.headers),
+            demand: Demand::of(asked.rules, &asked.request().headers),
             ends: Instant::now() + within,
         };
         if let Look::Found(entry) = self.look(&query, true) {
@@ -94,7 +94,7 @@ impl Cache {
 
     /// Waits for who asks the same, if anybody does.
     async fn turn(&self, query: &Query<'_>) -> Result<Turn, GatewayError> {
-        if query.asked.request.method == Method::HEAD || query.demand.asks_for_itself() {
+        if query.asked.request().method == Method::HEAD || query.demand.asks_for_itself() {
             return Ok(Turn::Alone);
         }
         loop {
@@ -133,7 +133,7 @@ impl Cache {
         };
         let learned = slot.learned();
         let sent = query.asked.sent(learned.clone());
-        let Some(entry) = slot.fitting(&sent.headers(&query.asked.request.headers)) else {
+        let Some(entry) = slot.fitting(&sent.headers(&query.asked.request().headers)) else {
             return Look::nothing(learned, Forward::VaryMiss);
         };
         let entry = Arc::clone(entry);
@@ -158,7 +158,7 @@ impl Cache {
         let rules = query.asked.rules;
         let table = self.table.as_ref().filter(|_| rules.tier == Tier::Table)?;
         let left = query.ends.saturating_duration_since(Instant::now());
-        let place = Place::of(&self.settings, query.asked.request);
+        let place = Place::of(&self.settings, query.asked.request());
         let at = (&query.key, &place);
         let Shelf { entry, written_at } = table.find(rules, at, self.clock.now(), left).await;
         if let Some(at) = written_at {
@@ -187,11 +187,11 @@ impl Cache {
         let Query { asked, key, .. } = query;
         let sent = asked.sent(learned);
         Search::Ask(Box::new(Errand {
-            request: sent.request(asked.request),
+            request: sent.request(asked.request()),
             asked,
             sent,
             key,
-            place: Place::of(&self.settings, asked.request),
+            place: Place::of(&self.settings, asked.request()),
             stale,
             lead,
             forward,
@@ -209,7 +209,7 @@ impl Query<'_> {
     /// Whether an answer is one to this request, and good enough.
     fn takes(&self, entry: &Entry, now: Timestamp) -> bool {
         let learned = entry.selection.names().cloned().collect();
-        let sent = self.asked.sent(learned).headers(&self.asked.request.headers);
+        let sent = self.asked.sent(learned).headers(&self.asked.request().headers);
         entry.selection.fits(&sent) && self.demand.takes(entry, now)
     }
 }

@@ -11,6 +11,7 @@ mod routes;
 mod sections;
 mod services;
 mod templates;
+mod transform;
 
 use std::time::Duration;
 
@@ -44,7 +45,7 @@ pub(super) fn check(document: &Document, report: &mut Report) -> Config {
     let limits = limits::check(document, &identity, report);
     let unrouted = edge::defaults(document, report);
     let routes = routes::check(document, &services, &identity, &limits, &unrouted, report);
-    let transformations = sections::transformations(document.transformations.given(), report);
+    let transformations = transform::sections(document.transformations.given(), &identity, report);
     let config = Config {
         cache: cache::settings(document, &routes, report),
         routes,

@@ -9,7 +9,7 @@ mod values;
 use super::report::Report;
 use super::tree::{Node, Place, Value, quote};
 
-pub(super) use self::body::{Body, Json};
+pub(super) use self::body::{AnyJson, Body, Json};
 pub(super) use self::percent::Percent;
 pub(super) use self::size::ByteSize;
 pub(super) use self::values::{At, Choice, List, Map, Named, OneOf, OneOrList, OneOrMore, Scalar, Text};

@@ -20,6 +20,7 @@ pub(super) mod aggregate;
 pub(super) mod auth;
 pub(super) mod cache;
 pub(super) mod edge;
+pub(super) mod transform;
 pub(super) mod upstreams;
 
 use aggregate::Composition;
@@ -27,6 +28,7 @@ use auth::Auth;
 use auth::route::RouteAuth;
 use cache::Cache;
 use edge::{Compress, Cors, Ip, MaxHeaders, OrNone, SecurityStance};
+use transform::{Transform, Transformation};
 use upstreams::{Service, Share};
 
 sections! {
@@ -57,7 +59,7 @@ sections! {
         /// What callers may do by the plan they have. Plans that are not here are looked for in the config table; without
         /// this section nobody has a plan.
         plans: Map<Plan>,
-        /// How answers are reshaped, by path.
+        /// How requests and answers are reshaped, by path.
         transformations: List<Transformation>,
         /// What is served.
         (required) routes: List<Route>,
@@ -181,26 +183,6 @@ sections! {
         shadow: At<bool>,
     }
 
-    /// How answers are reshaped, for some paths.
-    Transformation {
-        /// The paths it holds for, patterns allowed.
-        (required) path: Text,
-        /// What happens to the answer.
-        (required) response: Response,
-    }
-
-    /// What happens to a JSON answer: remove, keep, rename, in this order on the original names.
-    Response {
-        /// Field paths that are taken out.
-        remove_fields: List<Text>,
-        /// Field paths beside which nothing stays.
-        keep_fields: List<Text>,
-        /// Field paths and their last name anew.
-        rename_fields: Map<Text>,
-        /// A body that says it is JSON and is not: refuse (default, 502) or pass.
-        on_unparsable: OneOf<OnUnparsable>,
-    }
-
     /// What is served.
     #[cfg_attr(feature = "schema", schemars(extend("oneOf" = [{ "required": ["upstream"] }, { "required": ["split"] }, { "required": ["aggregate"] }, { "required": ["respond"] }])))]
     Route {
@@ -216,6 +198,8 @@ sections! {
         headers: Map<Text>,
         /// Query parameters that must have exactly these values.
         query: Map<Text>,
+        /// The media types that it answers with: Accept decides between routes that are alike otherwise.
+        accept: List<Text>,
         /// The service behind it: a name of upstreams, or a URL. Or else split, aggregate or respond.
         upstream: Text,
         /// Several services that share its requests by weight, instead of an upstream; a canary comes last.
@@ -248,6 +232,8 @@ sections! {
         security_headers: Box<SecurityStance>,
         /// Which of its answers are compressed, in place of defaults.compress.
         compress: Box<Compress>,
+        /// How its requests and answers are reshaped, after what transformations do to them.
+        transform: Transform,
         /// Which of its answers to GET and HEAD are kept for others, and how long; default none.
         cache: Box<Cache>,
         ..composition: Composition,

@@ -8,7 +8,9 @@ use http::StatusCode;
 use schemars::generate::SchemaSettings;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 
-use super::decode::{At, Body, ByteSize, Choice, Field, Json, List, Map, OneOf, OneOrList, OneOrMore, Percent, Text};
+use super::decode::{
+    AnyJson, At, Body, ByteSize, Choice, Field, Json, List, Map, OneOf, OneOrList, OneOrMore, Percent, Text,
+};
 use super::raw::auth::methods::{ApiKey, ClientCertificate, Introspection, Jwt, Platform, SessionCookie};
 use super::raw::auth::route::{AnyScope, AuthStance, ClaimTest, ClaimValue, Presence, RouteAuth, Scopes};
 use super::raw::auth::{Auth, Common, Method, MethodType, NamedMethods};
@@ -76,6 +78,7 @@ inline_schema! {
         json_schema!({ "anyOf": [T::json_schema(generator), List::<T>::json_schema(generator)] })
     };
     At<StatusCode>, _generator => or_placeholder(json_schema!({ "type": "integer", "minimum": 200, "maximum": 599 }));
+    AnyJson, _generator => json_schema!({ "not": { "type": "null" } });
     Body, _generator => json_schema!({ "type": ["string", "object", "array"] });
     Json, _generator => json_schema!(true);
     Respond, generator => {

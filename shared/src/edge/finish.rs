@@ -7,6 +7,8 @@ use http::Response;
 
 use crate::compress::{CompressRules, Wish};
 use crate::cors::Grant;
+use crate::edits::{Edits, Stage};
+use crate::headers::add_vary;
 use crate::security_headers::SecurityHeaders;
 
 /// What is done to every answer to one request.
@@ -20,22 +22,29 @@ pub struct Finish {
     pub compress: Option<(Arc<CompressRules>, Wish)>,
     /// Whether the client used TLS.
     pub https: bool,
+    /// Whether another `Accept` might have found another route.
+    pub by_accept: bool,
 }
 
 impl Finish {
     /// The answer as it goes to the client, but for what every answer of the gateway carries. `in_time`: whether there is
     /// time left to do more than must be done.
-    pub fn apply(&self, answer: Response<Bytes>, in_time: impl Fn() -> bool) -> Response<Bytes> {
+    pub fn apply(&self, answer: Response<Bytes>, in_time: impl Fn() -> bool, edits: &mut Edits) -> Response<Bytes> {
         let mut answer = match &self.compress {
-            Some((rules, wish)) => rules.apply(wish, answer, in_time),
+            Some((rules, wish)) => edits.answer(Stage::Compress, answer, |answer| rules.apply(wish, answer, in_time)),
             None => answer,
         };
         let headers = answer.headers_mut();
+        if self.by_accept {
+            edits.headers(Stage::Answer, None, headers, |headers| add_vary(headers, "Accept"));
+        }
         if let Some(cors) = &self.cors {
-            cors.stamp(headers);
+            edits.headers(Stage::Cors, None, headers, |headers| cors.stamp(headers));
         }
         if let Some(security) = &self.security_headers {
-            security.stamp(headers, self.https);
+            edits.headers(Stage::SecurityHeaders, None, headers, |headers| {
+                security.stamp(headers, self.https)
+            });
         }
         answer
     }

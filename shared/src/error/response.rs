@@ -75,6 +75,13 @@ pub fn of_error(error: &GatewayError, format: ErrorFormat, request_id: &str) -> 
     if let Some(challenge) = auth::challenge(error) {
         headers.insert(header::WWW_AUTHENTICATE, challenge);
     }
+    if let GatewayError::NotAcceptable { .. } = error {
+        headers.insert(header::VARY, HeaderValue::from_static("Accept"));
+    }
+    if let GatewayError::CodingRefused { .. } = error {
+        // What it would take instead (RFC 9110 section 15.5.16).
+        headers.insert(header::ACCEPT_ENCODING, HeaderValue::from_static("identity"));
+    }
     if let GatewayError::MethodNotAllowed { allow } = error {
         let allow = allow.iter().map(Method::as_str).collect::<Vec<_>>().join(", ");
         // Methods are tokens, and tokens are header values.

@@ -66,6 +66,7 @@ pub(super) fn assemble(
         host: host::of_authority(&authority)?,
         authority,
         path: particulars.path,
+        upstream_path: None,
         mount: particulars.mount,
         query: particulars.query,
         headers: HeaderMap::new(),

@@ -8,21 +8,22 @@ use super::ready::Ready;
 use super::visit::Visit;
 use crate::aggregate::{Aggregate, Asked};
 use crate::error::GatewayError;
-use crate::request::Request;
 
 impl Gateway {
     /// The parts' answers in one. What they were counted for is given back where a service is to blame that there is none.
     pub(super) async fn aggregate(
         &self,
         aggregate: &Aggregate,
-        request: &Request,
         ready: Ready<'_>,
-        visit: &mut Visit,
+        visit: &mut Visit<'_>,
     ) -> Result<Response<Bytes>, GatewayError> {
         visit.record.stage("aggregate");
+        // A cache may ask twice; the record tells of the answer that was given.
+        visit.record.parts.clear();
+        let request = ready.outgoing(visit.edits)?;
         let asked = Asked {
-            request,
-            identity: ready.identity,
+            request: &request,
+            values: ready.values(),
             stamps: ready.stamps(&visit.request_id),
             budget: ready.budget.left(),
         };

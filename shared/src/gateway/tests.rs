@@ -9,6 +9,7 @@ mod methods;
 mod outage;
 mod resilience;
 mod respond;
+mod transform;
 
 use std::sync::Mutex;
 use std::time::Duration;

@@ -9,6 +9,7 @@ use super::budget::Budget;
 use crate::config::{ErrorFormat, Route};
 use crate::edge::EdgeRules;
 use crate::edge::finish::Finish;
+use crate::edits::{Edits, Stage};
 use crate::error::{GatewayError, response};
 use crate::event::{self, AnswerForm, Event};
 use crate::limit::{self, Admission, Decision, Patience};
@@ -21,7 +22,7 @@ const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const X_RESPONSE_TIME: HeaderName = HeaderName::from_static("x-response-time");
 
 /// What is known of a request from its first moment on and stamped on every answer, however it ends.
-pub(super) struct Visit {
+pub(super) struct Visit<'e> {
     pub(super) record: Record,
     pub(super) request_id: String,
     pub(super) error_format: ErrorFormat,
@@ -30,9 +31,11 @@ pub(super) struct Visit {
     /// What its checks have decided so far, and how long the next may take.
     pub(super) limits: Vec<Decision>,
     pub(super) patience: Patience,
+    /// What was changed, where that is asked for.
+    pub(super) edits: &'e mut Edits,
 }
 
-impl Visit {
+impl<'e> Visit<'e> {
     /// Begins with what the request's headers say of any answer to it, also where the rest of its event is broken.
     /// `unrouted` holds until it finds a route.
     pub(super) fn open(
@@ -41,6 +44,7 @@ impl Visit {
         budget: Budget,
         format: ErrorFormat,
         unrouted: &EdgeRules,
+        edits: &'e mut Edits,
     ) -> Self {
         let headers = event.headers();
         let request_id = request_id(headers);
@@ -53,12 +57,16 @@ impl Visit {
             budget,
             limits: Vec::new(),
             patience: Patience::default(),
+            edits,
         }
     }
 
-    /// From here on answers say what this route's rules say.
-    pub(super) fn enter(&mut self, route: &Route, request: &Request) {
-        self.finish = route.edge.finish(request);
+    /// From here on answers say what this route's rules say. `by_accept`: whether `Accept` had a say in finding it.
+    pub(super) fn enter(&mut self, route: &Route, request: &Request, by_accept: bool) {
+        self.finish = Finish {
+            by_accept,
+            ..route.edge.finish(request)
+        };
     }
 
     /// The answer to a preflight, where the route has rules for it: all that is left to do.
@@ -140,16 +148,22 @@ impl Visit {
         }
     }
 
-    fn stamped(&self, answer: Response<Bytes>) -> Response<Bytes> {
-        let mut answer = self.finish.apply(answer, || !self.budget.left().is_zero());
+    fn stamped(&mut self, answer: Response<Bytes>) -> Response<Bytes> {
+        let in_time = || !self.budget.left().is_zero();
+        let mut answer = self.finish.apply(answer, in_time, self.edits);
         let headers = answer.headers_mut();
-        limit::stamp(&self.limits, headers);
-        if let Ok(id) = HeaderValue::from_str(&self.request_id) {
-            headers.insert(X_REQUEST_ID, id);
-        }
-        if let Ok(time) = HeaderValue::from_str(&format!("{}ms", self.record.elapsed_ms())) {
-            headers.insert(X_RESPONSE_TIME, time);
-        }
+        let edits = &mut *self.edits;
+        edits.headers(Stage::Limits, None, headers, |headers| {
+            limit::stamp(&self.limits, headers)
+        });
+        edits.headers(Stage::Answer, None, headers, |headers| {
+            if let Ok(id) = HeaderValue::from_str(&self.request_id) {
+                headers.insert(X_REQUEST_ID, id);
+            }
+            if let Ok(time) = HeaderValue::from_str(&format!("{}ms", self.record.elapsed_ms())) {
+                headers.insert(X_RESPONSE_TIME, time);
+            }
+        });
         answer
     }
 }

@@ -8,6 +8,7 @@ use crate::config::{Pointer, Target};
 use crate::edge::EdgeRules;
 use crate::path::PathPattern;
 use crate::testing::{call, headers, request};
+use crate::transform::TransformRules;
 
 fn route(id: &str, path: &str, conditions: Conditions) -> Arc<Route> {
     Arc::new(Route {
@@ -21,6 +22,7 @@ fn route(id: &str, path: &str, conditions: Conditions) -> Arc<Route> {
         cost: NonZeroU32::MIN,
         edge: EdgeRules::default(),
         cache: None,
+        transform: TransformRules::default(),
     })
 }
 
@@ -40,7 +42,7 @@ fn methods(methods: &[Method]) -> Conditions {
 }
 
 fn found(router: &Router, request: &Request) -> Result<String, GatewayError> {
-    router.find(request).map(|route| route.id.to_string())
+    router.find(request).map(|found| found.route.id.to_string())
 }
 
 #[test]
@@ -303,4 +305,122 @@ fn pattern() -> impl Strategy<Value = String> {
         }
         format!("/{}", segments.join("/"))
     })
+}
+
+fn answering(types: &[&str]) -> Conditions {
+    let types = types.iter().map(|text| MediaType::parse(text).expect("a media type"));
+    Conditions {
+        accept: types.collect(),
+        ..Conditions::default()
+    }
+}
+
+const V1: &str = "application/vnd.a.v1+json";
+const V2: &str = "application/vnd.a.v2+json";
+
+fn accepting(path: &str, accept: &str) -> Request {
+    let mut request = request(Method::GET, path);
+    request.headers = headers(&[("accept", accept)]);
+    request
+}
+
+#[test]
+fn accept_decides_between_routes_that_are_alike() {
+    let router = Router::new(&[
+        route("v1", "/a", answering(&[V1])),
+        route("v2", "/a", answering(&[V2, "application/json;version=2"])),
+    ]);
+    for (accept, id) in [
+        (V1, "v1"),
+        (V2, "v2"),
+        ("*/*", "v1"),
+        ("application/*;q=0.1", "v1"),
+        ("application/vnd.a.v1+json;q=0.5, application/vnd.a.v2+json", "v2"),
+        ("application/vnd.a.v2+json;q=0.5, application/vnd.a.v1+json;q=0.6", "v1"),
+        ("application/json; version=2", "v2"),
+        ("application/vnd.a.v1+json;q=0, */*;q=0.1", "v2"),
+    ] {
+        assert_eq!(found(&router, &accepting("/a", accept)), Ok(id.into()), "{accept}");
+    }
+    assert_eq!(found(&router, &request(Method::GET, "/a")), Ok("v1".into()));
+}
+
+#[test]
+fn what_no_route_answers_with_is_not_acceptable() {
+    let router = Router::new(&[
+        route("v1", "/a", answering(&[V1])),
+        route(
+            "v2",
+            "/a",
+            Conditions {
+                methods: vec![Method::GET],
+                ..answering(&[V2])
+            },
+        ),
+        route("post", "/a", methods(&[Method::POST])),
+    ]);
+    let types = vec![V1.to_owned(), V2.to_owned()];
+    let refused = GatewayError::NotAcceptable { types };
+    assert_eq!(found(&router, &accepting("/a", "text/html")), Err(refused));
+    let mut post = accepting("/a", "text/html");
+    post.method = Method::POST;
+    assert_eq!(found(&router, &post), Ok("post".into()));
+    assert_eq!(found(&router, &accepting("/b", V1)), Err(GatewayError::NotFound));
+}
+
+#[test]
+fn routes_that_do_not_ask_come_after_and_more_precise_ones_before() {
+    let header = Conditions {
+        headers: vec![(http::HeaderName::from_static("x-beta"), "1".into())],
+        ..Conditions::default()
+    };
+    let router = Router::new(&[
+        route("any", "/a", Conditions::default()),
+        route("v2", "/a", answering(&[V2])),
+        route("beta", "/a", header),
+        route("tail", "/**", answering(&[V1])),
+    ]);
+    assert_eq!(found(&router, &accepting("/a", V2)), Ok("v2".into()));
+    assert_eq!(found(&router, &accepting("/a", "text/html")), Ok("any".into()));
+    assert_eq!(
+        found(&router, &accepting("/a", V1)),
+        Ok("any".into()),
+        "not the less precise path"
+    );
+    assert_eq!(found(&router, &accepting("/b", V1)), Ok("tail".into()));
+    let mut beta = accepting("/a", V2);
+    beta.headers.insert("x-beta", http::HeaderValue::from_static("1"));
+    assert_eq!(found(&router, &beta), Ok("beta".into()));
+}
+
+#[test]
+fn it_is_known_whether_accept_had_a_say() {
+    let router = Router::new(&[
+        route("any", "/a", Conditions::default()),
+        route("v2", "/a", answering(&[V2])),
+        route("alone", "/b", Conditions::default()),
+    ]);
+    let by_accept = |request: &Request| router.find(request).map(|found| found.by_accept);
+    assert_eq!(by_accept(&accepting("/a", V2)), Ok(true));
+    assert_eq!(
+        by_accept(&accepting("/a", "text/html")),
+        Ok(true),
+        "another would have found another"
+    );
+    assert_eq!(by_accept(&request(Method::GET, "/a")), Ok(true));
+    assert_eq!(by_accept(&accepting("/b", V2)), Ok(false));
+}
+
+/// Pages may set `Accept` unasked, so preflights never name it.
+#[test]
+fn a_preflight_finds_a_route_whatever_it_answers_with() {
+    let mut conditions = answering(&[V1]);
+    conditions.methods = vec![Method::PUT];
+    let bare = route("bare", "/a", conditions);
+    let mut asked = asking("PUT", "");
+    asked
+        .headers
+        .insert("accept", http::HeaderValue::from_static("text/html"));
+    let answered = Router::new(&[with_cors(bare)]);
+    assert_eq!(found(&answered, &asked), Ok("bare".into()));
 }

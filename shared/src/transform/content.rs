@@ -1,22 +1,22 @@
-//! From an answer's headers and bytes to its JSON text, or why there is none.
+//! From a message's headers and bytes to its JSON text, or why there is none.
 
 use std::fmt;
 use std::io::Read;
 
 use bytes::Bytes;
 use flate2::bufread::MultiGzDecoder;
+use http::HeaderMap;
 use http::header::{CONTENT_ENCODING, CONTENT_TYPE};
-use http::response::Parts;
-use http::{HeaderMap, StatusCode};
 use serde_json::value::RawValue;
 
+use super::OnUnparsable;
 use super::rewrite::{Failure, MAX_DEPTH};
 
 /// How many bytes a gzip body may decode to, 16 MiB: far over the 6 MB that Lambda can answer with, and little
 /// enough for its smallest memory size (128 MB).
 pub(super) const MAX_DECODED: usize = 16 * 1024 * 1024;
 
-/// What an answer says its body is.
+/// What a message says its body is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Media {
     /// JSON, by any of its `Content-Type` values.
@@ -59,8 +59,14 @@ impl Unreadable {
     /// Whether the body may be JSON for all that, out of the gateway's reach but not out of a client's: compressed in
     /// another way, a part, too large, too deep. `on_unparsable: pass` is about bodies that are not JSON: it does not
     /// let these through, or an upstream that compresses with brotli would show all that rules hide.
-    pub(super) fn may_be_json(&self) -> bool {
+    fn may_be_json(&self) -> bool {
         !matches!(self, Self::NotJson(_))
+    }
+
+    /// Whether rules that say so do not let this body through.
+    pub(super) fn is_refused(&self, media: Media, body: &[u8], on_unparsable: OnUnparsable) -> bool {
+        self.may_be_json()
+            || on_unparsable == OnUnparsable::Refuse && (media != Media::Unnamed || begins_like_json(body))
     }
 }
 
@@ -80,15 +86,15 @@ impl fmt::Display for Unreadable {
 }
 
 impl Media {
-    /// What these headers say. `multipart/byteranges` of a 206 counts as JSON: its parts may be parts of JSON.
-    pub(super) fn of(answer: &Parts) -> Self {
+    /// What these headers say. `multipart/byteranges` of a part (206) counts as JSON: its parts may be parts of JSON.
+    pub(super) fn of(headers: &HeaderMap, is_part: bool) -> Self {
         let mut media = Self::Unnamed;
         // Several types, in one value or in several, are malformed, and clients differ in which one they believe.
-        let values = answer.headers.get_all(CONTENT_TYPE).iter();
+        let values = headers.get_all(CONTENT_TYPE).iter();
         for one in values.flat_map(|value| value.as_bytes().split(|byte| *byte == b',')) {
             let essence = one.split(|byte| *byte == b';').next().unwrap_or_default();
             let essence = essence.trim_ascii().to_ascii_lowercase();
-            let ranges = answer.status == StatusCode::PARTIAL_CONTENT && essence == b"multipart/byteranges";
+            let ranges = is_part && essence == b"multipart/byteranges";
             if ranges || is_json(&essence) {
                 return Self::Json;
             }
@@ -120,11 +126,11 @@ fn is_media_type(essence: &[u8]) -> bool {
 
 /// The JSON text of a body, decoded and found valid (RFC 8259), without the byte order mark that some writers put
 /// in front and without white space around it.
-pub(super) fn json_text(answer: &Parts, body: &Bytes) -> Result<Bytes, Unreadable> {
-    if answer.status == StatusCode::PARTIAL_CONTENT {
+pub(super) fn json_text(headers: &HeaderMap, is_part: bool, body: &Bytes) -> Result<Bytes, Unreadable> {
+    if is_part {
         return Err(Unreadable::Partial);
     }
-    let body = decode(&answer.headers, body)?;
+    let body = decode(headers, body)?;
     let unmarked = body.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(&body);
     let text: &RawValue = serde_json::from_slice(unmarked).map_err(Unreadable::NotJson)?;
     Ok(body.slice_ref(text.get().as_bytes()))
@@ -132,7 +138,7 @@ pub(super) fn json_text(answer: &Parts, body: &Bytes) -> Result<Bytes, Unreadabl
 
 /// Whether a body of no type begins like JSON, as clients that guess would see it: with a bracket, after white space,
 /// a byte order mark or the NULs of a wider encoding.
-pub(super) fn begins_like_json(body: &[u8]) -> bool {
+fn begins_like_json(body: &[u8]) -> bool {
     let begun = body.iter().find(|byte| {
         !matches!(
             byte,
@@ -142,12 +148,22 @@ pub(super) fn begins_like_json(body: &[u8]) -> bool {
     matches!(begun, Some(b'{' | b'['))
 }
 
-fn decode(headers: &HeaderMap, body: &Bytes) -> Result<Bytes, Unreadable> {
+/// What a body is encoded in, outermost last.
+fn codings(headers: &HeaderMap) -> impl Iterator<Item = Vec<u8>> {
     let codings = headers.get_all(CONTENT_ENCODING).iter();
-    let mut codings = codings
+    codings
         .flat_map(|value| value.as_bytes().split(|byte| *byte == b','))
         .map(|coding| coding.trim_ascii().to_ascii_lowercase())
-        .filter(|coding| !coding.is_empty() && coding != b"identity");
+        .filter(|coding| !coding.is_empty() && coding != b"identity")
+}
+
+/// Whether a body is encoded in any way.
+pub(super) fn is_coded(headers: &HeaderMap) -> bool {
+    codings(headers).next().is_some()
+}
+
+fn decode(headers: &HeaderMap, body: &Bytes) -> Result<Bytes, Unreadable> {
+    let mut codings = codings(headers);
     match (codings.next().as_deref(), codings.next()) {
         (None, _) => Ok(body.clone()),
         (Some(b"gzip" | b"x-gzip"), None) => gunzip(body).map(Bytes::from),

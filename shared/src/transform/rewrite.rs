@@ -7,7 +7,7 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 
 use super::rules::{BodyRules, Place, Rename};
-use super::scan::{Malformed, Scanner};
+use super::scan::{Malformed, Scanner, decode};
 
 /// How deep objects and arrays may nest where rules still look for members; what lies beside is not counted.
 /// Rules are at most 32 names deep, so only arrays in arrays reach this, and no honest upstream sends such. It
@@ -198,13 +198,4 @@ impl<'r, 't> Rewriter<'r, 't> {
                 .extend_from_slice(&written[member.start - object..member.end - object]);
         }
     }
-}
-
-/// A key's name with its escapes undone, so that no spelling of a name slips past a rule.
-fn decode(key: &[u8]) -> Option<Cow<'_, str>> {
-    if key.contains(&b'\\') {
-        return serde_json::from_slice(key).ok().map(Cow::Owned);
-    }
-    let name = key.get(1..key.len().saturating_sub(1))?;
-    std::str::from_utf8(name).ok().map(Cow::Borrowed)
 }

@@ -2,6 +2,8 @@
 //!
 //! On any other text it still ends, without a panic, in an answer or in [`Malformed`].
 
+use std::borrow::Cow;
+
 /// The text is not the valid JSON it was taken for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Malformed;
@@ -72,6 +74,22 @@ impl<'t> Scanner<'t> {
         }
     }
 
+    /// Reads an object and shows each member: its key as [`Scanner::string`] gives it, and its value.
+    pub(super) fn members(&mut self, mut show: impl FnMut(&'t [u8], &'t [u8])) -> Result<(), Malformed> {
+        self.eat(b'{')?;
+        if self.try_eat(b'}') {
+            return Ok(());
+        }
+        loop {
+            let key = self.string()?;
+            self.eat(b':')?;
+            show(key, self.value()?);
+            if !self.try_eat(b',') {
+                return self.eat(b'}');
+            }
+        }
+    }
+
     fn since(&self, start: usize) -> Result<&'t [u8], Malformed> {
         self.text.get(start..self.at).ok_or(Malformed)
     }
@@ -101,4 +119,29 @@ impl<'t> Scanner<'t> {
         self.at += length;
         if length == 0 { Err(Malformed) } else { Ok(()) }
     }
+}
+
+/// A key's name with its escapes undone, so that no spelling of a name slips past a rule.
+pub(super) fn decode(key: &[u8]) -> Option<Cow<'_, str>> {
+    if key.contains(&b'\\') {
+        return serde_json::from_slice(key).ok().map(Cow::Owned);
+    }
+    let name = key.get(1..key.len().saturating_sub(1))?;
+    std::str::from_utf8(name).ok().map(Cow::Borrowed)
+}
+
+/// A valid JSON text without the blanks between its tokens.
+pub(super) fn compact(text: &[u8]) -> Vec<u8> {
+    let mut in_string = false;
+    let mut is_escaped = false;
+    let mut stays = |byte: &u8| {
+        let within = in_string;
+        match byte {
+            b'"' if !is_escaped => in_string = !in_string,
+            _ => {}
+        }
+        is_escaped = in_string && *byte == b'\\' && !is_escaped;
+        within || !matches!(byte, b' ' | b'\t' | b'\n' | b'\r')
+    };
+    text.iter().copied().filter(|byte| stays(byte)).collect()
 }

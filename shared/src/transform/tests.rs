@@ -2,11 +2,20 @@
 //! model on random documents.
 
 mod answers;
+mod bodies;
 mod fields;
+mod headers;
 mod model;
 mod paths;
+mod query;
+mod request_bodies;
+mod requests;
+mod set;
 
-use super::{BodyRules, FieldPath};
+use serde_json::{Value, json};
+
+use super::{BodyRules, FieldPath, TransformRules};
+use crate::config;
 
 fn path(text: &str) -> FieldPath {
     FieldPath::parse(text).unwrap_or_else(|error| panic!("{error}"))
@@ -20,4 +29,14 @@ fn try_rules(remove: &[&str], keep: &[&str], rename: &[(&str, &str)]) -> Result<
 
 fn rules(remove: &[&str], keep: &[&str], rename: &[(&str, &str)]) -> BodyRules {
     try_rules(remove, keep, rename).unwrap_or_else(|error| panic!("{error}"))
+}
+
+/// The rules of a route for `/v1/{id}/of/{kind}` that says so.
+fn transform(rules: &Value) -> TransformRules {
+    let document = json!({ "routes": [
+        { "path": "/v1/{id}/of/{kind}", "upstream": "http://u", "auth": "none", "transform": rules },
+    ] });
+    let checked = config::parse("test.json", &document.to_string(), &|_| None);
+    let config = checked.unwrap_or_else(|mistakes| panic!("{mistakes}")).config;
+    config.routes[0].transform.clone()
 }

@@ -73,9 +73,10 @@ fn expects_content(method: &Method) -> bool {
 }
 
 fn uri(call: &UpstreamCall, url: &Url, request: &Request) -> Result<Uri, GatewayError> {
-    let path = match &call.strip_prefix {
-        Some(prefix) => request.path.strip(prefix).encoded(),
-        None => request.path.encoded(),
+    let path = match (&request.upstream_path, &call.strip_prefix) {
+        (Some(path), _) => path.encoded(),
+        (None, Some(prefix)) => request.path.strip(prefix).encoded(),
+        (None, None) => request.path.encoded(),
     };
     let base = url.path().trim_end_matches('/');
     let mut target = format!("{base}{path}");

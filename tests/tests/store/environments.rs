@@ -109,6 +109,7 @@ fn request() -> Request {
         host: "api.example.com".into(),
         authority: "api.example.com".into(),
         path: CanonicalPath::from_decoded("/r").unwrap(),
+        upstream_path: None,
         mount: String::new(),
         query: String::new(),
         headers: http::HeaderMap::new(),

@@ -61,8 +61,12 @@ fn key(rules: &CacheRules, request: &Request, identity: Option<&Identity>) -> Ca
         rules,
         route_id: "r",
         service: Some("s"),
-        request: &request,
-        identity,
+        values: Values {
+            request: &request,
+            identity,
+            parts: &[],
+        },
+        sources: &[],
     };
     CacheKey::of(&SETTINGS, &asked)
 }
@@ -98,8 +102,12 @@ fn all_that_a_service_is_told_tells_answers_apart() {
         rules: &rules,
         route_id: "r",
         service: Some("s"),
-        request: &request,
-        identity: None,
+        values: Values {
+            request: &request,
+            identity: None,
+            parts: &[],
+        },
+        sources: &[],
     };
     assert!(keys.contains(&CacheKey::of(&SETTINGS, &asked)));
     let of_another_route = Asked {

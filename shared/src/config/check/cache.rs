@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use http::header::ACCEPT;
 use http::{HeaderName, Method};
 
 use super::header_name;
@@ -90,6 +91,8 @@ pub(super) fn of_route(
     refuse_both(&section.forward, &vary, report);
     // A route that asks for a header is one for its value.
     let asked = conditions.headers.iter().map(|(name, _)| name.clone());
+    let by_accept = (!conditions.accept.is_empty()).then_some(ACCEPT);
+    let asked = asked.chain(by_accept);
     let asked: Vec<HeaderName> = asked.filter(|name| !vary.contains(name)).collect();
     vary.extend(asked);
     let length =

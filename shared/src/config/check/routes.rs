@@ -17,6 +17,7 @@ use super::limits;
 use super::sections::pattern;
 use super::services::Services;
 use super::templates::Scope;
+use super::transform;
 use crate::config::decode::Field;
 use crate::config::raw::auth::route::RouteAuth;
 use crate::config::raw::{self, Document};
@@ -27,7 +28,7 @@ use crate::path::PathPattern;
 use crate::router::Conditions;
 
 pub(super) use conditions::method;
-pub(super) use target::{fallback, header_value};
+pub(super) use target::{fallback, header_value, settable};
 
 /// A route of which is known so far what requests it takes.
 struct Draft<'a> {
@@ -63,7 +64,9 @@ pub(super) fn check(
 fn draft<'a>(raw: &'a raw::Route, identity: &Identity, report: &mut Report) -> Draft<'a> {
     let pattern = raw.path.given().and_then(|text| pattern(text, report));
     let conditions = conditions::of(raw, &identity.client_headers, report);
-    let conditions_known = [&raw.methods, &raw.hosts].iter().all(|list| list.is_sound(report))
+    let conditions_known = [&raw.methods, &raw.hosts, &raw.accept]
+        .iter()
+        .all(|list| list.is_sound(report))
         && [&raw.headers, &raw.query].iter().all(|map| map.is_sound(report));
     Draft {
         raw,
@@ -102,6 +105,7 @@ fn build(
     }
     let edge = edge::of_route(raw, &conditions.methods, edge, report);
     let cache = cache::of_route(raw, &conditions, &identity.client_headers, report);
+    let transform = raw.transform.given().map(|raw| transform::rules(raw, scope, report));
     Some(Route {
         id: id.into(),
         pointer: report.pointer(raw.place),
@@ -113,5 +117,6 @@ fn build(
         cost: raw.cost.given().map_or(NonZeroU32::MIN, |given| given.value),
         edge,
         cache,
+        transform: transform.unwrap_or_default(),
     })
 }

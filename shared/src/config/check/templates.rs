@@ -68,7 +68,7 @@ impl Scope<'_> {
         let name = name.escape_debug();
         if self.is_public {
             return Err(format!(
-                "`{{{name}}}`: this route says auth: none, so that nobody is known whose claims there could be"
+                "`{{{name}}}`: nobody is known here whose claims there could be (auth: none)"
             ));
         }
         let path = ClaimPath::parse(path).map_err(|why| format!("`{{{name}}}`: {why}"))?;

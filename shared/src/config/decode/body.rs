@@ -59,6 +59,20 @@ impl Decode for Json {
     }
 }
 
+/// A JSON value of any kind but `null`, as it stands in the document: its texts may hold placeholders.
+#[derive(Debug)]
+pub(in crate::config) struct AnyJson(pub(in crate::config) Node);
+
+impl Decode for AnyJson {
+    fn decode(node: Node, report: &mut Report) -> Option<Self> {
+        if let Value::Null | Value::Broken = node.value {
+            return refuse(&node, "a JSON value other than null", report);
+        }
+        refuse_foreign_numbers(&node, report);
+        Some(Self(node))
+    }
+}
+
 /// YAML writes numbers in ways that JSON has no form for (`0x1F`, `.5`, `.inf`): which other number or text would
 /// be meant is not ours to guess.
 fn refuse_foreign_numbers(node: &Node, report: &mut Report) {

@@ -125,9 +125,9 @@ fn routes_are_compared_whatever_else_is_wrong_with_them() {
     let text = "routes:\n  - { path: /a, upstream: \"http://a:1\", auth: none }\n  \
                 - { path: /a, upstream: nowhere, auth: none, color: 1 }\n";
     insta::assert_snapshot!(mistakes(text), @r#"
-    gateway.yaml:3: /routes/1: no request could tell this route from /routes/0: give one of them another path, method, host, header or query
+    gateway.yaml:3: /routes/1: no request could tell this route from /routes/0: give one of them another path, method, host, header, query or accept
     gateway.yaml:3: /routes/1/upstream: "nowhere" is not an upstream: name one of upstreams, or write a URL such as http://orders:3002
-    gateway.yaml:3: /routes/1/color: "color" is not a key here (there are: id, path, methods, hosts, headers, query, upstream, split, sticky, respond, fallback, strip_prefix, timeout, auth, rate_limit, quota, cost, ip, max_body, cors, security_headers, compress, aggregate, merge, on_conflict, on_partial, partial_errors)
+    gateway.yaml:3: /routes/1/color: "color" is not a key here (there are: id, path, methods, hosts, headers, query, accept, upstream, split, sticky, respond, fallback, strip_prefix, timeout, auth, rate_limit, quota, cost, ip, max_body, cors, security_headers, compress, transform, cache, aggregate, merge, on_conflict, on_partial, partial_errors)
     "#);
 }
 

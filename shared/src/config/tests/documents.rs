@@ -174,9 +174,15 @@ fn the_document_with_every_key_loads_without_warnings() {
         (Duration::from_secs(2), Duration::from_secs(10))
     );
     assert!(matches!(config.routes[5].auth, RouteAuth::None));
-    assert_eq!(config.transformations.len(), 2);
+    assert_eq!(config.transformations.len(), 3);
     assert_eq!(
-        config.transformations[0].rule.pointer.as_str(),
+        config.transformations[0]
+            .rule
+            .response
+            .as_ref()
+            .expect("rules")
+            .pointer
+            .as_str(),
         "/transformations/0/response"
     );
 }

@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use super::{OPEN_ROUTE, parse};
 
 /// Every place that takes a scalar, and some that do not, with `@` for the placeholder and `AT` for the sign.
-const PLACES: [&str; 36] = [
+const PLACES: [&str; 40] = [
     "version: @",
     "defaults: { timeout: @ }",
     "errors: { format: @, upstream: @ }",
@@ -31,6 +31,10 @@ const PLACES: [&str; 36] = [
     "rate_limiting: { overrides: [ { path: \"/@\", requests_per_hour: 1 }, { path: \"/@\", requests_per_hour: 1 } ] }",
     "transformations: [ { path: @, response: { remove_fields: [\"\", @], rename_fields: { a: @ }, on_unparsable: @ } } ]",
     "transformations: [ { path: \"/@\", response: { remove_fields: @, keep_fields: [@], rename_fields: { a: @, a.b: @ } } } ]",
+    "routes: [ { path: /a, upstream: \"http://a\", auth: none, transform: { request: { path: @, query: { allow: [@], remove: [@, @], set: { a: \"{@}\" } } } } } ]",
+    "routes: [ { path: /a, upstream: \"http://a\", auth: none, transform: { request: { headers: { remove: [@], rename: { X-A: @, X-B: @ }, set: { X-A: \"{@}\" }, add: { X-A: @ } } } } } ]",
+    "routes: [ { path: /a, upstream: \"http://a\", auth: none, transform: { response: { headers: { remove: [@, @], rename: { X-A: @, X-B: @ }, set: { X-A: \"{@\" } } } } } ]",
+    "routes: [ { path: /a, upstream: \"http://a\", auth: none, transform: { request: { body: { unwrap: \"@.*\", wrap: \"@.*\", set: { a: \"{@\", a.b: [@, { c: \"{@}\" }] } } } } } ]",
     "routes: [ { id: \"/@\", path: @, upstream: @, auth: @ } ]",
     "routes: [ { id: @, path: /a, upstream: \"http://a\", auth: none }, { id: @, path: /b, upstream: \"http://a\", auth: none } ]",
     "routes: [ { path: /a, upstream: \"http://u:@ATa\", auth: none, methods: [@, \"@ @\"] } ]",

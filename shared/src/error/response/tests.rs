@@ -57,6 +57,16 @@ fn every_error() -> Vec<GatewayError> {
             why: "The request's body has 3 bytes; this path takes 2.".into(),
             at: at(),
         },
+        GatewayError::BodyUnreadable {
+            why: "The request's body nests deeper than 128 levels.".into(),
+            at: at(),
+        },
+        GatewayError::CodingRefused { at: at() },
+        GatewayError::GrpcRefused,
+        GatewayError::WebSocketRefused,
+        GatewayError::NotAcceptable {
+            types: vec!["application/vnd.a.v1+json".into(), "application/vnd.a.v2+json".into()],
+        },
         GatewayError::Forbidden { why: why(), at: at() },
         GatewayError::RateLimited {
             retry_after: wait,

@@ -215,7 +215,9 @@ fn sent() -> impl Strategy<Value = Sent> {
     // No `?`: an HTTP API ends the path there, and what follows is lost.
     let path = "(/[a-zA-Z0-9 %#éü🦀~!$&'()*+,;=:@._-]{1,5}){0,3}/?"
         .prop_map(|tail| format!("/api{tail}"))
-        .prop_filter("a canonical path", |path| CanonicalPath::from_decoded(path).is_ok());
+        .prop_filter("a canonical path", |path| {
+            crate::path::CanonicalPath::from_decoded(path).is_ok()
+        });
     let value = "([a-zA-Z0-9._~,:/?@!$'()*;-]|\\+|%20|%2b|%2B|%26|%3D|%25|%C3%A9|%41){0,6}";
     // Not without a `=`: the forms that list parameters cannot tell.
     let query = proptest::collection::btree_map("[a-z]{1,2}(%5B%5D)?", proptest::collection::vec(value, 1..4), 0..4);
@@ -468,4 +470,43 @@ async fn no_map_of_headers_is_a_way_around_the_seals() {
             assert_eq!(sent.headers()["x-forwarded-host"], host, "{event}");
         }
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_no_front_door_can_carry_is_refused_with_the_reason() {
+    let fixture = fixture(&public(json!({})), Store { down: false }, ok);
+    let request = |method, headers: &[(&str, &str)]| Sent {
+        method,
+        path: "/api/shop.Orders/Get".into(),
+        query: BTreeMap::new(),
+        headers: headers
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), vec![(*value).to_owned()]))
+            .collect(),
+        cookies: Vec::new(),
+        body: vec![0, 0, 0, 0, 0],
+        base64: true,
+    };
+    for front_door in FRONT_DOORS {
+        let grpc = request(
+            "POST",
+            &[("Content-Type", "application/grpc+proto"), ("Te", "trailers")],
+        );
+        let websocket = request("GET", &[("Connection", "Upgrade"), ("Upgrade", "websocket")]);
+        let key = request("GET", &[("Sec-WebSocket-Key", "dGhlIHNhbXBsZSBub25jZQ==")]);
+        for (sent, status, code) in [
+            (grpc, 415, "grpc_not_supported"),
+            (websocket, 501, "websocket_not_supported"),
+            (key, 501, "websocket_not_supported"),
+        ] {
+            let (answer, log) = handled(&fixture, &event_of(front_door, &sent)).await;
+            assert_eq!(answer["statusCode"], status, "{front_door:?}");
+            let expected = (&json!(code), &json!("client"));
+            assert_eq!((&log["error"], &log["fault"]), expected, "{front_door:?}");
+        }
+        assert!(fixture.upstream.calls.lock().expect("unpoisoned").is_empty());
+    }
+    let web = request("POST", &[("Content-Type", "application/grpc-web+proto")]);
+    let (answer, _) = handled(&fixture, &event_of(FrontDoor::Http, &web)).await;
+    assert_eq!(answer["statusCode"], 200);
 }

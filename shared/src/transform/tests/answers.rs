@@ -8,20 +8,38 @@ use flate2::write::GzEncoder;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Response};
 
 use super::super::content::MAX_DECODED;
+use super::super::response::{change_body, prepare_request};
 use super::super::rewrite::MAX_DEPTH;
-use super::super::{BodyRules, OnUnparsable, ResponseRules, apply, prepare_request};
+use super::super::{BodyChanges, BodyRules, HeaderChanges, OnUnparsable, ResponseRules};
 use super::rules;
 use crate::config::Pointer;
+use crate::edits::Edits;
 use crate::error::GatewayError;
+use crate::template::Values;
+use crate::testing::request;
 
 const JSON: &[(&str, &str)] = &[("content-type", "application/json")];
 
-fn block(at: &str, body: BodyRules, on_unparsable: OnUnparsable) -> ResponseRules {
+fn block(at: &str, fields: BodyRules, on_unparsable: OnUnparsable) -> ResponseRules {
     ResponseRules {
         pointer: Pointer::new(at),
-        body,
+        headers: HeaderChanges::default(),
+        body: BodyChanges {
+            fields,
+            ..BodyChanges::default()
+        },
         on_unparsable,
     }
+}
+
+fn apply(rules: &[&ResponseRules], answer: Response<Bytes>) -> Result<Response<Bytes>, GatewayError> {
+    let request = request(Method::GET, "/v1/o 7/of/x");
+    let values = Values {
+        request: &request,
+        identity: None,
+        parts: &[],
+    };
+    change_body(rules, answer, &values, &mut Edits::default())
 }
 
 fn hide_secret(on_unparsable: OnUnparsable) -> ResponseRules {

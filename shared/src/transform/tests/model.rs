@@ -10,7 +10,7 @@ use super::super::{BodyRules, FieldPath, FieldStep};
 
 /// A document that keeps order, duplicates, and the text of scalars.
 #[derive(Clone, Debug, PartialEq)]
-enum Json {
+pub(super) enum Json {
     Scalar(String),
     Array(Vec<Json>),
     Object(Vec<(String, Json)>),
@@ -176,7 +176,7 @@ fn render(value: &Json, style: &mut u32, out: &mut String) {
     out.push_str(space);
 }
 
-fn text_of(value: &Json, mut style: u32) -> String {
+pub(super) fn text_of(value: &Json, mut style: u32) -> String {
     let mut out = String::new();
     render(value, &mut style, &mut out);
     out
@@ -200,7 +200,7 @@ impl<'de> Visitor<'de> for Members {
     }
 }
 
-fn parse(text: &str) -> Json {
+pub(super) fn parse(text: &str) -> Json {
     use serde::Deserializer;
     match text.trim_start().as_bytes()[0] {
         b'{' => {
@@ -223,7 +223,7 @@ fn parse(text: &str) -> Json {
 }
 
 /// Few names, so that rules meet members often.
-fn a_name() -> impl Strategy<Value = String> {
+pub(super) fn a_name() -> impl Strategy<Value = String> {
     prop::sample::select(vec!["a", "b", "c", "a.b", "*", "ä\"\\"]).prop_map(str::to_owned)
 }
 
@@ -235,7 +235,7 @@ fn a_path() -> impl Strategy<Value = FieldPath> {
     })
 }
 
-fn a_document() -> impl Strategy<Value = Json> {
+pub(super) fn a_document() -> impl Strategy<Value = Json> {
     let scalars = vec![
         "null",
         "true",

@@ -2,12 +2,14 @@
 //! callgrind.
 
 use std::ffi::OsStr;
+use std::fs;
 use std::path::Path;
 
 use clap::ValueEnum;
 
 use crate::admit::Limit;
 use crate::callgrind;
+use crate::reshape::{self, Rules};
 use crate::table::{Bar, compare};
 use crate::token::{Algorithm, Issuer};
 use crate::verify::{Check, TokenSet};
@@ -69,6 +71,34 @@ pub(crate) fn limits(folder: &Path) -> Result<(), String> {
     Ok(())
 }
 
+/// Prints what reshaping a JSON body takes, beside `bench-json-value` of this folder. Whether its bars hold.
+pub(crate) fn reshaping(functions: &Path, folder: &Path) -> Result<bool, String> {
+    let file = folder.join("body.json");
+    fs::write(&file, reshape::document()).map_err(|error| format!("{}: {error}", file.display()))?;
+    println!("{:<34} {:>14}", "instructions, 100 KiB of JSON", "a body");
+    let value = functions.join("bench-json-value");
+    let value = difference(|times| {
+        let text = times.to_string();
+        let profile = file.with_extension(format!("value-{text}.callgrind"));
+        callgrind::of_program(&value, &[file.as_os_str(), text.as_ref()], &profile)
+    })?;
+    println!("{:<34} {value:>14.0}", "serde_json::Value, read and written");
+    let mut bars = Vec::new();
+    for rules in Rules::value_variants() {
+        let name = word(rules);
+        let each = each(&file, &name, &["reshape".as_ref(), file.as_os_str(), name.as_ref()])?;
+        println!("{:<34} {each:>14.0}", rules.describe());
+        bars.push((rules.describe(), each));
+    }
+    println!();
+    let mut held = true;
+    for (what, each) in bars {
+        let what = format!("instructions, {what} / serde_json::Value");
+        held &= compare(&what, &Bar::Times(1.2), each, value);
+    }
+    Ok(held)
+}
+
 impl Verification {
     fn count(issuer: &Issuer, algorithm: Algorithm, folder: &Path) -> Result<Self, String> {
         let file = folder.join(format!("{algorithm:?}.tokens"));
@@ -87,11 +117,14 @@ impl Verification {
 
 /// The instructions of one time: the difference of two runs, for what comes before the first time is the same in both.
 fn each(file: &Path, name: &str, arguments: &[&OsStr]) -> Result<f64, String> {
-    let count = |times: usize| {
+    difference(|times| {
         let text = times.to_string();
         let file = file.with_extension(format!("{name}-{text}.callgrind"));
         callgrind::of_this_program(&[arguments, &[text.as_ref()]].concat(), &file)
-    };
+    })
+}
+
+fn difference(count: impl Fn(usize) -> Result<f64, String>) -> Result<f64, String> {
     Ok((count(2 * TIMES)? - count(TIMES)?) / TIMES as f64)
 }
 

@@ -9,11 +9,17 @@ use crate::function::Function;
 
 /// All instructions of this program with these arguments. Callgrind's file is left.
 pub(crate) fn of_this_program(arguments: &[&OsStr], file: &Path) -> Result<f64, String> {
+    let this = std::env::current_exe().map_err(|error| format!("valgrind: {error}"))?;
+    of_program(&this, arguments, file)
+}
+
+/// The same of another program.
+pub(crate) fn of_program(program: &Path, arguments: &[&OsStr], file: &Path) -> Result<f64, String> {
     let failed = |error: std::io::Error| format!("valgrind: {error}");
     let ran = Command::new("valgrind")
         .args(["--quiet", "--tool=callgrind"])
         .arg(option(file))
-        .arg(std::env::current_exe().map_err(failed)?)
+        .arg(program)
         .args(arguments)
         .status();
     match ran.map_err(failed)?.success() {

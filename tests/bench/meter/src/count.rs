@@ -48,8 +48,9 @@ pub(crate) fn run(
     println!();
     alone::limits(folder)?;
     let verified = alone::verifications(&setting.issuer, folder)?;
+    let reshaped = alone::reshaping(functions, folder)?;
     let held = report(&counts, verified.signature);
-    Ok(held && verified.held)
+    Ok(held && verified.held && reshaped)
 }
 
 /// What a scenario's function executes until it asks for its first event, and for each of so many requests.

@@ -8,6 +8,7 @@ mod clock;
 mod count;
 mod event;
 mod function;
+mod reshape;
 mod runtime_api;
 mod scenario;
 mod server;
@@ -24,6 +25,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 use admit::Limit;
+use reshape::Rules;
 use scenario::Setting;
 use verify::{Check, TokenSet};
 
@@ -76,6 +78,14 @@ enum Command {
     /// Checks a limit: what `count` counts to know the price of one check.
     #[command(hide = true)]
     Admit { limit: Limit, times: usize },
+    /// Reshapes a JSON body: what `count` counts to know the price of it.
+    #[command(hide = true)]
+    Reshape {
+        /// With the body.
+        file: PathBuf,
+        rules: Rules,
+        times: usize,
+    },
 }
 
 fn main() -> ExitCode {
@@ -103,6 +113,10 @@ fn main() -> ExitCode {
             .and_then(|tokens| tokens.check(check, times))
             .map(|_| true),
         Command::Admit { limit, times } => admit::check(limit, times).map(|()| true),
+        Command::Reshape { file, rules, times } => std::fs::read_to_string(&file)
+            .map_err(|error| format!("{}: {error}", file.display()))
+            .and_then(|body| reshape::run(rules, &body, times))
+            .map(|()| true),
     };
     match done {
         Ok(true) => ExitCode::SUCCESS,

@@ -21,7 +21,7 @@ const USUAL_METHODS: &str = "GET, HEAD, POST, PUT, PATCH, DELETE";
 
 /// What the gateway sets on its answers for whoever made the request.
 const OWN_HEADERS: &str = "X-Request-Id, X-Response-Time, Retry-After, RateLimit, RateLimit-Policy, \
-    X-RateLimit-Limit, X-RateLimit-Remaining, X-RateLimit-Reset, X-Partial";
+    X-RateLimit-Limit, X-RateLimit-Remaining, X-RateLimit-Reset, X-Partial, Cache-Status, Age";
 
 /// Each preflight is an invocation to pay for, and browsers keep an answer that says nothing for 5 seconds.
 const DEFAULT_MAX_AGE: Duration = Duration::from_secs(10 * 60);

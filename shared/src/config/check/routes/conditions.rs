@@ -4,6 +4,7 @@ use std::collections::HashSet;
 
 use http::{HeaderName, Method};
 
+use crate::accept::MediaType;
 use crate::config::HeaderRules;
 use crate::config::check::header_name;
 use crate::config::decode::{Field, Map, Text};
@@ -32,7 +33,30 @@ pub(super) fn of(raw: &raw::Route, client_headers: &HeaderRules, report: &mut Re
         query: pairs(&raw.query)
             .map(|(_, name, value)| (name.to_owned(), value.value.clone()))
             .collect(),
+        accept: accept(raw, report),
     }
+}
+
+fn accept(raw: &raw::Route, report: &mut Report) -> Vec<MediaType> {
+    let Some(list) = raw.accept.given() else {
+        return Vec::new();
+    };
+    list.refuse_empty(
+        "no media type at all: leave the key out to let Accept have no say",
+        report,
+    );
+    let mut types = Vec::new();
+    for text in &list.items {
+        let read = |text: &str| MediaType::parse(text).map_err(|why| format!("{} {why}", quote(text)));
+        let Some(media) = text.parse("a media type", report, read) else {
+            continue;
+        };
+        match types.contains(&media) {
+            true => report.mistake(text.place, format!("{} is here twice", text.quoted())),
+            false => types.push(media),
+        }
+    }
+    types
 }
 
 fn methods(raw: &raw::Route, report: &mut Report) -> Vec<Method> {

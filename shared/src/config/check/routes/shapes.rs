@@ -33,7 +33,7 @@ pub(super) fn refuse_indistinguishable(drafts: &[Draft<'_>], report: &mut Report
             .or_default();
         if let Some(first) = taken.clash(&draft.conditions.methods) {
             let reason = format!(
-                "no request could tell this route from {}: give one of them another path, method, host, header or query",
+                "no request could tell this route from {}: give one of them another path, method, host, header, query or accept",
                 report.pointer(first).as_str()
             );
             report.mistake(draft.raw.place, reason);
@@ -49,6 +49,7 @@ struct Shape<'d> {
     hosts: Vec<&'d str>,
     headers: Vec<(&'d str, &'d str)>,
     query: Vec<(&'d str, &'d str)>,
+    accept: Vec<String>,
 }
 
 impl<'d> Shape<'d> {
@@ -60,11 +61,13 @@ impl<'d> Shape<'d> {
             hosts: conditions.hosts.iter().map(String::as_str).collect(),
             headers: headers.map(|(name, value)| (name.as_str(), &**value)).collect(),
             query: query.map(|(name, value)| (&**name, &**value)).collect(),
+            accept: conditions.accept.iter().map(ToString::to_string).collect(),
         };
         shape.hosts.sort();
         shape.hosts.dedup();
         shape.headers.sort();
         shape.query.sort();
+        shape.accept.sort();
         shape
     }
 }

@@ -122,6 +122,10 @@ fn refuse_keys_of_single_calls(raw: &raw::Route, report: &mut Report) {
         let reason = "means nothing here: each part of an aggregate has a fallback of its own";
         report.mistake(fallback.place, reason);
     }
+    if let Some(place) = request_rules(raw) {
+        let reason = "means nothing here: each part of an aggregate has a path and headers of its own";
+        report.mistake(place, reason);
+    }
     if let Some(sticky) = raw.sticky.given() {
         report.mistake(
             sticky.place,
@@ -130,12 +134,20 @@ fn refuse_keys_of_single_calls(raw: &raw::Route, report: &mut Report) {
     }
 }
 
+/// Where the route's own rules for requests stand.
+fn request_rules(raw: &raw::Route) -> Option<Place> {
+    let transform = raw.transform.given()?;
+    transform.request.given().map(|request| request.place)
+}
+
 fn refuse_keys_of_calls(raw: &raw::Route, report: &mut Report) {
     let prefix = raw.strip_prefix.given().map(|given| given.place);
     let timeout = raw.timeout.given().map(|given| given.place);
     let fallback = raw.fallback.given().map(|given| given.place);
     let sticky = raw.sticky.given().map(|given| given.place);
-    for place in prefix.into_iter().chain(timeout).chain(fallback).chain(sticky) {
+    let request = request_rules(raw);
+    let settings = [prefix, timeout, fallback, sticky, request];
+    for place in settings.into_iter().flatten() {
         let reason = "means nothing here: this route answers by itself (respond) and calls no upstream";
         report.mistake(place, reason);
     }
@@ -212,7 +224,7 @@ fn is_json(media_type: &HeaderValue) -> bool {
 fn headers(map: &Field<Map<Text>>, report: &mut Report) -> HeaderMap {
     let mut headers = HeaderMap::new();
     for entry in map.given().map_or(&[][..], |map| &map.entries) {
-        let name = match header_name(&entry.name).and_then(|name| settable(name, &entry.name)) {
+        let name = match own_header(&entry.name) {
             Ok(name) => name,
             Err(reason) => {
                 report.mistake(entry.place, reason);
@@ -230,17 +242,25 @@ fn headers(map: &Field<Map<Text>>, report: &mut Report) -> HeaderMap {
     headers
 }
 
-/// Refuses a header that no config can know the value of.
-fn settable(name: HeaderName, written: &str) -> Result<HeaderName, String> {
+fn own_header(written: &str) -> Result<HeaderName, String> {
+    let name = header_name(written)?;
+    match settable(&name) {
+        Ok(()) => Ok(name),
+        Err(why) => Err(format!("{} cannot stand here: {why}", quote(written))),
+    }
+}
+
+/// Whether a config may say what is in this header of an answer; if not why, to be read after its name.
+pub(in crate::config::check) fn settable(name: &HeaderName) -> Result<(), &'static str> {
     let why = match name.as_str() {
-        _ if is_hop_by_hop(&name) => "it belongs to one connection (RFC 9110 section 7.6.1)",
+        _ if is_hop_by_hop(name) => "it belongs to one connection (RFC 9110 section 7.6.1)",
         "content-length" => "it is measured",
         "content-encoding" => "the body is served as it stands",
         "x-request-id" | "x-response-time" | "ratelimit" | "ratelimit-policy" => "the gateway sets it itself",
         limit if limit.starts_with("x-ratelimit-") => "the gateway sets it itself",
-        _ => return Ok(name),
+        _ => return Ok(()),
     };
-    Err(format!("{} cannot stand here: {why}", quote(written)))
+    Err(why)
 }
 
 /// A field value (RFC 9110 section 5.5) that every front door carries as it is: visible ASCII with blanks between.
