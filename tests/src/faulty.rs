@@ -65,6 +65,12 @@ impl Faulty {
         Self::start(Misdeed::Reset("HTTP/1.1 200 OK\r\nContent-Ty".into())).await
     }
 
+    /// Resets it in the middle of the body.
+    pub async fn resetting_in_body() -> Self {
+        let half = "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 20\r\n\r\n{\"half\": ";
+        Self::start(Misdeed::Reset(half.into())).await
+    }
+
     /// Answers these bytes, whatever they are, and closes.
     pub async fn answering(bytes: impl Into<Bytes>) -> Self {
         Self::start(Misdeed::Answer(bytes.into())).await
@@ -178,6 +184,10 @@ mod tests {
         let error = |server: Faulty| async move { get("/").send(server.address()).await.unwrap_err().kind() };
         assert_eq!(error(Faulty::refusing()).await, ErrorKind::ConnectionRefused);
         assert_eq!(error(Faulty::resetting().await).await, ErrorKind::ConnectionReset);
+        assert_eq!(
+            error(Faulty::resetting_in_body().await).await,
+            ErrorKind::ConnectionReset
+        );
         assert_eq!(error(Faulty::truncating().await).await, ErrorKind::UnexpectedEof);
         assert_eq!(
             error(Faulty::answering("nonsense\r\n\r\n").await).await,

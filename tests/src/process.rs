@@ -21,6 +21,18 @@ pub fn is_stopped(pid: u32) -> bool {
     })
 }
 
+/// The most memory that a process has had at once, in bytes.
+///
+/// # Panics
+/// Where there is no `/proc`, or no such process.
+pub fn peak_memory(pid: u32) -> usize {
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).expect("a running process");
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+    let kilobytes = line.and_then(|line| line.trim().strip_suffix(" kB"));
+    let kilobytes: usize = kilobytes.and_then(|number| number.parse().ok()).expect("a number");
+    kilobytes * 1024
+}
+
 /// Waits until a process is stopped.
 ///
 /// # Panics

@@ -1,6 +1,7 @@
 //! What happens when the surroundings fail: the right status in the shape that all errors have, within the
 //! time there is, and the next request served.
 
+mod answers;
 mod config;
 mod counters;
 mod function;
