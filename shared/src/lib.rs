@@ -39,6 +39,7 @@ pub mod session_id;
 pub mod sha256;
 pub mod size_limits;
 pub mod store;
+pub mod subscriber;
 pub mod template;
 #[cfg(test)]
 mod testing;

@@ -4,7 +4,7 @@
 //! it is no quota: requests already under way when the bucket runs dry are still verified.
 
 use std::collections::HashMap;
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::IpAddr;
 use std::sync::Mutex;
 use std::time::Duration;
 
@@ -12,6 +12,7 @@ use crate::clock::Timestamp;
 use crate::config::Pointer;
 use crate::error::GatewayError;
 use crate::lock::lock;
+use crate::subscriber::subscriber;
 
 /// How many addresses are remembered at once: about 100 KiB.
 pub(super) const MAX_ADDRESSES: usize = 2048;
@@ -45,7 +46,7 @@ impl Failures {
         let Some(forgiven_in) = self.counts(address) else {
             return Ok(());
         };
-        let owed = match lock(&self.full_at).get_mut(&subject(address)) {
+        let owed = match lock(&self.full_at).get_mut(&subscriber(address)) {
             None => Duration::ZERO,
             Some(full_at) => {
                 // Never more than empty. Kept so and not only read so: after the clock was set back, an address would
@@ -70,7 +71,7 @@ impl Failures {
         let Some(forgiven_in) = self.counts(address) else {
             return;
         };
-        let subject = subject(address);
+        let subject = subscriber(address);
         let mut full_at = lock(&self.full_at);
         if full_at.len() >= MAX_ADDRESSES && !full_at.contains_key(&subject) {
             forget_one(&mut full_at);
@@ -93,14 +94,6 @@ fn forget_one(full_at: &mut HashMap<IpAddr, Timestamp>) {
     let least = full_at.iter().min_by_key(|(_, at)| **at).map(|(address, _)| *address);
     if let Some(address) = least {
         full_at.remove(&address);
-    }
-}
-
-/// Whom an address stands for: an IPv6 host owns its whole /64 and could take a new address for each try.
-fn subject(address: IpAddr) -> IpAddr {
-    match address.to_canonical() {
-        IpAddr::V4(address) => IpAddr::V4(address),
-        IpAddr::V6(address) => IpAddr::V6(Ipv6Addr::from_bits(address.to_bits() & !u128::from(u64::MAX))),
     }
 }
 

@@ -14,6 +14,7 @@ use super::{KeyPart, RuleSet};
 use crate::auth::{ClaimPath, Identity, claim_text};
 use crate::config::Route;
 use crate::request::Request;
+use crate::subscriber::subscriber;
 
 /// Whom a rule counts: a hash, so that neither keys nor logs carry addresses or names. It is a pseudonym, not
 /// anonymity: who has a list of candidates (all IPv4 addresses, say) can hash them and compare.
@@ -193,10 +194,8 @@ impl Hash {
         }
     }
 
-    /// The client's address: IPv6 by its /64, which is what one subscriber commonly gets (RFC 6177), and an IPv4-mapped
-    /// address (RFC 4291 section 2.5.5.2) as the IPv4 address it is.
     fn address(&mut self, ip: IpAddr) {
-        match ip.to_canonical() {
+        match subscriber(ip) {
             IpAddr::V4(ip) => self.field(b'4', &ip.octets()),
             IpAddr::V6(ip) => self.field(b'6', &ip.octets()[..8]),
         }

@@ -71,31 +71,36 @@ fn edit_values(headers: &mut HeaderMap, name: HeaderName, edit: impl Fn(&str) ->
 /// section 10.2.2 allows one); `None` when the location is somewhere else or relative to the request's own
 /// path, and so right as it is.
 fn public_location(service: &Upstream, answered: &Url, prefix: &str, location: &str) -> Option<String> {
-    let (rest, base) = if location.starts_with('/') && !location.starts_with("//") {
-        (location.to_owned(), answered)
+    let (rest, server) = if location.starts_with('/') && !location.starts_with("//") {
+        (location.to_owned(), answered.clone())
     } else {
         let absolute = match location.strip_prefix("//") {
             Some(_) => Url::parse(&format!("{}:{location}", answered.scheme())),
             None => Url::parse(location),
         };
         let absolute = absolute.ok()?;
-        // One target may name another of its service, and that must not be seen either.
-        let others = service.targets.iter().map(|target| &target.url);
-        let named = std::iter::once(answered)
-            .chain(others)
-            .find(|target| is_same_server(&absolute, target))?;
-        (absolute[url::Position::BeforePath..].to_owned(), named)
+        (absolute[url::Position::BeforePath..].to_owned(), absolute)
     };
-    let base = base.path().trim_end_matches('/');
-    let within = rest
-        .strip_prefix(base)
-        .filter(|tail| tail.is_empty() || tail.starts_with(['/', '?', '#']));
+    // One target may name another of its service, and that must not be seen either.
+    let others = service.targets.iter().map(|target| &target.url);
+    let mut named = std::iter::once(answered)
+        .chain(others)
+        .filter(|target| is_same_server(&server, target))
+        .peekable();
+    named.peek()?;
+    let within = named.find_map(|target| below(target, &rest));
     let tail = within.unwrap_or(&rest);
     if prefix.is_empty() {
         // Two slashes would begin the name of another host, and browsers read `\\` as a slash and a tab as nothing.
         return Some(format!("/{}", tail.trim_start_matches(['/', '\\', '\t'])));
     }
     Some(format!("{prefix}{tail}"))
+}
+
+/// What a path has behind that of a target; `None` where it is not below it.
+fn below<'p>(target: &Url, path: &'p str) -> Option<&'p str> {
+    let tail = path.strip_prefix(target.path().trim_end_matches('/'))?;
+    (tail.is_empty() || tail.starts_with(['/', '?', '#'])).then_some(tail)
 }
 
 /// Whether both name one server. The scheme does not count: an upstream called by http that is told the client came by

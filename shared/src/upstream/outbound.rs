@@ -88,13 +88,14 @@ fn uri(call: &UpstreamCall, url: &Url, request: &Request) -> Result<Uri, Gateway
     let target = PathAndQuery::try_from(target).map_err(|_| GatewayError::BadRequest {
         why: "The path and the query are too long to be forwarded.".into(),
     })?;
-    let authority = &url[url::Position::BeforeHost..url::Position::AfterPort];
-    Uri::builder()
-        .scheme(url.scheme())
-        .authority(authority)
-        .path_and_query(target)
-        .build()
-        .map_err(|error| GatewayError::Internal {
-            why: format!("no upstream URI: {error}"),
-        })
+    at_server(url, target).map_err(|error| GatewayError::Internal {
+        why: format!("no upstream URI: {error}"),
+    })
+}
+
+/// A path and a query at the server of a target.
+pub(super) fn at_server(target: &Url, path_and_query: PathAndQuery) -> Result<Uri, http::Error> {
+    let authority = &target[url::Position::BeforeHost..url::Position::AfterPort];
+    let uri = Uri::builder().scheme(target.scheme()).authority(authority);
+    uri.path_and_query(path_and_query).build()
 }

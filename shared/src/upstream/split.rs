@@ -11,6 +11,7 @@ use crate::auth::carriers::cookies;
 use crate::config::UpstreamCall;
 use crate::request::Request;
 use crate::sha256::sha256;
+use crate::subscriber::subscriber;
 
 #[cfg(test)]
 mod tests;
@@ -85,9 +86,9 @@ impl Sticky {
                 let (by, sub) = identity.and_then(Identity::user)?;
                 Some(format!("{}:{by}{sub}", by.len()).into_bytes())
             }
-            Self::ClientIp => Some(match request.client_ip.to_canonical() {
+            Self::ClientIp => Some(match subscriber(request.client_ip) {
                 IpAddr::V4(address) => address.octets().to_vec(),
-                IpAddr::V6(address) => address.octets()[..8].to_vec(),
+                IpAddr::V6(address) => address.octets().to_vec(),
             }),
             Self::Header(name) => {
                 let value = request.headers.get(name)?.as_bytes();

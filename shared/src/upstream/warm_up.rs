@@ -6,6 +6,7 @@ use bytes::Bytes;
 use http::Uri;
 
 use super::client::{CallLimits, HttpClient};
+use super::outbound::at_server;
 use super::{MAX_ANSWER, Upstream};
 
 #[cfg(test)]
@@ -27,10 +28,8 @@ impl WarmUp {
         let Some(warm) = &upstream.warm else { return Vec::new() };
         let uris = upstream.targets.iter().filter_map(|target| {
             let base = target.url.path().trim_end_matches('/');
-            let authority = &target.url[url::Position::BeforeHost..url::Position::AfterPort];
-            let uri = Uri::builder().scheme(target.url.scheme()).authority(authority);
             // Both were checked; what could not be put together after all is not warmed.
-            uri.path_and_query(format!("{base}{warm}")).build().ok()
+            at_server(&target.url, format!("{base}{warm}").try_into().ok()?).ok()
         });
         uris.map(|uri| Self {
             uri,

@@ -195,8 +195,12 @@ fn the_length_is_that_of_the_body_or_of_the_one_it_stands_for() {
 fn one_target_gives_no_other_of_its_service_away() {
     let mut service = upstream("http://a.internal:3002/one");
     service.targets.extend(upstream("http://b.internal:3002/two").targets);
+    service.targets.extend(upstream("http://a.internal:3002/three").targets);
     for (location, public_form) in [
         ("http://a.internal:3002/one/x", Some("/api/x")),
+        ("http://a.internal:3002/three/x", Some("/api/x")),
+        ("/three/x", Some("/api/x")),
+        ("/threefold/x", Some("/api/threefold/x")),
         ("http://b.internal:3002/two/x", Some("/api/x")),
         ("http://b.internal:3002/one/x", Some("/api/one/x")),
         ("/one/x", Some("/api/x")),

@@ -9,6 +9,7 @@ use crate::alone;
 use crate::callgrind;
 use crate::function::Function;
 use crate::scenario::{Scenario, Setting, Tokens};
+use crate::size;
 use crate::table::{Bar, compare};
 
 /// What one scenario executes.
@@ -50,7 +51,11 @@ pub(crate) fn run(
     let verified = alone::verifications(&setting.issuer, folder)?;
     let reshaped = alone::reshaping(functions, folder)?;
     let held = report(&counts, verified.signature);
-    Ok(held && verified.held && reshaped)
+    let small = size::compared(
+        size::of(&functions.join("gateway"))?,
+        size::of(&functions.join("bench-forward-count"))?,
+    );
+    Ok(held && verified.held && reshaped && small)
 }
 
 /// What a scenario's function executes until it asks for its first event, and for each of so many requests.
@@ -113,7 +118,7 @@ fn warm_up(setting: &Setting, scenario: &Scenario, function: &Function, tokens: 
 }
 
 fn report(counts: &[Counts], signature: f64) -> bool {
-    let [forward, one, hundred, thousand, hit, count, seen, new, many, leased] = counts else {
+    let [forward, one, hundred, thousand, hit, _, count, seen, new, many, leased] = counts else {
         return false;
     };
     let times =

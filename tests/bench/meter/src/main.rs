@@ -12,6 +12,7 @@ mod reshape;
 mod runtime_api;
 mod scenario;
 mod server;
+mod size;
 mod store;
 mod stubs;
 mod table;

@@ -72,6 +72,11 @@ impl Setting {
             self.gateway("gateway, 100 routes", self.file("100", &self.plain(100))?, Nothing),
             self.gateway("gateway, 1,000 routes", self.file("1000", &self.plain(1000))?, Nothing),
             self.gateway("gateway, cache hit", self.file("cached", &self.cached())?, Nothing),
+            self.gateway(
+                "gateway, aggregate of four",
+                self.file("parts", &self.parts())?,
+                Nothing,
+            ),
             self.bare("forward-count", "bench-forward-count", Same),
             self.gateway(
                 "gateway, token seen + limit",
@@ -161,6 +166,24 @@ impl Setting {
     fn cached(&self) -> Value {
         let mut config = self.plain(1);
         config["routes"][0]["cache"] = json!({ "ttl": "1d" });
+        config
+    }
+
+    /// One route of four parts: two at once, one after one of those, and one that is slower than all of them together.
+    fn parts(&self) -> Value {
+        let mut config = self.plain(1);
+        let route = &mut config["routes"][0];
+        let part = |path: &str| json!({ "upstream": "users", "path": path, "required": true });
+        *route = json!({
+            "path": route["path"],
+            "auth": "none",
+            "aggregate": {
+                "user": part("/users/42"),
+                "orders": part("/orders?user=42"),
+                "address": part("/addresses/{user.id}"),
+                "advice": part(stubs::SLOW_PATH),
+            },
+        });
         config
     }
 

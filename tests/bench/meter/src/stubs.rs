@@ -1,10 +1,13 @@
-//! What stands behind the functions: an upstream, and a DynamoDB that counts. Both answer at once.
+//! What stands behind the functions: an upstream, and a DynamoDB that counts. Both answer at once, but where the upstream
+//! is asked to be slow.
 
 use std::collections::HashMap;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::thread;
+use std::time::Duration;
 
 use crate::server;
 
@@ -20,11 +23,18 @@ const HEAD: &str = concat!(
     "server: users/1.0\r\ncache-control: no-store\r\netag: \"3f80f-1b6-3e1cb03b\"\r\n"
 );
 
+/// What the upstream answers only after [`SLOW`].
+pub(crate) const SLOW_PATH: &str = "/slow";
+pub(crate) const SLOW: Duration = Duration::from_millis(20);
+
 /// Listens as the one upstream, which serves the key set as well.
 pub(crate) fn upstream(key_set: String) -> io::Result<SocketAddr> {
     let user = server::answer(HEAD, USER);
     let keys = server::answer(HEAD, &key_set);
     server::serve(move |head: &str, _: &[u8]| {
+        if head.split(' ').nth(1) == Some(SLOW_PATH) {
+            thread::sleep(SLOW);
+        }
         let asks_keys = head.starts_with("GET /jwks.json ");
         Some(if asks_keys { keys.clone() } else { user.clone() })
     })

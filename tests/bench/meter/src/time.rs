@@ -1,14 +1,12 @@
 //! Processor time, latency and memory of real runs, interleaved so that a noisy minute hits all functions alike.
 
-use std::io::Write as _;
 use std::path::Path;
 use std::time::Duration;
 
-use flate2::Compression;
-use flate2::write::DeflateEncoder;
-
 use crate::function::Function;
 use crate::scenario::{Scenario, Setting, Tokens};
+use crate::size::{self, megabytes};
+use crate::stubs::SLOW;
 use crate::table::{Bar, compare};
 use crate::token::Algorithm;
 use crate::verify::{self, Check};
@@ -68,7 +66,7 @@ pub(crate) fn run(
     }
     for ((scenario, function), figures) in scenarios.iter().zip(&running).zip(&mut figures) {
         figures.memory = megabytes(function.peak_memory()?);
-        (figures.size, figures.zipped) = sizes(&functions.join(scenario.binary))?;
+        (figures.size, figures.zipped) = size::of(&functions.join(scenario.binary))?;
     }
     let signature = verification(setting)?;
     report(&scenarios, &figures, signature);
@@ -130,21 +128,6 @@ fn micros(duration: &Duration) -> f64 {
     duration.as_secs_f64() * 1e6
 }
 
-fn megabytes(bytes: u64) -> f64 {
-    bytes as f64 / 1e6
-}
-
-fn sizes(binary: &Path) -> Result<(f64, f64), String> {
-    let read = || -> std::io::Result<(f64, f64)> {
-        let bytes = std::fs::read(binary)?;
-        let mut zip = DeflateEncoder::new(Vec::new(), Compression::best());
-        zip.write_all(&bytes)?;
-        let zipped = zip.finish()?;
-        Ok((megabytes(bytes.len() as u64), megabytes(zipped.len() as u64)))
-    };
-    read().map_err(|error| format!("{}: {error}", binary.display()))
-}
-
 /// The value below which a share of the values lies.
 fn percentile(values: &[f64], share: f64) -> f64 {
     let mut sorted = values.to_vec();
@@ -184,7 +167,20 @@ fn report(scenarios: &[Scenario], figures: &[Figures], signature: f64) {
         );
     }
     println!();
-    let [forward, one, hundred, thousand, hit, count, seen, new, many, leased] = figures else {
+    let [
+        forward,
+        one,
+        hundred,
+        thousand,
+        hit,
+        parts,
+        count,
+        seen,
+        new,
+        many,
+        leased,
+    ] = figures
+    else {
         return;
     };
     let times = |what, most, gateway, bare| compare(what, &Bar::Times(most), paired(gateway, 0.0, bare), 1.0);
@@ -209,8 +205,14 @@ fn report(scenarios: &[Scenario], figures: &[Figures], signature: f64) {
         init(many),
         init(count),
     );
-    plus("binary - forward-count", 2.5, "MB", new.size, count.size);
-    plus("zip - forward-count", 1.0, "MB", new.zipped, count.zipped);
+    plus(
+        "p50, aggregate of four - its slowest part",
+        2.0,
+        "ms",
+        percentile(&parts.latency, 0.5) / 1e3,
+        SLOW.as_secs_f64() * 1e3,
+    );
+    size::compared((new.size, new.zipped), (count.size, count.zipped));
     // With every token new, so that as many are remembered as ever will be.
     plus("peak memory - forward-count", 6.0, "MB", new.memory, count.memory);
 }
