@@ -45,6 +45,8 @@ use crate::transform::TransformRules;
 use crate::upstream::Upstream;
 use crate::upstream::split::Split;
 
+pub use source::{Document, Origin};
+
 /// A JSON pointer (RFC 6901) into the config document: where a compiled rule came from.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Pointer(Arc<str>);
@@ -328,16 +330,6 @@ fn read_tree(text: &str, report: &mut Report) -> Option<Node> {
     }?;
     report.refuse_duplicates(&mut tree);
     Some(tree)
-}
-
-/// Loads the document that `GATEWAY_CONFIG` holds inline (JSON) or packed ([`pack`]) or names with `file:PATH` (relative to
-/// `LAMBDA_TASK_ROOT` when that is set, else to the working directory), with the process environment for
-/// placeholders.
-///
-/// # Errors
-/// As [`parse`]; or that there is no document to be had, and what to set.
-pub fn from_environment() -> Result<Checked, Mistakes> {
-    source::load(&|name| std::env::var(name).ok())
 }
 
 /// The JSON Schema (draft 2020-12) of the document, for editors: `docs/config.schema.json`. Not part of the

@@ -7,6 +7,7 @@ use std::io::Write;
 use std::process::ExitCode;
 use std::str::FromStr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use lambda_runtime::{Diagnostic, LambdaEvent, service_fn};
 use serde_json::value::RawValue;
@@ -19,10 +20,12 @@ use crate::auth::issuer_client::IssuerClient;
 use crate::authorizer::{Authorizer, Failure};
 use crate::cache::CacheSettings;
 use crate::clock::{SystemClock, Timestamp};
-use crate::config::{self, Config};
+use crate::config::Config;
+use crate::config_source::ConfigSource;
 use crate::event::authorizer::ResponseForm;
 use crate::event::{EventKind, NotHttp};
 use crate::gateway::{Answer, Gateway, Seams};
+use crate::live::Live;
 use crate::store::TableKind;
 use crate::store::dynamodb::{DynamoDbSettings, DynamoDbStore};
 use crate::upstream::hyper_client::HyperClient;
@@ -39,26 +42,35 @@ const WRONG_CONFIG: u8 = 64;
 /// of a config at once, and exits 64 before the first event.
 pub async fn serve() -> ExitCode {
     log_to_standard_error();
-    let gateway = match build() {
-        Ok(gateway) => gateway,
+    let live = match start(build).await {
+        Ok(live) => live,
         Err(mistakes) => return not_started(&*mistakes),
     };
-    gateway.warm().await;
-    answer_http(async |payload: &str, deadline| gateway.handle(payload, deadline).await).await
+    live.current().warm().await;
+    answer_http(async |payload: &str, deadline| {
+        let gateway = live.current();
+        let (answer, ()) = tokio::join!(gateway.handle(payload, deadline), live.refresh(write_log));
+        answer
+    })
+    .await
 }
 
 /// The authorizer: the same for [`crate::authorizer`].
 pub async fn serve_authorizer() -> ExitCode {
     log_to_standard_error();
-    let authorizer = match build_authorizer() {
-        Ok(authorizer) => authorizer,
+    let live = match start(build_authorizer).await {
+        Ok(live) => live,
         Err(mistakes) => return not_started(&*mistakes),
     };
-    authorizer.warm().await;
-    let authorizer = &authorizer;
+    live.current().warm().await;
+    let live = &live;
     let serving = lambda_runtime::run(service_fn(|event: LambdaEvent<Box<RawValue>>| async move {
         let deadline = Timestamp::from_millis(event.context.deadline);
-        let decided = authorizer.handle(event.payload.get(), deadline).await;
+        let authorizer = live.current();
+        let (decided, ()) = tokio::join!(
+            authorizer.handle(event.payload.get(), deadline),
+            live.refresh(write_log)
+        );
         let decision = decided.map_err(|event| refuse("NotAuthorizer", &event))?;
         write_log(decision.log);
         let failed = |failure: Failure| diagnostic(failure.error_type, failure.message);
@@ -106,14 +118,29 @@ fn ended(served: Result<(), lambda_runtime::Error>) -> ExitCode {
     }
 }
 
-/// The config that the environment names, once it is sure that this is Lambda.
-fn load() -> Result<Config, Box<dyn Error>> {
+/// What serves by the config that the environment names, once it is sure that this is Lambda.
+async fn start<T: 'static>(build: fn(Config, &Seams) -> Result<T, Box<dyn Error>>) -> Result<Live<T>, Box<dyn Error>> {
     on_lambda()?;
-    let checked = config::from_environment()?;
-    for warning in &checked.warnings {
-        tracing::warn!("{warning}");
-    }
-    Ok(checked.config)
+    let every = refresh_interval()?;
+    let seams = seams()?;
+    let source = ConfigSource::from_environment(Arc::new(variable), Arc::clone(&seams.upstreams))?;
+    let clock = Arc::clone(&seams.clock);
+    Live::start(source, every, Box::new(move |config| build(config, &seams)), clock).await
+}
+
+/// `CONFIG_REFRESH_SECONDS`: after how long the config is read again; 60 where it is not set, and 0 for never.
+fn refresh_interval() -> Result<Option<Duration>, String> {
+    const USUAL: u64 = 60;
+    let text = variable("CONFIG_REFRESH_SECONDS").filter(|text| !text.is_empty());
+    let seconds = text.map_or(Ok(USUAL), |text| {
+        let seconds = text.parse().ok().filter(|seconds| *seconds <= 86_400);
+        seconds.ok_or_else(|| format!("CONFIG_REFRESH_SECONDS is no whole number from 0 to 86400: {text:?}"))
+    })?;
+    Ok((seconds > 0).then(|| Duration::from_secs(seconds)))
+}
+
+fn variable(name: &str) -> Option<String> {
+    env::var(name).ok()
 }
 
 fn on_lambda() -> Result<(), String> {
@@ -131,28 +158,30 @@ fn choice<T: FromStr<Err = String>>(name: &str) -> Result<Option<T>, String> {
     text.map(|text| text.parse()).transpose()
 }
 
-fn build_authorizer() -> Result<Authorizer, Box<dyn Error>> {
-    let config = load()?;
+fn build_authorizer(config: Config, seams: &Seams) -> Result<Authorizer, Box<dyn Error>> {
     let form = choice::<ResponseForm>("AUTHORIZER_RESPONSE")?.unwrap_or_default();
-    let seams = seams(&config.auth.tables())?;
-    Ok(Authorizer::new(config, form, &seams))
+    need(&config.auth.tables())?;
+    Ok(Authorizer::new(config, form, seams))
 }
 
-fn build() -> Result<Gateway, Box<dyn Error>> {
-    let config = load()?;
+fn build(config: Config, seams: &Seams) -> Result<Gateway, Box<dyn Error>> {
     let kind = choice::<EventKind>("GATEWAY_EVENT")?;
     let mut tables = config.auth.tables();
     tables.push(TableKind::Quota);
     let kept = config.cache.as_ref().and_then(CacheSettings::table);
     tables.extend(kept.filter(|kind| !tables.contains(kind)));
-    let seams = seams(&tables)?;
-    Ok(Gateway::new(config, kind, seams))
+    need(&tables)?;
+    Ok(Gateway::new(config, kind, seams.clone()))
 }
 
-/// The world as it is; these tables must be there.
-fn seams(tables: &[TableKind]) -> Result<Seams, Box<dyn Error>> {
-    let variable = |name: &str| env::var(name).ok();
-    let store = DynamoDbStore::new(DynamoDbSettings::from_environment(&variable, tables)?)?;
+/// Refuses a config whose tables are not there.
+fn need(tables: &[TableKind]) -> Result<(), String> {
+    DynamoDbSettings::from_environment(&variable, tables).map(drop)
+}
+
+/// The world as it is.
+fn seams() -> Result<Seams, Box<dyn Error>> {
+    let store = DynamoDbStore::new(DynamoDbSettings::from_environment(&variable, &[])?)?;
     let tls = tls::client_config(tls::mozilla_roots())?;
     Ok(Seams {
         clock: Arc::new(SystemClock),

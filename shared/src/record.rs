@@ -3,6 +3,7 @@
 //! A line carries no credential, no query string, no header and no client address: who was counted is a hash.
 
 mod bounds;
+mod config_refused;
 mod metrics;
 mod parts;
 mod stages;
@@ -24,6 +25,7 @@ use crate::error::{Fault, GatewayError};
 use crate::upstream::Trail;
 pub use bounds::bounded;
 use bounds::dimension;
+pub(crate) use config_refused::config_refused;
 use metrics::Metadata;
 pub use parts::PartOutcome;
 use parts::{Told, told};

@@ -69,6 +69,36 @@ fn filled(text: &str, variable: &dyn Fn(&str) -> Option<String>) -> Result<Strin
     Ok(out)
 }
 
+/// The variable that takes the place of a secret.
+pub(super) fn stand_in(secret: &str) -> String {
+    let upper = |byte: u8| {
+        char::from(if byte.is_ascii_alphanumeric() {
+            byte.to_ascii_uppercase()
+        } else {
+            b'_'
+        })
+    };
+    "SECRET_".chars().chain(secret.bytes().map(upper)).collect()
+}
+
+/// The text of a secret: what the function has read of it, else a variable that takes its place.
+fn filled_from_secret(secret: &str, shown: &str, variable: &dyn Fn(&str) -> Option<String>) -> Result<String, String> {
+    let (id, member) = secret.split_once('#').unwrap_or((secret, "all of it"));
+    // What Secrets Manager takes in names, and a colon for ARNs.
+    let is_of_id = |byte: u8| byte.is_ascii_alphanumeric() || b"/_+=.@-:".contains(&byte);
+    if id.is_empty() || member.is_empty() || !id.bytes().all(is_of_id) {
+        return Err(format!(
+            "{shown} names no secret: write `${{secret:NAME}}`, or `${{secret:NAME#MEMBER}}` for a member of its JSON"
+        ));
+    }
+    let stand_in = stand_in(secret);
+    variable(&format!("secret:{secret}"))
+        .or_else(|| variable(&stand_in))
+        .ok_or_else(|| {
+            format!("{shown} is read from Secrets Manager by a deployed function alone: set {stand_in} in its place")
+        })
+}
+
 /// The value for what stands between `${` and `}`. As in a shell, `:-` also stands in for an empty variable.
 fn lookup(inside: &str, variable: &dyn Fn(&str) -> Option<String>) -> Result<String, String> {
     let (name, default) = match inside.split_once(":-") {
@@ -81,6 +111,9 @@ fn lookup(inside: &str, variable: &dyn Fn(&str) -> Option<String>) -> Result<Str
         return Err(format!(
             "{shown} names a variable of the platform (AWS_*, LAMBDA_*, _*), which may hold credentials: use one of your own"
         ));
+    }
+    if let Some(secret) = name.strip_prefix("secret:") {
+        return filled_from_secret(secret, &shown, variable);
     }
     let mut letters = name.bytes();
     let begins = letters.next().is_some_and(|first| first.is_ascii_alphabetic());

@@ -62,7 +62,7 @@ pub(super) struct Metric {
 }
 
 impl Metric {
-    const fn new(name: &'static str, unit: &'static str) -> Self {
+    pub(super) const fn new(name: &'static str, unit: &'static str) -> Self {
         Self { name, unit }
     }
 }

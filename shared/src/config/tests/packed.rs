@@ -11,16 +11,20 @@ use serde_json::{Value, json};
 
 use super::Checked;
 use crate::config::report::Report;
-use crate::config::{Config, MAX_DOCUMENT, Mistakes, compact, pack, source};
+use crate::config::{Config, MAX_DOCUMENT, Mistakes, Origin, compact, pack};
 
 /// What Lambda leaves for all variables of a function together, in bytes.
 const VARIABLES: usize = 4_096;
 
 fn load(value: &str) -> Result<Checked, Mistakes> {
-    source::load(&|name| match name {
+    let variable = |name: &str| match name {
         "GATEWAY_CONFIG" => Some(value.to_owned()),
         _ => super::variable(name),
-    })
+    };
+    match Origin::from_environment(&variable)? {
+        Origin::Here(document) => document.check(&variable),
+        elsewhere => panic!("{elsewhere:?} is not here"),
+    }
 }
 
 fn told(value: &str) -> String {

@@ -3,14 +3,18 @@
 use std::io::Write as _;
 
 use super::Checked;
-use crate::config::{MAX_DOCUMENT, Mistakes, source};
+use crate::config::{MAX_DOCUMENT, Mistakes, Origin};
 
 fn load(config: Option<&str>, root: Option<&std::path::Path>) -> Result<Checked, Mistakes> {
-    source::load(&|name| match name {
+    let variable = |name: &str| match name {
         "GATEWAY_CONFIG" => config.map(ToOwned::to_owned),
         "LAMBDA_TASK_ROOT" => root.map(|root| root.display().to_string()),
         _ => super::variable(name),
-    })
+    };
+    match Origin::from_environment(&variable)? {
+        Origin::Here(document) => document.check(&variable),
+        elsewhere => panic!("{elsewhere:?} is not here"),
+    }
 }
 
 fn told(config: Option<&str>) -> String {
@@ -19,7 +23,9 @@ fn told(config: Option<&str>) -> String {
 
 #[test]
 fn without_a_document_it_says_what_to_set() {
-    insta::assert_snapshot!(told(None), @r#"GATEWAY_CONFIG is not set: give it the document itself as JSON, beginning with {, or packed:... as `tollgate pack` prints it, or file:PATH"#);
+    insta::assert_snapshot!(told(None), @r"
+    GATEWAY_CONFIG is not set: give it the document itself as JSON, beginning with {, or packed:... as `tollgate pack` prints it, or file:PATH, or ssm:NAME for a parameter of Parameter Store, or s3://BUCKET/KEY
+    ");
     assert_eq!(told(Some(" \n")), told(None));
 }
 
@@ -35,7 +41,9 @@ fn an_inline_document_is_named_after_the_variable() {
 
 #[test]
 fn other_forms_are_refused_without_showing_what_they_hold() {
-    insta::assert_snapshot!(told(Some("ssm:/gateway/secret-name")), @r#"GATEWAY_CONFIG begins with "ssm:", which is not known: give it the document itself as JSON, beginning with {, or packed:... as `tollgate pack` prints it, or file:PATH"#);
+    insta::assert_snapshot!(told(Some("vault:/gateway/secret-name")), @r#"
+    GATEWAY_CONFIG begins with "vault:", which is not known: give it the document itself as JSON, beginning with {, or packed:... as `tollgate pack` prints it, or file:PATH, or ssm:NAME for a parameter of Parameter Store, or s3://BUCKET/KEY
+    "#);
     insta::assert_snapshot!(told(Some("hunter2-hunter2")), @"GATEWAY_CONFIG is not a config: give it the document itself as JSON, beginning with {, or packed:... as `tollgate pack` prints it, or file:PATH");
     assert!(!told(Some("user hunter2:x")).contains("hunter2"));
 }

@@ -20,7 +20,7 @@ const USER: &str = concat!(
 
 const HEAD: &str = concat!(
     "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ndate: Sat, 14 Feb 2026 08:30:00 GMT\r\n",
-    "server: users/1.0\r\ncache-control: no-store\r\netag: \"3f80f-1b6-3e1cb03b\"\r\n"
+    "server: users/1.0\r\ncache-control: max-age=86400\r\netag: \"3f80f-1b6-3e1cb03b\"\r\n"
 );
 
 /// What the upstream answers only after [`SLOW`].
