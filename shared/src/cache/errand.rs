@@ -11,7 +11,7 @@ use super::entry::Entry;
 use super::flights::{Landing, Lead};
 use super::freshness::{Exchange, Freshness};
 use super::key::{CacheKey, Place};
-use super::selection::{Selection, may_be_learned, names};
+use super::selection::{Selection, names};
 use super::sent::Sent;
 use super::status::{CacheOutcome, Forward, Status};
 use super::{Asked, Cache, Given, Tier, ttl};
@@ -68,7 +68,7 @@ impl<'a> Errand<'a> {
         }
         let names = names(answer).unwrap_or_default();
         let withheld = names.into_iter().filter(|name| {
-            may_be_learned(name) && !self.sent.has(name) && self.asked.request().headers.contains_key(name)
+            self.sent.may_learn(name) && !self.sent.has(name) && self.asked.request().headers.contains_key(name)
         });
         withheld.collect()
     }
@@ -213,7 +213,7 @@ impl Errand<'_> {
             received_at: now,
         };
         let sent = self.sent.headers(&self.asked.request().headers);
-        let selection = Selection::of(answer.headers(), &sent)?;
+        let selection = Selection::of(answer.headers(), self.sent.only_learned(), &sent)?;
         let keyed = |name: &HeaderName| self.sent.tells_apart(name) || selection.has(name);
         let head = (answer.status(), answer.headers());
         let request = &self.asked.request().headers;
