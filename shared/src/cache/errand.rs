@@ -115,7 +115,8 @@ impl Cache {
             && let Some(entry) = errand.in_doubt()
         {
             if entry.is_confirmed_by(answer.headers()) {
-                return Kept::Given(Ok(self.confirmed(errand, &entry, answer.headers(), within).await));
+                let confirmed = Fetched::confirmed(&entry, answer.headers(), is_for_all);
+                return Kept::Given(Ok(self.fetched(errand, confirmed, within).await));
             }
             self.memory.forget(&errand.key, &entry);
             errand.stale = None;
@@ -132,25 +133,6 @@ impl Cache {
             said: None,
         };
         Kept::Given(Ok(self.fetched(errand, answer, within).await))
-    }
-
-    /// After a 304.
-    async fn confirmed(
-        &self,
-        errand: Box<Errand<'_>>,
-        entry: &Entry,
-        not_modified: &HeaderMap,
-        within: Duration,
-    ) -> Given {
-        let mut answer = Response::new(entry.body.clone());
-        *answer.status_mut() = entry.status;
-        *answer.headers_mut() = entry.freshened(not_modified);
-        let answer = Fetched {
-            answer,
-            is_for_all: true,
-            said: Some(StatusCode::NOT_MODIFIED),
-        };
-        self.fetched(errand, answer, within).await
     }
 
     /// What came, kept if it may be.
@@ -200,6 +182,20 @@ struct Fetched {
     is_for_all: bool,
     /// The status by which it came, if not its own.
     said: Option<StatusCode>,
+}
+
+impl Fetched {
+    /// After a 304 with these headers.
+    fn confirmed(entry: &Entry, not_modified: &HeaderMap, is_for_all: bool) -> Self {
+        let mut answer = Response::new(entry.body.clone());
+        *answer.status_mut() = entry.status;
+        *answer.headers_mut() = entry.freshened(not_modified);
+        Self {
+            answer,
+            is_for_all,
+            said: Some(StatusCode::NOT_MODIFIED),
+        }
+    }
 }
 
 impl Errand<'_> {
