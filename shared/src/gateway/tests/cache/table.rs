@@ -227,3 +227,19 @@ async fn a_stale_answer_is_given_once_more_in_each_environment_and_then_asked_fo
         assert_eq!((got.outcome(), &*got.body), (outcome, body));
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn an_answer_is_as_old_in_the_table_as_it_was_when_it_came() {
+    let fleet = two(json!({ "tier": "table" }), |call, _| {
+        numbered(call, &[("cache-control", "max-age=60"), ("age", "50")])
+    });
+    let [one, other] = &fleet.environments[..] else {
+        panic!("two")
+    };
+    one.get("/api/x").await;
+    one.pass(5);
+    let got = other.get("/api/x").await;
+    assert_eq!((got.outcome(), got.header("age")), ("hit", "55"));
+    one.pass(5);
+    assert_eq!(other.get("/api/x").await.body, "2");
+}
