@@ -35,7 +35,7 @@ use crate::look_up::LookUps;
 use crate::request::Request;
 use crate::template::{Source, Values};
 use demand::is_about_now;
-use directives::Directives;
+pub(crate) use directives::Directives;
 use entry::Entry;
 pub(crate) use errand::{Errand, Kept};
 use flights::Flights;
@@ -48,6 +48,7 @@ use sent::Sent;
 pub use status::CacheOutcome;
 use status::{Forward, Status, Ttl};
 use table::Table;
+pub(crate) use times::stated_age;
 pub(crate) use writes::is_safe;
 
 /// The cache of a function environment.
