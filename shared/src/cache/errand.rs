@@ -152,7 +152,12 @@ impl Cache {
             Some(entry) => self.put_away(&errand, entry, within).await,
             None => false,
         };
-        if !stored && let Some(before) = &errand.stale {
+        // What came of a HEAD says nothing of a body, and is never kept.
+        let replaces = errand.asked.request().method == Method::GET;
+        if !stored
+            && replaces
+            && let Some(before) = &errand.stale
+        {
             self.memory.forget(&errand.key, before);
         }
         let status = Status {
