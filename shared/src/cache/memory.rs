@@ -70,8 +70,7 @@ impl Memory {
     /// Keeps an answer, in the place of those that fit the same requests. `false`: it was asked for before something was
     /// written there, or takes more than all answers may.
     pub(super) fn keep(&self, key: CacheKey, place: Place, entry: &Arc<Entry>) -> bool {
-        let written = lock(&self.writes).get(&place);
-        if written.is_some_and(|at| entry.exchange.requested_at <= at) {
+        if self.is_outdated(&place, entry) {
             return false;
         }
         let mut slots = lock(&self.slots);
@@ -88,6 +87,21 @@ impl Memory {
             let weight = slot.weight();
             slots.insert(key, Arc::new(slot), weight);
             slots.get(&key).is_some()
+        })
+    }
+
+    /// Whether an answer was asked for before something was written there.
+    pub(super) fn is_outdated(&self, place: &Place, entry: &Entry) -> bool {
+        let written = lock(&self.writes).get(place);
+        written.is_some_and(|at| entry.exchange.requested_at <= at)
+    }
+
+    /// Whether it is here already, or one that came later and fits the same requests.
+    pub(super) fn has_newer(&self, key: &CacheKey, entry: &Entry) -> bool {
+        self.get(key).is_some_and(|slot| {
+            let mut variants = slot.variants.iter();
+            variants
+                .any(|own| own.selection == entry.selection && own.exchange.received_at >= entry.exchange.received_at)
         })
     }
 
