@@ -310,7 +310,7 @@ impl Gateway {
             .await;
         visit.record.trail = trail;
         if answer.as_ref().map_or(true, failed) {
-            self.limiter.give_back(&visit.limits, &mut visit.patience).await;
+            self.limiter.give_back(&mut visit.limits, &mut visit.patience).await;
         }
         let answer = answer?;
         match answer.extensions().get() {

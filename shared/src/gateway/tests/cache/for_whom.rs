@@ -268,3 +268,25 @@ async fn of_who_asks_for_public_answers_the_service_cannot_even_learn() {
         assert_eq!(as_caller(&kept, "/own/x", json!({ "sub": sub })).await.body, "1");
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_charge_is_given_back_once_however_often_the_service_was_asked() {
+    let mut config = public(json!({
+        "rate_limiting": { "default": { "requests_per_hour": 10, "charge_on": "success" } }
+    }));
+    config["routes"][0]["cache"] = json!({});
+    let kept = of(config.clone(), Duration::ZERO, |_, request| {
+        match request.uri().path() {
+            "/down" => answer(500, &[("vary", "accept-language")], ""),
+            _ => answer(200, &[], ""),
+        }
+    })
+    .beside(&config, crate::limit::testing::ModelStore::with([]));
+    let mut remaining = Vec::new();
+    for path in ["/api/x", "/api/x", "/api/down", "/api/x"] {
+        let got = kept.get_with(path, json!({ "accept-language": "de" })).await;
+        remaining.push(got.header("x-ratelimit-remaining").to_owned());
+    }
+    assert_eq!(kept.calls(), 5);
+    assert_eq!(remaining, ["9", "8", "7", "7"]);
+}
