@@ -53,15 +53,7 @@ impl<'a> Errand<'a> {
         self.stale.clone().filter(|entry| asks && entry.has_validator())
     }
 
-    /// Headers that the answer depends on, that the client sent and the service was not told; none where it was asked
-    /// again for them.
-    fn missed(&self, answer: &HeaderMap) -> Vec<HeaderName> {
-        match self.repeated {
-            true => Vec::new(),
-            false => self.withheld(answer),
-        }
-    }
-
+    /// Headers that the answer depends on, that the client sent and the service was not told.
     fn withheld(&self, answer: &HeaderMap) -> Vec<HeaderName> {
         if !answer.contains_key(VARY) {
             return Vec::new();
@@ -123,9 +115,12 @@ impl Cache {
             errand.request = errand.sent.request(errand.asked.request());
             return Kept::Again(errand);
         }
-        let missed = errand.missed(answer.headers());
+        let missed = errand.withheld(answer.headers());
         if !missed.is_empty() {
-            return Kept::Again(Box::new(errand.again(missed)));
+            self.memory.learn(errand.key, missed.iter().cloned());
+            if !errand.repeated {
+                return Kept::Again(Box::new(errand.again(missed)));
+            }
         }
         let answer = Fetched {
             answer,

@@ -130,10 +130,11 @@ impl Cache {
     /// asks for it anew.
     fn look(&self, query: &Query<'_>, may_be_stale: bool) -> Look {
         let (now, demand) = (self.clock.now(), &query.demand);
+        let mut learned = self.memory.learned(&query.key);
         let Some(slot) = self.memory.get(&query.key) else {
-            return Look::nothing(Vec::new(), Forward::Miss);
+            return Look::nothing(learned, Forward::Miss);
         };
-        let learned = slot.learned();
+        learned.extend(slot.learned());
         let sent = query.asked.sent(learned.clone());
         let Some(entry) = slot.fitting(&sent.headers(&query.asked.request().headers)) else {
             return Look::nothing(learned, Forward::VaryMiss);

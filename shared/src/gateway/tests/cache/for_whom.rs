@@ -270,6 +270,29 @@ async fn of_who_asks_for_public_answers_the_service_cannot_even_learn() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_was_learnt_of_answers_that_are_not_kept_is_known_the_next_time() {
+    let kept = kept(json!({ "ttl": "1m" }), |call, request| {
+        let lines = [("vary", "cookie"), ("cache-control", "private")];
+        let who = request
+            .headers()
+            .get("cookie")
+            .map(|cookie| cookie.to_str().expect("visible"));
+        answer(200, &lines, &format!("{} {call}", who.unwrap_or("nobody")))
+    });
+    for body in ["ann 2", "ann 3"] {
+        assert_eq!(kept.get_with("/api/x", json!({ "cookie": "ann" })).await.body, body);
+    }
+    let twice = super::kept(json!({ "ttl": "1m" }), |call, request| {
+        let told = request.headers().contains_key("a");
+        answer(200, &[("vary", if told { "a, b" } else { "a" })], &call.to_string())
+    });
+    for (body, outcome) in [("2", "miss"), ("3", "miss"), ("3", "hit")] {
+        let got = twice.get_with("/api/x", json!({ "a": "1", "b": "1" })).await;
+        assert_eq!((&*got.body, got.outcome()), (body, outcome));
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_charge_is_given_back_once_however_often_the_service_was_asked() {
     let mut config = public(json!({
         "rate_limiting": { "default": { "requests_per_hour": 10, "charge_on": "success" } }
