@@ -61,6 +61,8 @@ impl Gateway {
         };
         loop {
             visit.record.cache = Some(CacheOutcome::Miss);
+            // It may be asked twice; the record tells of the answer that was given.
+            visit.record.upstream_status = None;
             let for_others = Ready {
                 for_others: Some(&errand),
                 ..ready

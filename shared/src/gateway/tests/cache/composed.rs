@@ -215,3 +215,20 @@ async fn nor_that_a_304_says_so() {
         assert_eq!((&*got.body, got.outcome()), (body, outcome));
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn what_a_service_said_first_does_not_reword_the_fallback_that_stands_in_for_its_second_answer() {
+    let config = json!({
+        "errors": { "upstream": "wrap" },
+        "routes": [{
+            "path": "/api/**", "upstream": "http://service.internal", "auth": "none", "cache": {},
+            "fallback": { "body": "instead" }
+        }]
+    });
+    let kept = of(config, Duration::ZERO, |call, _| match call {
+        1 => answer(404, &[("vary", "accept-language")], "not here"),
+        _ => Err(CallError::Connect("refused".into())),
+    });
+    let got = with_headers(&kept, json!({ "accept-language": "de" })).await;
+    assert_eq!((got.status, &*got.body, kept.calls()), (200, "instead", 2));
+}
