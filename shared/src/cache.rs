@@ -35,9 +35,11 @@ use crate::look_up::LookUps;
 use crate::request::Request;
 use crate::template::{Source, Values};
 use demand::is_about_now;
+pub(crate) use directives::Directives;
 use entry::Entry;
 pub(crate) use errand::{Errand, Kept};
 use flights::Flights;
+use freshness::forbids;
 pub use key::CacheKey;
 use memory::Memory;
 pub use rules::{CacheRules, CacheSettings, Tier};
@@ -46,6 +48,7 @@ use sent::Sent;
 pub use status::CacheOutcome;
 use status::{Forward, Status, Ttl};
 use table::Table;
+pub(crate) use times::stated_age;
 pub(crate) use writes::is_safe;
 
 /// The cache of a function environment.
@@ -76,6 +79,19 @@ pub(crate) struct Asked<'a> {
 pub(crate) struct Given {
     pub(crate) answer: Response<Bytes>,
     pub(crate) outcome: CacheOutcome,
+}
+
+/// Among an answer's extensions: it is for nobody but who asked, whatever rules for headers make of it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct NotForOthers;
+
+impl NotForOthers {
+    /// Marks an answer as it came of the service, where that says so.
+    pub(crate) fn mark(answer: &mut Response<Bytes>) {
+        if forbids(answer.headers(), &Directives::of(answer.headers())) {
+            answer.extensions_mut().insert(Self);
+        }
+    }
 }
 
 /// Why the cache has no part in a request.

@@ -159,8 +159,8 @@ impl Limiter {
 
     /// Gives back what was charged for a request that its upstream failed, within its patience. What is not given back,
     /// because the store does not answer, stays charged.
-    pub async fn give_back(&self, decisions: &[Decision], patience: &mut Patience) {
-        for charged in decisions.iter().filter_map(|decision| decision.charged.as_ref()) {
+    pub async fn give_back(&self, decisions: &mut [Decision], patience: &mut Patience) {
+        for charged in decisions.iter_mut().filter_map(|decision| decision.charged.take()) {
             let now = self.clock.now();
             let Some(refund) = charged.refund(now) else { continue };
             match self.within(patience, self.store.refund(&charged.key, &refund)).await {

@@ -1,7 +1,10 @@
 //! How long an answer of several parts may be kept: no longer than any of them (RFC 9111).
 
 use http::HeaderMap;
-use http::header::{AGE, CACHE_CONTROL, EXPIRES, HeaderName, HeaderValue, SET_COOKIE, VARY};
+use http::header::{CACHE_CONTROL, EXPIRES, HeaderName, HeaderValue, SET_COOKIE, VARY};
+
+use crate::cache::{Directives, stated_age};
+use crate::headers::text_of;
 
 /// What one part says of it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -18,40 +21,30 @@ pub(super) struct Freshness {
 
 impl Freshness {
     pub(super) fn of(headers: &HeaderMap) -> Self {
-        let mut freshness = Self {
-            // Made for one caller, like the answer around it.
-            no_store: headers.contains_key(SET_COOKIE),
-            vary: elements(headers, &VARY),
-            ..Self::default()
-        };
-        // A response that varies by `*` fits no other request.
-        freshness.no_store |= freshness.vary.iter().any(|name| name == "*");
-        let directives = elements(headers, &CACHE_CONTROL);
-        for directive in &directives {
-            freshness.read(directive);
+        let said = Directives::of(headers);
+        let has = |name| said.has(name);
+        let stated = ["max-age", "s-maxage"]
+            .into_iter()
+            .filter_map(|name| said.seconds(name));
+        let age = stated_age(headers).map_or(0, |age| age.as_secs());
+        let max_age = stated.min().map(|seconds| seconds.saturating_sub(age));
+        let mut vary = elements(headers, &VARY);
+        // What varies by `*`, or by what is no name, fits no other request.
+        let varies_by_all = vary
+            .iter()
+            .any(|name| name == "*" || HeaderName::from_bytes(name.as_bytes()).is_err());
+        if varies_by_all {
+            vary = vec!["*".to_owned()];
         }
-        let age = headers.get(AGE).and_then(|age| age.to_str().ok()?.trim().parse().ok());
-        freshness.max_age = freshness
-            .max_age
-            .map(|seconds| seconds.saturating_sub(age.unwrap_or(0)));
-        // A date says nothing without a clock of its own; asking again is always right.
-        freshness.no_cache |= freshness.max_age.is_none() && headers.contains_key(EXPIRES);
-        freshness
-    }
-
-    fn read(&mut self, directive: &str) {
-        let (name, value) = directive.split_once('=').unwrap_or((directive, ""));
-        match name.trim() {
-            "no-store" => self.no_store = true,
-            "no-cache" => self.no_cache = true,
-            "private" => self.private = true,
-            "must-revalidate" | "proxy-revalidate" => self.must_revalidate = true,
-            "max-age" | "s-maxage" => match value.trim().trim_matches('"').parse() {
-                Ok(seconds) => self.max_age = Some(self.max_age.map_or(seconds, |before| before.min(seconds))),
-                // What cannot be read is taken for stale (section 4.2.1).
-                Err(_) => self.max_age = Some(0),
-            },
-            _ => {}
+        Self {
+            // A cookie is made for one caller, like the answer around it.
+            no_store: has("no-store") || varies_by_all || headers.contains_key(SET_COOKIE),
+            // A date says nothing without a clock of its own; asking again is always right.
+            no_cache: has("no-cache") || (max_age.is_none() && headers.contains_key(EXPIRES)),
+            private: has("private"),
+            must_revalidate: has("must-revalidate") || has("proxy-revalidate"),
+            max_age,
+            vary,
         }
     }
 
@@ -92,12 +85,12 @@ impl Freshness {
 
 /// The elements of a list header, in lower case.
 fn elements(headers: &HeaderMap, name: &HeaderName) -> Vec<String> {
-    let values = headers.get_all(name).iter().filter_map(|value| value.to_str().ok());
-    values
-        .flat_map(|value| value.split(','))
-        .map(|element| element.trim().to_ascii_lowercase())
-        .filter(|element| !element.is_empty())
-        .collect()
+    let lines = headers.get_all(name).iter().map(text_of);
+    let elements = lines.flat_map(|line| {
+        let elements = line.split(',').map(|element| element.trim().to_ascii_lowercase());
+        elements.collect::<Vec<_>>()
+    });
+    elements.filter(|element| !element.is_empty()).collect()
 }
 
 fn insert(headers: &mut HeaderMap, name: HeaderName, text: &str) {

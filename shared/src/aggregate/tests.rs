@@ -124,6 +124,9 @@ fn an_answer_is_kept_as_long_as_the_part_that_is_kept_least() {
             "no-cache, must-revalidate, max-age=9",
         ),
         ("immutable", "public", ""),
+        ("private; max-age=60", "max-age=60", "private, max-age=0"),
+        ("private, x=\u{e9}", "max-age=60", "private, no-cache"),
+        ("x=\"a, no-store", "max-age=60", "no-store"),
     ] {
         assert_eq!(cache(one, other), expected, "{one} | {other}");
     }
@@ -137,6 +140,11 @@ fn an_answer_is_kept_as_long_as_the_part_that_is_kept_least() {
         &[("cache-control", "max-age=60")],
     ]);
     assert_eq!(older.0, "max-age=0");
+    let unreadable = kept([
+        &[("cache-control", "max-age=60"), ("age", "1, 2")],
+        &[("cache-control", "max-age=60")],
+    ]);
+    assert_eq!(unreadable.0, "max-age=0");
     assert_eq!(kept([&[("set-cookie", "a=1")], &[]]).0, "no-store");
     assert_eq!(
         kept([&[("expires", "Thu, 01 Jan 1970 00:00:00 GMT")], &[]]).0,
@@ -152,4 +160,5 @@ fn an_answer_varies_by_what_any_part_varies_by() {
         "accept-language, origin, x-a"
     );
     assert_eq!(vary("*", "Origin"), ("no-store".into(), "*, origin".into()));
+    assert_eq!(vary("\u{e9}, *", "Origin").0, "no-store");
 }

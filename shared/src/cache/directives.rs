@@ -8,7 +8,7 @@ const MOST: u64 = 1 << 31;
 
 /// The directives of one message, in all its `Cache-Control` lines.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Directives(Vec<Directive>);
+pub(crate) struct Directives(Vec<Directive>);
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Directive {
@@ -20,7 +20,7 @@ struct Directive {
 
 impl Directives {
     /// Of these headers.
-    pub(super) fn of(headers: &HeaderMap) -> Self {
+    pub(crate) fn of(headers: &HeaderMap) -> Self {
         let mut all = Vec::new();
         for line in headers.get_all(CACHE_CONTROL) {
             read(line.as_bytes(), &mut all);
@@ -29,13 +29,13 @@ impl Directives {
     }
 
     /// Whether a directive is there, in any spelling and whatever its value says.
-    pub(super) fn has(&self, name: &str) -> bool {
+    pub(crate) fn has(&self, name: &str) -> bool {
         self.0.iter().any(|directive| directive.name == name.as_bytes())
     }
 
     /// The seconds that a directive states, as a token or in quotes; of several the fewest, and none of them where one is
     /// no number: a freshness that nobody can read has passed (RFC 9111 section 4.2.1). `None`: it is not there.
-    pub(super) fn seconds(&self, name: &str) -> Option<u64> {
+    pub(crate) fn seconds(&self, name: &str) -> Option<u64> {
         let named = self.0.iter().filter(|directive| directive.name == name.as_bytes());
         let stated = named.map(|directive| directive.value.as_deref().and_then(seconds).unwrap_or(0));
         stated.min()
@@ -72,7 +72,9 @@ fn read(line: &[u8], all: &mut Vec<Directive>) {
                 }
             }
             (None, Some(equals)) => {
-                push(&rest[..equals], Some(rest[equals + 1..end].to_vec()), all);
+                let value = &rest[equals + 1..end];
+                push(&rest[..equals], Some(value.to_vec()), all);
+                push_words(value, all);
                 until_comma(rest).1
             }
             (None, None) => {
@@ -85,8 +87,23 @@ fn read(line: &[u8], all: &mut Vec<Directive>) {
 
 fn push(name: &[u8], value: Option<Vec<u8>>, all: &mut Vec<Directive>) {
     let name = name.trim_ascii().to_ascii_lowercase();
-    if !name.is_empty() {
-        all.push(Directive { name, value });
+    if name.is_empty() {
+        return;
+    }
+    push_words(&name, all);
+    all.push(Directive { name, value });
+}
+
+/// Where several words stand in the place of one, somebody has put semicolons or spaces in the place of commas: each of
+/// them is a directive, and none has a value.
+fn push_words(text: &[u8], all: &mut Vec<Directive>) {
+    let is_between = |byte: &u8| matches!(byte, b';' | b'=') || byte.is_ascii_whitespace();
+    let words: Vec<&[u8]> = text.split(is_between).filter(|word| !word.is_empty()).collect();
+    if words.len() > 1 || text.first().is_some_and(is_between) {
+        all.extend(words.into_iter().map(|word| Directive {
+            name: word.to_ascii_lowercase(),
+            value: None,
+        }));
     }
 }
 
@@ -186,6 +203,24 @@ mod tests {
         ] {
             assert!(of(&[line]).has("private"), "{line}");
         }
+    }
+
+    #[test]
+    fn what_forbids_is_found_behind_other_separators_than_commas() {
+        for line in [
+            "private; max-age=60",
+            "max-age=60; private",
+            "max-age=60;private;x=1",
+            "no-cache private",
+            "private max-age=60",
+            "x=1 private",
+            "x = private",
+            "public;x=\"a\";private",
+        ] {
+            assert!(of(&[line]).has("private"), "{line}");
+            assert_ne!(of(&[line]).seconds("max-age"), Some(60), "{line}");
+        }
+        assert!(!of(&["x-private=60, not-private"]).has("private"));
     }
 
     proptest! {

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::header::{AGE, CONTENT_LENGTH, DATE, ETAG, IF_MODIFIED_SINCE, IF_NONE_MATCH, LAST_MODIFIED};
-use http::{HeaderMap, HeaderName, Method, Response, StatusCode};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Response, StatusCode};
 
 use super::freshness::{Exchange, Freshness};
 use super::selection::Selection;
@@ -69,6 +69,10 @@ impl Entry {
             .collect();
         for name in doomed {
             headers.remove(name);
+        }
+        // Copies: a value as it was read of a connection holds on to all that was read with it.
+        for value in headers.values_mut() {
+            *value = HeaderValue::from_bytes(value.as_bytes()).unwrap_or_else(|_| value.clone());
         }
         // RFC 9110 section 6.6.1.
         if !headers.contains_key(DATE) {
@@ -190,7 +194,13 @@ impl Entry {
     pub(super) fn weight(&self) -> usize {
         let lines = self.headers.iter();
         let headers: usize = lines.map(|(name, value)| name.as_str().len() + value.len() + 64).sum();
-        self.body.len() + headers + OVERHEAD
+        let selection: usize = self
+            .selection
+            .pairs()
+            .iter()
+            .map(|(name, value)| name.as_str().len() + value.as_ref().map_or(0, Vec::len) + 64)
+            .sum();
+        self.body.len() + headers + selection + OVERHEAD
     }
 }
 
@@ -202,3 +212,6 @@ pub(super) fn opaque(tag: &[u8]) -> &[u8] {
 fn is_of_one_exchange(name: &HeaderName) -> bool {
     OF_ONE_EXCHANGE.contains(&name.as_str()) || name.as_str().starts_with("x-ratelimit-")
 }
+
+#[cfg(test)]
+mod tests;

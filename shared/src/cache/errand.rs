@@ -11,7 +11,7 @@ use super::entry::Entry;
 use super::flights::{Landing, Lead};
 use super::freshness::{Exchange, Freshness};
 use super::key::{CacheKey, Place};
-use super::selection::{Selection, may_be_learned, names};
+use super::selection::{Selection, names};
 use super::sent::Sent;
 use super::status::{CacheOutcome, Forward, Status};
 use super::{Asked, Cache, Given, Tier, ttl};
@@ -53,22 +53,14 @@ impl<'a> Errand<'a> {
         self.stale.clone().filter(|entry| asks && entry.has_validator())
     }
 
-    /// Headers that the answer depends on, that the client sent and the service was not told; none where it was asked
-    /// again for them.
-    fn missed(&self, answer: &HeaderMap) -> Vec<HeaderName> {
-        match self.repeated {
-            true => Vec::new(),
-            false => self.withheld(answer),
-        }
-    }
-
+    /// Headers that the answer depends on, that the client sent and the service was not told.
     fn withheld(&self, answer: &HeaderMap) -> Vec<HeaderName> {
         if !answer.contains_key(VARY) {
             return Vec::new();
         }
         let names = names(answer).unwrap_or_default();
         let withheld = names.into_iter().filter(|name| {
-            may_be_learned(name) && !self.sent.has(name) && self.asked.request().headers.contains_key(name)
+            self.sent.may_learn(name) && !self.sent.has(name) && self.asked.request().headers.contains_key(name)
         });
         withheld.collect()
     }
@@ -115,16 +107,20 @@ impl Cache {
             && let Some(entry) = errand.in_doubt()
         {
             if entry.is_confirmed_by(answer.headers()) {
-                return Kept::Given(Ok(self.confirmed(errand, &entry, answer.headers(), within).await));
+                let confirmed = Fetched::confirmed(&entry, answer.headers(), is_for_all);
+                return Kept::Given(Ok(self.fetched(errand, confirmed, within).await));
             }
             self.memory.forget(&errand.key, &entry);
             errand.stale = None;
             errand.request = errand.sent.request(errand.asked.request());
             return Kept::Again(errand);
         }
-        let missed = errand.missed(answer.headers());
+        let missed = errand.withheld(answer.headers());
         if !missed.is_empty() {
-            return Kept::Again(Box::new(errand.again(missed)));
+            self.memory.learn(errand.key, missed.iter().cloned());
+            if !errand.repeated {
+                return Kept::Again(Box::new(errand.again(missed)));
+            }
         }
         let answer = Fetched {
             answer,
@@ -132,25 +128,6 @@ impl Cache {
             said: None,
         };
         Kept::Given(Ok(self.fetched(errand, answer, within).await))
-    }
-
-    /// After a 304.
-    async fn confirmed(
-        &self,
-        errand: Box<Errand<'_>>,
-        entry: &Entry,
-        not_modified: &HeaderMap,
-        within: Duration,
-    ) -> Given {
-        let mut answer = Response::new(entry.body.clone());
-        *answer.status_mut() = entry.status;
-        *answer.headers_mut() = entry.freshened(not_modified);
-        let answer = Fetched {
-            answer,
-            is_for_all: true,
-            said: Some(StatusCode::NOT_MODIFIED),
-        };
-        self.fetched(errand, answer, within).await
     }
 
     /// What came, kept if it may be.
@@ -170,7 +147,12 @@ impl Cache {
             Some(entry) => self.put_away(&errand, entry, within).await,
             None => false,
         };
-        if !stored && let Some(before) = &errand.stale {
+        // What came of a HEAD says nothing of a body, and is never kept.
+        let replaces = errand.asked.request().method == Method::GET;
+        if !stored
+            && replaces
+            && let Some(before) = &errand.stale
+        {
             self.memory.forget(&errand.key, before);
         }
         let status = Status {
@@ -202,6 +184,20 @@ struct Fetched {
     said: Option<StatusCode>,
 }
 
+impl Fetched {
+    /// After a 304 with these headers.
+    fn confirmed(entry: &Entry, not_modified: &HeaderMap, is_for_all: bool) -> Self {
+        let mut answer = Response::new(entry.body.clone());
+        *answer.status_mut() = entry.status;
+        *answer.headers_mut() = entry.freshened(not_modified);
+        Self {
+            answer,
+            is_for_all,
+            said: Some(StatusCode::NOT_MODIFIED),
+        }
+    }
+}
+
 impl Errand<'_> {
     /// What is kept of an answer; `None` where it may not be.
     fn entry(&self, answer: &Response<Bytes>, now: Timestamp) -> Option<Entry> {
@@ -213,7 +209,7 @@ impl Errand<'_> {
             received_at: now,
         };
         let sent = self.sent.headers(&self.asked.request().headers);
-        let selection = Selection::of(answer.headers(), &sent)?;
+        let selection = Selection::of(answer.headers(), self.sent.only_learned(), &sent)?;
         let keyed = |name: &HeaderName| self.sent.tells_apart(name) || selection.has(name);
         let head = (answer.status(), answer.headers());
         let request = &self.asked.request().headers;

@@ -109,19 +109,24 @@ impl Freshness {
 
 /// What no word of the config allows.
 fn is_forbidden(status: StatusCode, headers: &HeaderMap, said: &Directives) -> bool {
+    // A part is no answer to those who ask for the whole, and a 304 none by itself.
+    matches!(status, StatusCode::PARTIAL_CONTENT | StatusCode::NOT_MODIFIED)
+        || forbids(headers, said)
+        || (said.has("must-understand") && !is_understood(status))
+}
+
+/// Whether an answer with these headers is for nobody but who asked for it.
+pub(super) fn forbids(headers: &HeaderMap, said: &Directives) -> bool {
     let varies_by_all = headers.get_all(VARY).iter().any(|line| {
         line.as_bytes()
             .split(|byte| *byte == b',')
             .any(|name| name.trim_ascii() == b"*")
     });
-    // A part is no answer to those who ask for the whole, and a 304 none by itself.
-    matches!(status, StatusCode::PARTIAL_CONTENT | StatusCode::NOT_MODIFIED)
-        || said.has("no-store")
+    said.has("no-store")
         || said.has("private")
         || headers.contains_key(SET_COOKIE)
         || headers.contains_key(SET_COOKIE2)
         || varies_by_all
-        || (said.has("must-understand") && !is_understood(status))
 }
 
 /// The lifetime that an answer states; `None`: it states none.

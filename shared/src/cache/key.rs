@@ -106,7 +106,9 @@ impl Hash {
             Source::Header(name) => {
                 self.text(name.as_str());
                 // As it is: texts are filled byte for byte.
-                for line in values.request.headers.get_all(name) {
+                let lines = values.request.headers.get_all(name);
+                self.0.update(&(lines.iter().count() as u64).to_le_bytes());
+                for line in lines {
                     self.bytes(line.as_bytes());
                 }
             }

@@ -17,10 +17,19 @@ const MOST_VARIANTS: usize = 8;
 /// How many writes are remembered, in each of two generations, so that no answer from before is kept after them.
 const WRITES: usize = 1024;
 
+/// How many bytes of names that were learnt are remembered, in each of two generations, beside the answers.
+const LEARNED: usize = 64 * 1024;
+
+/// How many names of one key.
+const MOST_LEARNED: usize = 32;
+
 /// The answers.
 #[derive(Debug)]
 pub(super) struct Memory {
     slots: Mutex<Generations<CacheKey, Arc<Slot>>>,
+    /// What services were not told and answers depend on, whether those are kept or not: else the service of one that is not
+    /// would be asked twice each time.
+    learned: Mutex<Generations<CacheKey, Arc<[HeaderName]>>>,
     writes: Mutex<Generations<Place, Timestamp>>,
 }
 
@@ -58,8 +67,27 @@ impl Memory {
     pub(super) fn new(bytes: usize) -> Self {
         Self {
             slots: Mutex::new(Generations::new(bytes / 2)),
+            learned: Mutex::new(Generations::new(LEARNED)),
             writes: Mutex::new(Generations::new(WRITES)),
         }
+    }
+
+    /// Remembers names that answers to a key depend on.
+    pub(super) fn learn(&self, key: CacheKey, names: impl Iterator<Item = HeaderName>) {
+        let mut all: Vec<HeaderName> = Vec::new();
+        for name in names.chain(self.learned(&key)) {
+            if !all.contains(&name) && all.len() < MOST_LEARNED {
+                all.push(name);
+            }
+        }
+        let weight = all.iter().map(|name| name.as_str().len() + 64).sum::<usize>() + 128;
+        lock(&self.learned).insert(key, all.into(), weight);
+    }
+
+    /// The names.
+    pub(super) fn learned(&self, key: &CacheKey) -> Vec<HeaderName> {
+        let known = lock(&self.learned).get(key);
+        known.map_or_else(Vec::new, |names| names.to_vec())
     }
 
     /// The answers of a key.
@@ -70,8 +98,7 @@ impl Memory {
     /// Keeps an answer, in the place of those that fit the same requests. `false`: it was asked for before something was
     /// written there, or takes more than all answers may.
     pub(super) fn keep(&self, key: CacheKey, place: Place, entry: &Arc<Entry>) -> bool {
-        let written = lock(&self.writes).get(&place);
-        if written.is_some_and(|at| entry.exchange.requested_at <= at) {
+        if self.is_outdated(&place, entry) {
             return false;
         }
         let mut slots = lock(&self.slots);
@@ -88,6 +115,21 @@ impl Memory {
             let weight = slot.weight();
             slots.insert(key, Arc::new(slot), weight);
             slots.get(&key).is_some()
+        })
+    }
+
+    /// Whether an answer was asked for before something was written there.
+    pub(super) fn is_outdated(&self, place: &Place, entry: &Entry) -> bool {
+        let written = lock(&self.writes).get(place);
+        written.is_some_and(|at| entry.exchange.requested_at <= at)
+    }
+
+    /// Whether it is here already, or one that came later and fits the same requests.
+    pub(super) fn has_newer(&self, key: &CacheKey, entry: &Entry) -> bool {
+        self.get(key).is_some_and(|slot| {
+            let mut variants = slot.variants.iter();
+            variants
+                .any(|own| own.selection == entry.selection && own.exchange.received_at >= entry.exchange.received_at)
         })
     }
 

@@ -113,9 +113,11 @@ impl Cache {
         }
     }
 
-    /// What is given of an answer that another request got: that one, or what is in the memory by now.
+    /// What is given of an answer that another request got: that one, or what is in the memory by now. Not one that was asked
+    /// for before a write: this request may have come after it.
     fn fitting(&self, query: &Query<'_>, entry: Arc<Entry>) -> Option<Arc<Entry>> {
-        if query.takes(&entry, self.clock.now()) {
+        let place = Place::of(&self.settings, query.asked.request());
+        if !self.memory.is_outdated(&place, &entry) && query.takes(&entry, self.clock.now()) {
             return Some(entry);
         }
         match self.look(query, true) {
@@ -128,10 +130,11 @@ impl Cache {
     /// asks for it anew.
     fn look(&self, query: &Query<'_>, may_be_stale: bool) -> Look {
         let (now, demand) = (self.clock.now(), &query.demand);
+        let mut learned = self.memory.learned(&query.key);
         let Some(slot) = self.memory.get(&query.key) else {
-            return Look::nothing(Vec::new(), Forward::Miss);
+            return Look::nothing(learned, Forward::Miss);
         };
-        let learned = slot.learned();
+        learned.extend(slot.learned());
         let sent = query.asked.sent(learned.clone());
         let Some(entry) = slot.fitting(&sent.headers(&query.asked.request().headers)) else {
             return Look::nothing(learned, Forward::VaryMiss);
@@ -165,6 +168,10 @@ impl Cache {
             self.memory.written_elsewhere(place, at);
         }
         let entry = Arc::new(entry?);
+        // A write of this environment may not have reached the table, and an answer not either.
+        if self.memory.is_outdated(&place, &entry) || self.memory.has_newer(&query.key, &entry) {
+            return None;
+        }
         self.memory.keep(query.key, place, &entry);
         match self.look(query, false) {
             Look::Found(entry) => Some(entry),

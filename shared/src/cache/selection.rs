@@ -11,9 +11,19 @@ const MOST_NAMES: usize = 32;
 pub(super) struct Selection(Vec<(HeaderName, Option<Vec<u8>>)>);
 
 impl Selection {
-    /// Of the request as the service got it; `None` where the answer names too much, or what is no name.
-    pub(super) fn of(answer: &HeaderMap, sent: &HeaderMap) -> Option<Self> {
-        let names = names(answer)?;
+    /// Of the request as the service got it, by what the answer names and by these; `None` where the answer names too much,
+    /// or what is no name.
+    pub(super) fn of<'n>(
+        answer: &HeaderMap,
+        besides: impl IntoIterator<Item = &'n HeaderName>,
+        sent: &HeaderMap,
+    ) -> Option<Self> {
+        let mut names = names(answer)?;
+        for name in besides {
+            if !names.contains(name) {
+                names.push(name.clone());
+            }
+        }
         let pairs = names.into_iter().map(|name| {
             let value = value_of(sent, &name);
             (name, value)
@@ -47,8 +57,7 @@ impl Selection {
     }
 }
 
-/// The names of an answer's `Vary`, each once. `Accept-Encoding` is none: services are not told of it unless the config
-/// says so, because compression is the gateway's own.
+/// The names of an answer's `Vary`, each once.
 pub(super) fn names(answer: &HeaderMap) -> Option<Vec<HeaderName>> {
     let mut names = Vec::new();
     for line in answer.get_all(VARY) {
@@ -68,7 +77,8 @@ pub(super) fn names(answer: &HeaderMap) -> Option<Vec<HeaderName>> {
     Some(names)
 }
 
-/// Whether a service that names this header in `Vary` may be told of it for that alone.
+/// Whether a service that names this header in `Vary` may be told of it for that alone. Not so `Accept-Encoding`, unless the
+/// config says so: compression is the gateway's own.
 pub(super) fn may_be_learned(name: &HeaderName) -> bool {
     *name != ACCEPT_ENCODING
 }
@@ -99,7 +109,7 @@ mod tests {
     fn a_request_fits_with_the_same_values_however_they_are_written() {
         let answer = headers(&[("vary", "Accept-Language, X-Tone"), ("vary", "accept-language")]);
         let first = headers(&[("accept-language", "de, en"), ("other", "1")]);
-        let selection = Selection::of(&answer, &first).expect("two names");
+        let selection = Selection::of(&answer, [], &first).expect("two names");
         assert_eq!(selection.names().count(), 2);
         for same in [
             headers(&[("accept-language", " de ,en")]),
@@ -122,12 +132,12 @@ mod tests {
         let many: Vec<String> = (0..40).map(|n| format!("x-{n}")).collect();
         for vary in ["a b", "\"x\"", "*,\u{e9}", &many.join(",")] {
             assert_eq!(
-                Selection::of(&headers(&[("vary", vary)]), &HeaderMap::new()),
+                Selection::of(&headers(&[("vary", vary)]), [], &HeaderMap::new()),
                 None,
                 "{vary}"
             );
         }
         let none = headers(&[("vary", " , ,")]);
-        assert_eq!(Selection::of(&none, &HeaderMap::new()), Some(Selection::default()));
+        assert_eq!(Selection::of(&none, [], &HeaderMap::new()), Some(Selection::default()));
     }
 }

@@ -26,23 +26,38 @@ pub(super) struct Sent<'a> {
 impl Sent<'_> {
     /// Whether services get this header.
     pub(super) fn has(&self, name: &HeaderName) -> bool {
-        self.tells_apart(name) || self.rules.forward.contains(name) || TRACING.contains(&name.as_str())
+        self.tells_apart(name)
+            || self.is_learned(name)
+            || self.rules.forward.contains(name)
+            || TRACING.contains(&name.as_str())
     }
 
-    /// Whether answers are kept apart by this header, whatever they say themselves.
+    /// Whether answers are kept apart by this header, whatever any of them says.
     pub(super) fn tells_apart(&self, name: &HeaderName) -> bool {
-        self.rules.vary.contains(name) || self.is_of_identity(name) || self.is_learned(name)
+        self.rules.vary.contains(name) || (!self.rules.public && self.is_of_identity(name))
+    }
+
+    /// Whether a service that names this header in `Vary` may be told of it: not of who asks, where it is not to know.
+    pub(super) fn may_learn(&self, name: &HeaderName) -> bool {
+        may_be_learned(name) && !self.is_of_identity(name)
+    }
+
+    /// What services are told only because an answer has named it. Any answer may depend on it, and does not have to say so:
+    /// they often name `Cookie` for those who have none, and forget it for those whose answers are their own.
+    pub(super) fn only_learned(&self) -> impl Iterator<Item = &HeaderName> {
+        let told_anyway = |name: &HeaderName| self.tells_apart(name) || self.rules.forward.contains(name);
+        let learned = self.learned.iter();
+        learned.filter(move |name| self.is_learned(name) && !told_anyway(name))
     }
 
     fn is_learned(&self, name: &HeaderName) -> bool {
-        may_be_learned(name) && self.learned.contains(name)
+        self.may_learn(name) && self.learned.contains(name)
     }
 
     fn is_of_identity(&self, name: &HeaderName) -> bool {
-        let Some(identity) = self.identity.filter(|_| !self.rules.public) else {
-            return false;
-        };
-        identity_headers(identity).any(|own| own == name) || (*name == AUTHORIZATION && forwards_token(identity))
+        self.identity.is_some_and(|identity| {
+            identity_headers(identity).any(|own| own == name) || (*name == AUTHORIZATION && forwards_token(identity))
+        })
     }
 
     /// The headers that go on.

@@ -43,8 +43,8 @@ pub(super) fn age_on_arrival(headers: &HeaderMap, requested_at: Timestamp, recei
     }
 }
 
-/// What `Age` states. Two ages are none: which of them is right nobody knows.
-fn stated_age(headers: &HeaderMap) -> Option<Duration> {
+/// What `Age` states; what is no age is older than anything is fresh. Two ages are none: which of them is right nobody knows.
+pub(crate) fn stated_age(headers: &HeaderMap) -> Option<Duration> {
     let mut lines = headers.get_all(AGE).iter();
     let age = seconds(lines.next()?.as_bytes());
     let single = age.filter(|_| lines.next().is_none());

@@ -1,6 +1,8 @@
 //! An answer as bytes, for the second tier: what it is read from was written by another environment, and may be
 //! anything.
 
+use std::time::Duration;
+
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use serde::{Deserialize, Serialize};
@@ -12,7 +14,7 @@ use super::selection::Selection;
 use crate::clock::Timestamp;
 
 /// Another one is not read. The config's edition is a part of the key, the gateway's own is here.
-const FORM: &str = concat!("1 ", env!("CARGO_PKG_VERSION"));
+const FORM: &str = concat!("2 ", env!("CARGO_PKG_VERSION"));
 
 /// All but the body. Values are bytes, each one a character (ISO 8859-1).
 #[derive(Serialize, Deserialize)]
@@ -23,6 +25,8 @@ struct Head {
     /// In microseconds since the Unix epoch.
     requested_at: u64,
     received_at: u64,
+    /// How old it was when it came, in microseconds: `Age` is not among the headers.
+    age: u64,
     selection: Vec<(String, Option<String>)>,
 }
 
@@ -38,6 +42,7 @@ pub(super) fn written(entry: &Entry) -> Bytes {
             .collect(),
         requested_at: entry.exchange.requested_at.micros(),
         received_at: entry.exchange.received_at.micros(),
+        age: u64::try_from(entry.freshness.age_on_arrival.as_micros()).unwrap_or(u64::MAX),
         selection: selection
             .map(|(name, value)| (name.to_string(), value.as_deref().map(text)))
             .collect(),
@@ -75,7 +80,8 @@ pub(super) fn read(rules: &CacheRules, bytes: &Bytes) -> Option<Entry> {
     };
     // What the request said was heard when it was written.
     let request = HeaderMap::new();
-    let freshness = Freshness::of(rules, (&request, &request), |_| false, (status, &headers), exchange)?;
+    let mut freshness = Freshness::of(rules, (&request, &request), |_| false, (status, &headers), exchange)?;
+    freshness.age_on_arrival = freshness.age_on_arrival.max(Duration::from_micros(head.age));
     let body = bytes.slice(4 + length..);
     Some(Entry::new(
         (status, headers, body),

@@ -30,7 +30,7 @@ impl Gateway {
         let answer = aggregate.answer(&self.caller, asked, &mut visit.record.parts).await;
         let status = answer.as_ref().map_or_else(GatewayError::status, Response::status);
         if status.is_server_error() {
-            self.limiter.give_back(&visit.limits, &mut visit.patience).await;
+            self.limiter.give_back(&mut visit.limits, &mut visit.patience).await;
         }
         answer
     }

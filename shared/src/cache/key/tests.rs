@@ -146,6 +146,32 @@ fn what_the_service_is_not_told_does_not() {
 }
 
 #[test]
+fn a_line_of_one_header_is_none_of_the_next() {
+    let [one, two] = ["x-one", "x-two"].map(HeaderName::from_static);
+    let (one, two) = (Source::Header(one), Source::Header(two));
+    let of = |lines: &[(&str, &str)]| {
+        let mut request = request(Method::GET, "/a");
+        request.headers = crate::testing::headers(lines);
+        let asked = Asked {
+            rules: &rules(true),
+            route_id: "r",
+            service: None,
+            values: Values {
+                request: &request,
+                identity: None,
+                parts: &[],
+            },
+            sources: &[&one, &two],
+        };
+        CacheKey::of(&SETTINGS, &asked)
+    };
+    assert_ne!(
+        of(&[("x-one", "1"), ("x-one", "x-two"), ("x-two", "2")]),
+        of(&[("x-one", "1"), ("x-two", "x-two"), ("x-two", "2")])
+    );
+}
+
+#[test]
 fn callers_share_nothing_unless_answers_are_public() {
     let request = request(Method::GET, "/a");
     let callers = [

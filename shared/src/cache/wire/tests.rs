@@ -51,7 +51,7 @@ fn what_is_no_such_answer_is_none() {
     };
     let json = |form: &str, status: &str, headers: &str, selection: &str| {
         head(&format!(
-            r#"{{"form":"{form}","status":{status},"headers":{headers},"requested_at":1,"received_at":1,"selection":{selection}}}"#
+            r#"{{"form":"{form}","status":{status},"headers":{headers},"requested_at":1,"received_at":1,"age":0,"selection":{selection}}}"#
         ))
     };
     assert!(read(&rules(), &json(FORM, "200", "[]", "[]")).is_some());
@@ -79,10 +79,16 @@ proptest! {
     #[test]
     fn what_is_written_is_read_again(
         lines in prop::collection::vec(("x-[a-z]{1,5}", prop::collection::vec(0x20..=0xff_u8, 0..9)), 0..6),
+        stated in prop::option::of(("[0-9a]{1,2}", 0..2_u8)),
         body in prop::collection::vec(any::<u8>(), 0..99),
         selected in prop::option::of(prop::collection::vec(any::<u8>(), 0..9)),
     ) {
         let selection = Selection::from_pairs(vec![(http::header::ACCEPT, selected)]);
+        let mut lines = lines;
+        if let Some((age, max_age)) = stated {
+            lines.push(("age".into(), age.into_bytes()));
+            lines.push(("cache-control".into(), if max_age > 0 { b"max-age=60".to_vec() } else { b"x".to_vec() }));
+        }
         let Some(entry) = entry(&lines, &body, selection) else { return Ok(()) };
         let again = read(&rules(), &written(&entry)).expect("an answer");
         prop_assert_eq!(&again.headers, &entry.headers);

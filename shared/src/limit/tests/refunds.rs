@@ -6,7 +6,7 @@ use super::*;
 async fn failed(limiter: &Limiter, set: &RuleSet) -> bool {
     let decision = decision(limiter, set).await;
     let allowed = decision.allowed();
-    limiter.give_back(&[decision], &mut Patience::default()).await;
+    limiter.give_back(&mut [decision], &mut Patience::default()).await;
     allowed
 }
 
@@ -44,7 +44,7 @@ async fn of_a_bucket_only_what_is_still_in_it_is_given_back() {
     let slow = decision(&limiter, &set).await;
     clock.advance(Duration::from_secs(10));
     assert!(admitted(&limiter, &set).await);
-    limiter.give_back(&[slow], &mut Patience::default()).await;
+    limiter.give_back(&mut [slow], &mut Patience::default()).await;
     let more = [
         admitted(&limiter, &set).await,
         admitted(&limiter, &set).await,
@@ -61,7 +61,7 @@ async fn of_a_window_that_is_over_nothing_is_given_back() {
     clock.advance(Duration::from_secs(60));
     assert!(admitted(&limiter, &set).await);
     store.calls();
-    limiter.give_back(&[slow], &mut Patience::default()).await;
+    limiter.give_back(&mut [slow], &mut Patience::default()).await;
     assert_eq!(store.calls(), 0);
     assert!(admitted(&limiter, &set).await);
     assert!(!admitted(&limiter, &set).await);
@@ -75,7 +75,7 @@ async fn a_refund_that_fails_leaves_the_charge_and_costs_no_more_than_the_reques
         let charged = decision(&limiter, &set).await;
         store.faults.lock().unwrap().push_back(fault);
         let before = Instant::now();
-        limiter.give_back(&[charged], &mut Patience::default()).await;
+        limiter.give_back(&mut [charged], &mut Patience::default()).await;
         assert!(before.elapsed() <= Duration::from_millis(150));
     }
     assert_eq!(store.only_item().windows[0].1, 2);
@@ -88,7 +88,7 @@ async fn a_refusal_that_may_be_undone_is_trusted_for_a_second() {
     let (one, other) = (limiter(&store, &clock), limiter(&store, &clock));
     let charged = decision(&one, &set).await;
     assert!(!admitted(&other, &set).await);
-    one.give_back(&[charged], &mut Patience::default()).await;
+    one.give_back(&mut [charged], &mut Patience::default()).await;
     clock.advance(Duration::from_secs(1));
     assert!(!admitted(&other, &set).await);
     clock.advance(Duration::from_micros(1));
@@ -124,7 +124,7 @@ async fn no_burst_grows_by_what_is_given_back() {
         while admitted(&limiter, &set).await {
             burst += 1;
         }
-        limiter.give_back(&[slow], &mut Patience::default()).await;
+        limiter.give_back(&mut [slow], &mut Patience::default()).await;
         clock.advance(Duration::from_secs(1) / 1_000_000);
         while admitted(&limiter, &set).await {
             burst += 1;

@@ -108,7 +108,7 @@ async fn a_refund_goes_to_the_bucket_that_was_charged() {
     let limiter = limiter(&store, &clock);
     let charged = decision(&limiter, &free).await;
     assert_eq!(admitted_of(&limiter, &pro, 5).await, 3);
-    limiter.give_back(&[charged], &mut Patience::default()).await;
+    limiter.give_back(&mut [charged], &mut Patience::default()).await;
     clock.advance(Duration::from_secs(2));
     assert_eq!(admitted_of(&limiter, &pro, 5).await, 0);
     assert_eq!(admitted_of(&limiter, &free, 5).await, 1);

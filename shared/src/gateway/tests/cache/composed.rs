@@ -172,3 +172,63 @@ async fn a_route_by_accept_tells_its_service_what_is_accepted() {
         assert_eq!(got.header("vary"), "Accept");
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn no_rule_for_headers_hides_that_an_answer_may_not_be_kept() {
+    for (name, value) in [
+        ("cache-control", "no-store"),
+        ("cache-control", "Private"),
+        ("set-cookie", "a=b"),
+        ("set-cookie2", "a=b"),
+        ("vary", "accept, *"),
+    ] {
+        let keys = json!({
+            "upstream": "http://service.internal",
+            "cache": { "ttl": "1m", "public": true },
+            "transform": { "response": { "headers": {
+                "remove": ["Set-Cookie", "Set-Cookie2", "Vary"], "set": { "Cache-Control": "public, max-age=60" }
+            } } }
+        });
+        let kept = route(keys, move |call, _| numbered(call, &[(name, value)]));
+        for body in ["1", "2"] {
+            let got = kept.get("/api/x").await;
+            assert_eq!((&*got.body, got.outcome()), (body, "miss"), "{name}: {value}");
+            assert_eq!(got.header("cache-control"), "public, max-age=60");
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn nor_that_a_304_says_so() {
+    let keys = json!({
+        "upstream": "http://service.internal",
+        "transform": { "response": { "headers": { "set": { "Cache-Control": "max-age=1" } } } }
+    });
+    let kept = route(keys, |call, _| match call {
+        1 => numbered(call, &[("etag", "\"a\"")]),
+        2 => answer(304, &[("etag", "\"a\""), ("cache-control", "private")], ""),
+        _ => numbered(call, &[]),
+    });
+    for (wait, body, outcome) in [(0, "1", "miss"), (1, "1", "revalidated"), (0, "3", "miss")] {
+        kept.pass(wait);
+        let got = kept.get("/api/x").await;
+        assert_eq!((&*got.body, got.outcome()), (body, outcome));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_a_service_said_first_does_not_reword_the_fallback_that_stands_in_for_its_second_answer() {
+    let config = json!({
+        "errors": { "upstream": "wrap" },
+        "routes": [{
+            "path": "/api/**", "upstream": "http://service.internal", "auth": "none", "cache": {},
+            "fallback": { "body": "instead" }
+        }]
+    });
+    let kept = of(config, Duration::ZERO, |call, _| match call {
+        1 => answer(404, &[("vary", "accept-language")], "not here"),
+        _ => Err(CallError::Connect("refused".into())),
+    });
+    let got = with_headers(&kept, json!({ "accept-language": "de" })).await;
+    assert_eq!((got.status, &*got.body, kept.calls()), (200, "instead", 2));
+}

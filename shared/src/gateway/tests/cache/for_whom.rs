@@ -219,3 +219,97 @@ async fn headers_that_a_route_asks_for_reach_its_service() {
     kept.get_with("/api/x", json!({ "x-version": "2" })).await;
     assert_eq!(kept.last_headers()["x-version"], "2");
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_header_that_was_learnt_keeps_answers_apart_whether_they_name_it_or_not() {
+    for name in ["cookie", "authorization"] {
+        // In front of and behind what taught it, and without a word of it in what is made for somebody.
+        for cache in [json!({ "ttl": "1m" }), json!({ "ttl": "1m", "public": true })] {
+            let kept = kept(cache, move |_, request| match request.headers().get(name) {
+                Some(own) => answer(200, &[], own.to_str().expect("visible")),
+                None => answer(200, &[("vary", name)], "nobody"),
+            });
+            let of = |who: &str| json!({ name: who });
+            assert_eq!(kept.get_with("/api/x", of("ann")).await.body, "ann", "{name}");
+            assert_eq!(kept.get("/api/x").await.body, "nobody", "{name}");
+            assert_eq!(kept.get_with("/api/x", of("bob")).await.body, "bob", "{name}");
+            let again = kept.get_with("/api/x", of("ann")).await;
+            assert_eq!((&*again.body, again.outcome()), ("ann", "hit"), "{name}");
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_credential_that_is_forwarded_needs_the_answers_leave_although_another_answer_named_it() {
+    let kept = kept(
+        json!({ "ttl": "1m", "forward": ["authorization"] }),
+        |_, request| match request.headers().get("authorization") {
+            Some(own) => answer(200, &[], own.to_str().expect("visible")),
+            None => answer(200, &[("vary", "authorization")], "nobody"),
+        },
+    );
+    kept.get("/api/x").await;
+    kept.get_with("/api/x", json!({ "authorization": "ann" })).await;
+    let bob = kept.get_with("/api/x", json!({ "authorization": "bob" })).await;
+    assert_eq!((&*bob.body, &*kept.get("/api/x").await.body), ("bob", "nobody"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn of_who_asks_for_public_answers_the_service_cannot_even_learn() {
+    let config = json!({
+        "auth": { "methods": { "door": { "type": "platform", "from": "jwt" } }, "default": ["door"] },
+        "routes": [{ "path": "/own/**", "upstream": "http://service.internal:3000", "cache": { "public": true } }]
+    });
+    let kept = of(config, Duration::ZERO, |call, request| {
+        assert!(!request.headers().contains_key("x-user-id"));
+        numbered(call, &[("cache-control", "max-age=60"), ("vary", "X-User-Id")])
+    });
+    for sub in ["ann", "bob"] {
+        assert_eq!(as_caller(&kept, "/own/x", json!({ "sub": sub })).await.body, "1");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_learnt_of_answers_that_are_not_kept_is_known_the_next_time() {
+    let kept = kept(json!({ "ttl": "1m" }), |call, request| {
+        let lines = [("vary", "cookie"), ("cache-control", "private")];
+        let who = request
+            .headers()
+            .get("cookie")
+            .map(|cookie| cookie.to_str().expect("visible"));
+        answer(200, &lines, &format!("{} {call}", who.unwrap_or("nobody")))
+    });
+    for body in ["ann 2", "ann 3"] {
+        assert_eq!(kept.get_with("/api/x", json!({ "cookie": "ann" })).await.body, body);
+    }
+    let twice = super::kept(json!({ "ttl": "1m" }), |call, request| {
+        let told = request.headers().contains_key("a");
+        answer(200, &[("vary", if told { "a, b" } else { "a" })], &call.to_string())
+    });
+    for (body, outcome) in [("2", "miss"), ("3", "miss"), ("3", "hit")] {
+        let got = twice.get_with("/api/x", json!({ "a": "1", "b": "1" })).await;
+        assert_eq!((&*got.body, got.outcome()), (body, outcome));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_charge_is_given_back_once_however_often_the_service_was_asked() {
+    let mut config = public(json!({
+        "rate_limiting": { "default": { "requests_per_hour": 10, "charge_on": "success" } }
+    }));
+    config["routes"][0]["cache"] = json!({});
+    let kept = of(config.clone(), Duration::ZERO, |_, request| {
+        match request.uri().path() {
+            "/down" => answer(500, &[("vary", "accept-language")], ""),
+            _ => answer(200, &[], ""),
+        }
+    })
+    .beside(&config, crate::limit::testing::ModelStore::with([]));
+    let mut remaining = Vec::new();
+    for path in ["/api/x", "/api/x", "/api/down", "/api/x"] {
+        let got = kept.get_with(path, json!({ "accept-language": "de" })).await;
+        remaining.push(got.header("x-ratelimit-remaining").to_owned());
+    }
+    assert_eq!(kept.calls(), 5);
+    assert_eq!(remaining, ["9", "8", "7", "7"]);
+}

@@ -227,3 +227,16 @@ async fn a_clock_that_is_set_back_makes_nothing_young() {
     kept.clock.set(Timestamp::from_secs(NOW.secs() - 61));
     assert_eq!(kept.get("/api/x").await.body, "2");
 }
+
+#[tokio::test(start_paused = true)]
+async fn an_answer_to_a_head_takes_nothing_away() {
+    let kept = kept(json!({ "stale_if_error": "1h" }), |call, request| match call {
+        3 => Err(CallError::Connect("refused".into())),
+        _ => max_age(call, request),
+    });
+    kept.get("/api/x").await;
+    kept.pass(61);
+    kept.send("HEAD", "/api/x", json!({})).await;
+    let got = kept.get("/api/x").await;
+    assert_eq!((&*got.body, got.outcome()), ("1", "stale"));
+}

@@ -227,3 +227,53 @@ async fn a_stale_answer_is_given_once_more_in_each_environment_and_then_asked_fo
         assert_eq!((got.outcome(), &*got.body), (outcome, body));
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn an_answer_is_as_old_in_the_table_as_it_was_when_it_came() {
+    let fleet = two(json!({ "tier": "table" }), |call, _| {
+        numbered(call, &[("cache-control", "max-age=60"), ("age", "50")])
+    });
+    let [one, other] = &fleet.environments[..] else {
+        panic!("two")
+    };
+    one.get("/api/x").await;
+    one.pass(5);
+    let got = other.get("/api/x").await;
+    assert_eq!((got.outcome(), got.header("age")), ("hit", "55"));
+    one.pass(5);
+    assert_eq!(other.get("/api/x").await.body, "2");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_this_environment_wrote_to_is_not_found_although_the_table_was_not_told() {
+    let fleet = two(json!({ "tier": "table" }), max_age);
+    let [one, _] = &fleet.environments[..] else {
+        panic!("two")
+    };
+    one.get("/api/x").await;
+    one.pass(1);
+    fleet.store.goes_down();
+    one.send("POST", "/api/x", json!({})).await;
+    fleet.store.comes_back();
+    assert_eq!(one.get("/api/x").await.body, "3");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_older_answer_in_the_table_takes_no_newer_ones_place() {
+    let cache = json!({ "tier": "table", "client_control": true, "stale_if_error": "1h" });
+    let fleet = two(cache, |call, request| match call {
+        3 => Err(CallError::Connect("refused".into())),
+        _ => max_age(call, request),
+    });
+    let [one, _] = &fleet.environments[..] else {
+        panic!("two")
+    };
+    let anew = || json!({ "cache-control": "no-cache" });
+    one.get("/api/x").await;
+    one.pass(1);
+    fleet.store.goes_down();
+    assert_eq!(one.get_with("/api/x", anew()).await.body, "2");
+    fleet.store.comes_back();
+    assert_eq!(one.get_with("/api/x", anew()).await.body, "2");
+    assert_eq!(one.get("/api/x").await.body, "2");
+}

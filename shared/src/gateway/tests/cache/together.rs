@@ -119,3 +119,19 @@ async fn a_failure_is_each_ones_own() {
             .all(|got| got.status == 502 && got.log["latency"].as_f64() <= Some(2000.0))
     );
 }
+
+#[tokio::test(start_paused = true)]
+async fn what_was_asked_before_a_write_is_no_answer_to_who_came_after_it() {
+    // Asked for twice, for the header it looks at: from 0 s to 2 s.
+    let kept = slow(json!({}), |call, _| {
+        numbered(call, &[("cache-control", "max-age=60"), ("vary", "accept-language")])
+    });
+    let read = || kept.get_with("/api/x", json!({ "accept-language": "de" }));
+    let write = async {
+        tokio::time::sleep(Duration::from_millis(500)).await;
+        kept.send("POST", "/api/x", json!({})).await;
+        read().await
+    };
+    let (before, after) = tokio::join!(read(), write);
+    assert_eq!((&*before.body, &*after.body), ("3", "4"));
+}
