@@ -108,7 +108,7 @@ pub enum OnUnparsable {
     #[default]
     Refuse,
     /// The body goes through as it is. Not so a body that may well be JSON, only in a form that the gateway cannot
-    /// look into: another compression than gzip, a part (206), too large, too deep.
+    /// look into: another compression than gzip, another encoding than UTF-8, a part (206), too large, too deep.
     Pass,
 }
 
@@ -168,7 +168,7 @@ impl<'r> Transforms<'r> {
     ///
     /// # Errors
     /// `BadRequest` where the client's own words lack what a path or a query is made of, `Forbidden` where its credential
-    /// does; `BodyUnreadable`, `CodingRefused` where rules cannot look into the body.
+    /// does; `BodyUnreadable`, `CodingRefused` where rules cannot look into the body, `PayloadTooLarge` where they make too much of it.
     pub fn request<'q>(
         &self,
         request: &'q Request,
