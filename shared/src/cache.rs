@@ -38,6 +38,7 @@ use demand::is_about_now;
 use entry::Entry;
 pub(crate) use errand::{Errand, Kept};
 use flights::Flights;
+pub(crate) use freshness::ForOne;
 pub use key::CacheKey;
 use memory::Memory;
 pub use rules::{CacheRules, CacheSettings, Tier};

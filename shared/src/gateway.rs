@@ -10,7 +10,7 @@ use http::{Response, StatusCode};
 use serde_json::value::RawValue;
 
 use crate::auth::{Authenticator, Identity};
-use crate::cache::Cache;
+use crate::cache::{Cache, ForOne};
 use crate::clock::{Clock, Timestamp};
 use crate::config::{Config, ErrorRules, HeaderRules, PathSection, Route, Target, UpstreamCall, UpstreamErrors};
 use crate::edge::{EdgeRules, EntryRules};
@@ -232,12 +232,15 @@ impl Gateway {
 
     /// What the route's target gives, reshaped.
     async fn answer(&self, ready: Ready<'_>, visit: &mut Visit<'_>) -> Result<Response<Bytes>, GatewayError> {
-        let answer = match ready.destination {
+        let mut answer = match ready.destination {
             Destination::Call(call) => self.call(call, ready, visit).await?,
             Destination::Aggregate(aggregate) => self.aggregate(aggregate, ready, visit).await?,
             Destination::Respond(fixed) => visit.respond(fixed),
             Destination::Usage => self.usage(ready, visit).await?,
         };
+        if ready.for_others.is_some() {
+            ForOne::mark(&mut answer);
+        }
 
         visit.record.stage("transform");
         if visit.record.upstream_status.is_some_and(|status| self.wraps(status)) {

@@ -115,7 +115,9 @@ impl Cache {
             && let Some(entry) = errand.in_doubt()
         {
             if entry.is_confirmed_by(answer.headers()) {
-                return Kept::Given(Ok(self.confirmed(errand, &entry, answer.headers(), within).await));
+                return Kept::Given(Ok(self
+                    .confirmed(errand, &entry, (answer.headers(), is_for_all), within)
+                    .await));
             }
             self.memory.forget(&errand.key, &entry);
             errand.stale = None;
@@ -139,7 +141,7 @@ impl Cache {
         &self,
         errand: Box<Errand<'_>>,
         entry: &Entry,
-        not_modified: &HeaderMap,
+        (not_modified, is_for_all): (&HeaderMap, bool),
         within: Duration,
     ) -> Given {
         let mut answer = Response::new(entry.body.clone());
@@ -147,7 +149,7 @@ impl Cache {
         *answer.headers_mut() = entry.freshened(not_modified);
         let answer = Fetched {
             answer,
-            is_for_all: true,
+            is_for_all,
             said: Some(StatusCode::NOT_MODIFIED),
         };
         self.fetched(errand, answer, within).await

@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
+use bytes::Bytes;
 use http::header::{AUTHORIZATION, ETAG, EXPIRES, LAST_MODIFIED, SET_COOKIE, VARY};
-use http::{HeaderMap, HeaderName, StatusCode};
+use http::{HeaderMap, HeaderName, Response, StatusCode};
 
 use super::directives::Directives;
 use super::rules::CacheRules;
@@ -107,21 +108,39 @@ impl Freshness {
     }
 }
 
+/// Among an answer's extensions: its service has kept it to one caller, whatever rules have made of its headers since.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct ForOne;
+
+impl ForOne {
+    /// Marks an answer as it came, before any rule.
+    pub(crate) fn mark(answer: &mut Response<Bytes>) {
+        if is_for_one(answer.headers(), &Directives::of(answer.headers())) {
+            answer.extensions_mut().insert(Self);
+        }
+    }
+}
+
 /// What no word of the config allows.
 fn is_forbidden(status: StatusCode, headers: &HeaderMap, said: &Directives) -> bool {
+    // A part is no answer to those who ask for the whole, and a 304 none by itself.
+    matches!(status, StatusCode::PARTIAL_CONTENT | StatusCode::NOT_MODIFIED)
+        || is_for_one(headers, said)
+        || (said.has("must-understand") && !is_understood(status))
+}
+
+/// Whether an answer says that nobody else may have it.
+fn is_for_one(headers: &HeaderMap, said: &Directives) -> bool {
     let varies_by_all = headers.get_all(VARY).iter().any(|line| {
         line.as_bytes()
             .split(|byte| *byte == b',')
             .any(|name| name.trim_ascii() == b"*")
     });
-    // A part is no answer to those who ask for the whole, and a 304 none by itself.
-    matches!(status, StatusCode::PARTIAL_CONTENT | StatusCode::NOT_MODIFIED)
-        || said.has("no-store")
+    said.has("no-store")
         || said.has("private")
         || headers.contains_key(SET_COOKIE)
         || headers.contains_key(SET_COOKIE2)
         || varies_by_all
-        || (said.has("must-understand") && !is_understood(status))
 }
 
 /// The lifetime that an answer states; `None`: it states none.

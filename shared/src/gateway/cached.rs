@@ -6,7 +6,7 @@ use http::Response;
 use super::Gateway;
 use super::ready::Ready;
 use super::visit::Visit;
-use crate::cache::{Asked, Cache, CacheOutcome, CacheRules, Given, Kept, Passed, Search, is_safe};
+use crate::cache::{Asked, Cache, CacheOutcome, CacheRules, ForOne, Given, Kept, Passed, Search, is_safe};
 use crate::error::GatewayError;
 use crate::upstream::InsteadOf;
 
@@ -76,12 +76,13 @@ impl Gateway {
     }
 
     /// Whether an answer is what the service said, and all of it: not an error in the gateway's own words, which name the
-    /// request that they are for, not what stands in for a service that failed, and not an aggregate without some of its
-    /// parts. Rules for headers have no say in that.
+    /// request that they are for, not what stands in for a service that failed, not an aggregate without some of its
+    /// parts, and not what the service has said is for one caller. Rules for headers have no say in that.
     fn is_for_all(&self, answer: &Response<Bytes>, visit: &Visit<'_>) -> bool {
         let wrapped = visit.record.upstream_status.is_some_and(|status| self.wraps(status));
         let stands_in = answer.extensions().get::<InsteadOf>().is_some();
         let partial = visit.record.parts.iter().any(|part| part.error.is_some());
-        !wrapped && !stands_in && !partial
+        let for_one = answer.extensions().get::<ForOne>().is_some();
+        !wrapped && !stands_in && !partial && !for_one
     }
 }
