@@ -190,6 +190,21 @@ impl<'r> Transforms<'r> {
         Ok(Cow::Owned(request))
     }
 
+    /// The request whose headers the parts of an aggregate are sent: of the rules only those for headers hold, since parts
+    /// have paths and queries of their own, and no body. `request` itself where there are none.
+    pub fn headers_for_parts<'q>(
+        &self,
+        request: &'q Request,
+        values: &Values<'_>,
+        edits: &mut Edits,
+    ) -> Cow<'q, Request> {
+        let mut request = Cow::Borrowed(request);
+        for rules in self.request.iter().filter(|rules| !rules.headers.is_empty()) {
+            request::change_headers(rules, request.to_mut(), values, edits);
+        }
+        request
+    }
+
     /// The answer as the client gets it.
     ///
     /// # Errors

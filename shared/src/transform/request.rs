@@ -35,8 +35,13 @@ pub(super) fn apply(
     if !rules.query.is_empty() {
         request.query = rules.query.apply(&request.query, values, edits)?;
     }
-    rules.headers.apply(&mut request.headers, values, STAGE, edits);
+    change_headers(rules, request, values, edits);
     Ok(())
+}
+
+/// Applies the rules for headers of one block.
+pub(super) fn change_headers(rules: &RequestRules, request: &mut Request, values: &Values<'_>, edits: &mut Edits) {
+    rules.headers.apply(&mut request.headers, values, STAGE, edits);
 }
 
 /// Applies body rules, in order: on JSON media types only, digests dropped. The upstream's `Content-Length` is measured
