@@ -73,6 +73,7 @@ impl EdgeRules {
             compress: None,
             https,
             by_accept: false,
+            by_headers: Vec::new(),
         }
     }
 

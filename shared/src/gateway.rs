@@ -23,7 +23,7 @@ use crate::other_protocols;
 use crate::record::Record;
 use crate::request::Request;
 use crate::respond;
-use crate::router::{Found, Router};
+use crate::router::Router;
 use crate::store::Store;
 use crate::transform::{TransformRules, Transforms};
 use crate::upstream::client::HttpClient;
@@ -174,9 +174,10 @@ impl Gateway {
             .headers(Stage::Seal, None, headers, |headers| self.headers.seal(headers));
 
         visit.record.stage("route");
-        let Found { route, by_accept } = self.router.find(&request)?;
+        let found = self.router.find(&request)?;
+        let route = found.route;
         visit.record.route = Some(Arc::clone(&route.id));
-        visit.enter(route, &request, by_accept);
+        visit.enter(found, &request);
         route.edge.check_address(&request)?;
         if let Some(answer) = visit.preflight(&request) {
             return Ok(answer);
@@ -238,7 +239,6 @@ impl Gateway {
             Destination::Respond(fixed) => visit.respond(fixed),
             Destination::Usage => self.usage(ready, visit).await?,
         };
-
         if ready.for_others.is_some() {
             NotForOthers::mark(&mut answer);
         }

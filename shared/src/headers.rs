@@ -139,13 +139,15 @@ pub fn text_of(value: &HeaderValue) -> Cow<'_, str> {
 }
 
 /// Says that the answer depends on this request header (RFC 9110 section 12.5.5), unless it says so already.
-pub(crate) fn add_vary(headers: &mut HeaderMap, name: &'static str) {
+pub(crate) fn add_vary(headers: &mut HeaderMap, name: &str) {
     let said = |value: &HeaderValue| {
         let mut names = value.as_bytes().split(|byte| *byte == b',').map(<[u8]>::trim_ascii);
         names.any(|said| said == b"*" || said.eq_ignore_ascii_case(name.as_bytes()))
     };
-    if !headers.get_all(header::VARY).iter().any(said) {
-        headers.append(header::VARY, HeaderValue::from_static(name));
+    if !headers.get_all(header::VARY).iter().any(said)
+        && let Ok(name) = HeaderValue::from_str(name)
+    {
+        headers.append(header::VARY, name);
     }
 }
 

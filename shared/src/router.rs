@@ -38,12 +38,14 @@ pub struct Conditions {
 }
 
 /// What was found.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Found<'r> {
     /// The route.
     pub route: &'r Arc<Route>,
     /// Whether `Accept` had a say in it: another might have found another route, or none.
     pub by_accept: bool,
+    /// The headers, each once, that routes asked for on the way to this one: other values might have found another.
+    pub by_headers: Vec<HeaderName>,
 }
 
 /// The routing table, compiled once. A look-up follows the path, turning back where a more specific branch
@@ -124,10 +126,16 @@ impl Router {
             allow: Vec::new(),
             accept: None,
             refused: Vec::new(),
+            by_headers: Vec::new(),
         };
         if let Some(route) = search.below(ROOT, &segments) {
             let by_accept = search.accept.is_some();
-            return Ok(Found { route, by_accept });
+            let by_headers = search.by_headers;
+            return Ok(Found {
+                route,
+                by_accept,
+                by_headers,
+            });
         }
         if !search.refused.is_empty() {
             let types = search.refused.iter().map(ToString::to_string).collect();
@@ -153,6 +161,8 @@ struct Search<'r, 'a> {
     accept: Option<Accept>,
     /// What the routes answer with that fit in everything else.
     refused: Vec<&'r MediaType>,
+    /// The headers that routes have asked for, each once.
+    by_headers: Vec<HeaderName>,
 }
 
 impl<'r> Search<'r, '_> {
@@ -179,6 +189,7 @@ impl<'r> Search<'r, '_> {
             if best.is_some_and(|(best, _)| best.conditions.rank() != route.conditions.rank()) {
                 break;
             }
+            self.note_headers(route);
             let fits = match route.edge.cors {
                 Some(_) if self.asked.is_some() => route.conditions.may_hold_after_preflight(self.request),
                 _ => route.conditions.hold_but_for_method(self.request),
@@ -201,6 +212,15 @@ impl<'r> Search<'r, '_> {
             }
         }
         best.map(|(route, _)| route)
+    }
+
+    fn note_headers(&mut self, route: &Route) {
+        let asks = !route.conditions.headers.is_empty() && route.conditions.take_host_and_query(self.request);
+        for (name, _) in route.conditions.headers.iter().filter(|_| asks) {
+            if !self.by_headers.contains(name) {
+                self.by_headers.push(name.clone());
+            }
+        }
     }
 
     /// How much the request likes what a route answers with; `None` where that does not matter.

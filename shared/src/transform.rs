@@ -108,7 +108,7 @@ pub enum OnUnparsable {
     #[default]
     Refuse,
     /// The body goes through as it is. Not so a body that may well be JSON, only in a form that the gateway cannot
-    /// look into: another compression than gzip, a part (206), too large, too deep.
+    /// look into: another compression than gzip, another encoding than UTF-8, a part (206), too large, too deep.
     Pass,
 }
 
@@ -168,7 +168,7 @@ impl<'r> Transforms<'r> {
     ///
     /// # Errors
     /// `BadRequest` where the client's own words lack what a path or a query is made of, `Forbidden` where its credential
-    /// does; `BodyUnreadable`, `CodingRefused` where rules cannot look into the body.
+    /// does; `BodyUnreadable`, `CodingRefused` where rules cannot look into the body, `PayloadTooLarge` where they make too much of it.
     pub fn request<'q>(
         &self,
         request: &'q Request,
@@ -188,6 +188,21 @@ impl<'r> Transforms<'r> {
             request::prepare(&mut request, &rules.pointer, edits);
         }
         Ok(Cow::Owned(request))
+    }
+
+    /// The request whose headers the parts of an aggregate are sent: of the rules only those for headers hold, since parts
+    /// have paths and queries of their own, and no body. `request` itself where there are none.
+    pub fn headers_for_parts<'q>(
+        &self,
+        request: &'q Request,
+        values: &Values<'_>,
+        edits: &mut Edits,
+    ) -> Cow<'q, Request> {
+        let mut request = Cow::Borrowed(request);
+        for rules in self.request.iter().filter(|rules| !rules.headers.is_empty()) {
+            request::change_headers(rules, request.to_mut(), values, edits);
+        }
+        request
     }
 
     /// The answer as the client gets it.

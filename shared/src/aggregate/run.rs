@@ -108,7 +108,9 @@ impl Setting<'_> {
         let answered = self.caller.call(&part.call, &request, self.asked.stamps, left).await;
         let status = answered.as_ref().ok().map(http::Response::status);
         let outcome = Outcome {
-            answer: answered.and_then(|answer| self.read(answer)),
+            answer: answered
+                .map_err(|error| blamed(part, error))
+                .and_then(|answer| self.read(answer)),
             status,
             elapsed: begun.elapsed(),
         };
@@ -127,6 +129,14 @@ impl Setting<'_> {
             return Err(GatewayError::UpstreamInvalid { why });
         }
         Ok(PartAnswer { json, freshness })
+    }
+}
+
+/// A path or query that is too long is another part's doing: front doors take far less from clients.
+fn blamed(part: &Part, error: GatewayError) -> GatewayError {
+    match error {
+        GatewayError::BadRequest { why } if !part.inputs.is_empty() => GatewayError::UpstreamInvalid { why },
+        other => other,
     }
 }
 

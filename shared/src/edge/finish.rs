@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use http::Response;
+use http::{HeaderName, Response};
 
 use crate::compress::{CompressRules, Wish};
 use crate::cors::Grant;
@@ -24,6 +24,8 @@ pub struct Finish {
     pub https: bool,
     /// Whether another `Accept` might have found another route.
     pub by_accept: bool,
+    /// The headers whose other values might have found another route.
+    pub by_headers: Vec<HeaderName>,
 }
 
 impl Finish {
@@ -37,6 +39,9 @@ impl Finish {
         let headers = answer.headers_mut();
         if self.by_accept {
             edits.headers(Stage::Answer, None, headers, |headers| add_vary(headers, "Accept"));
+        }
+        for name in &self.by_headers {
+            edits.headers(Stage::Answer, None, headers, |headers| add_vary(headers, name.as_str()));
         }
         if let Some(cors) = &self.cors {
             edits.headers(Stage::Cors, None, headers, |headers| cors.stamp(headers));

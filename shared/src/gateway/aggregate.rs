@@ -20,7 +20,7 @@ impl Gateway {
         visit.record.stage("aggregate");
         // A cache may ask twice; the record tells of the answer that was given.
         visit.record.parts.clear();
-        let request = ready.outgoing(visit.edits)?;
+        let request = ready.for_parts(visit.edits);
         let asked = Asked {
             request: &request,
             values: ready.values(),

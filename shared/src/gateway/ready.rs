@@ -71,14 +71,20 @@ impl<'a> Ready<'a> {
     /// # Errors
     /// As [`Transforms::request`].
     pub(super) fn outgoing(&self, edits: &mut Edits) -> Result<Cow<'a, Request>, GatewayError> {
-        let Some(errand) = self.for_others else {
-            return self.transforms.request(self.request, &self.values(), edits);
-        };
-        let mut request = self.transforms.request(&errand.request, &self.values(), edits)?;
-        if let Some(entry) = errand.in_doubt() {
+        let mut request = self.transforms.request(self.asking(), &self.values(), edits)?;
+        if let Some(entry) = self.for_others.and_then(Errand::in_doubt) {
             entry.ask_whether_changed(&mut request.to_mut().headers);
         }
         Ok(request)
+    }
+
+    /// The request whose headers parts of an aggregate get.
+    pub(super) fn for_parts(&self, edits: &mut Edits) -> Cow<'a, Request> {
+        self.transforms.headers_for_parts(self.asking(), &self.values(), edits)
+    }
+
+    fn asking(&self) -> &'a Request {
+        self.for_others.map_or(self.request, |errand| &errand.request)
     }
 
     /// The name of the one service that is called, if it is one.

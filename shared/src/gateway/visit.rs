@@ -6,7 +6,7 @@ use http::header::{HeaderMap, HeaderName, HeaderValue};
 
 use super::Answer;
 use super::budget::Budget;
-use crate::config::{ErrorFormat, Route};
+use crate::config::ErrorFormat;
 use crate::edge::EdgeRules;
 use crate::edge::finish::Finish;
 use crate::edits::{Edits, Stage};
@@ -16,6 +16,7 @@ use crate::limit::{self, Admission, Decision, Patience};
 use crate::record::{LimitOutcome, Record};
 use crate::request::Request;
 use crate::respond::FixedAnswer;
+use crate::router::Found;
 use crate::upstream::trace::random_hex;
 
 const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -61,11 +62,12 @@ impl<'e> Visit<'e> {
         }
     }
 
-    /// From here on answers say what this route's rules say. `by_accept`: whether `Accept` had a say in finding it.
-    pub(super) fn enter(&mut self, route: &Route, request: &Request, by_accept: bool) {
+    /// From here on answers say what this route's rules say, and what had a say in finding it.
+    pub(super) fn enter(&mut self, found: Found<'_>, request: &Request) {
         self.finish = Finish {
-            by_accept,
-            ..route.edge.finish(request)
+            by_accept: found.by_accept,
+            by_headers: found.by_headers,
+            ..found.route.edge.finish(request)
         };
     }
 

@@ -12,8 +12,8 @@ use serde_json::value::RawValue;
 use super::OnUnparsable;
 use super::rewrite::{Failure, MAX_DEPTH};
 
-/// How many bytes a gzip body may decode to, 16 MiB: far over the 6 MB that Lambda can answer with, and little
-/// enough for its smallest memory size (128 MB).
+/// How many bytes a gzip body may decode to, and any body become by what rules put into it, 16 MiB: far over the 6 MB
+/// that Lambda can answer with, and little enough for its smallest memory size (128 MB).
 pub(super) const MAX_DECODED: usize = 16 * 1024 * 1024;
 
 /// What a message says its body is.
@@ -32,13 +32,15 @@ pub(super) enum Media {
 pub(super) enum Unreadable {
     /// Not JSON, at this place.
     NotJson(serde_json::Error),
+    /// Begins like JSON, in another encoding than UTF-8.
+    Encoding,
     /// Part of a document: 206.
     Partial,
     /// A `Content-Encoding` other than gzip alone.
     Coding,
     /// Not the gzip it says it is.
     Gzip,
-    /// Decodes to more than [`MAX_DECODED`].
+    /// More than [`MAX_DECODED`], decoded or with what rules put into it.
     TooLarge,
     /// Nested too deep where rules look.
     TooDeep,
@@ -50,6 +52,7 @@ impl From<Failure> for Unreadable {
     fn from(failure: Failure) -> Self {
         match failure {
             Failure::TooDeep => Self::TooDeep,
+            Failure::TooLarge => Self::TooLarge,
             Failure::Malformed => Self::Defect,
         }
     }
@@ -57,7 +60,7 @@ impl From<Failure> for Unreadable {
 
 impl Unreadable {
     /// Whether the body may be JSON for all that, out of the gateway's reach but not out of a client's: compressed in
-    /// another way, a part, too large, too deep. `on_unparsable: pass` is about bodies that are not JSON: it does not
+    /// another way, in another encoding, a part, too large, too deep. `on_unparsable: pass` is about bodies that are not JSON: it does not
     /// let these through, or an upstream that compresses with brotli would show all that rules hide.
     fn may_be_json(&self) -> bool {
         !matches!(self, Self::NotJson(_))
@@ -75,10 +78,14 @@ impl fmt::Display for Unreadable {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::NotJson(error) => write!(f, "is not JSON: {error}"),
+            Self::Encoding => f.write_str("begins like JSON, and is not the UTF-8 that JSON is written in"),
             Self::Partial => f.write_str("is only a part (206), though no range was asked for"),
             Self::Coding => f.write_str("has a Content-Encoding other than gzip, though identity was asked for"),
             Self::Gzip => f.write_str("is not the gzip its Content-Encoding says"),
-            Self::TooLarge => write!(f, "decodes to more than {MAX_DECODED} bytes"),
+            Self::TooLarge => write!(
+                f,
+                "has more than {MAX_DECODED} bytes, decoded or with what is set in it"
+            ),
             Self::TooDeep => write!(f, "nests deeper than {MAX_DEPTH} levels"),
             Self::Defect => f.write_str("is valid JSON that the gateway could not follow: a defect of the gateway"),
         }
@@ -132,8 +139,18 @@ pub(super) fn json_text(headers: &HeaderMap, is_part: bool, body: &Bytes) -> Res
     }
     let body = decode(headers, body)?;
     let unmarked = body.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(&body);
-    let text: &RawValue = serde_json::from_slice(unmarked).map_err(Unreadable::NotJson)?;
+    let text: &RawValue = serde_json::from_slice(unmarked).map_err(|error| not_json(unmarked, error))?;
     Ok(body.slice_ref(text.get().as_bytes()))
+}
+
+/// Whether it is only the encoding that is not JSON's (RFC 8259 section 8.1): clients find UTF-16 by its NULs, go by a
+/// `charset`, or read each broken byte as U+FFFD and the rest as it stands.
+fn not_json(body: &[u8], error: serde_json::Error) -> Unreadable {
+    let is_utf8 = !body.contains(&0) && std::str::from_utf8(body).is_ok();
+    match is_utf8 || !begins_like_json(body) {
+        true => Unreadable::NotJson(error),
+        false => Unreadable::Encoding,
+    }
 }
 
 /// Whether a body of no type begins like JSON, as clients that guess would see it: with a bracket, after white space,

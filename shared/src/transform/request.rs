@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use http::header::CONTENT_RANGE;
 
-use super::content::{self, Media, Unreadable};
+use super::content::{self, MAX_DECODED, Media, Unreadable};
 use super::rewrite::MAX_DEPTH;
 use super::{RequestRules, response};
 use crate::config::Pointer;
@@ -35,8 +35,13 @@ pub(super) fn apply(
     if !rules.query.is_empty() {
         request.query = rules.query.apply(&request.query, values, edits)?;
     }
-    rules.headers.apply(&mut request.headers, values, STAGE, edits);
+    change_headers(rules, request, values, edits);
     Ok(())
+}
+
+/// Applies the rules for headers of one block.
+pub(super) fn change_headers(rules: &RequestRules, request: &mut Request, values: &Values<'_>, edits: &mut Edits) {
+    rules.headers.apply(&mut request.headers, values, STAGE, edits);
 }
 
 /// Applies body rules, in order: on JSON media types only, digests dropped. The upstream's `Content-Length` is measured
@@ -92,16 +97,21 @@ fn is_part(request: &Request) -> bool {
 
 /// A sentence for the client, and the rules that could not be applied.
 fn refused(block: &RequestRules, unreadable: &Unreadable) -> GatewayError {
+    let at = block.pointer.clone();
     let why = match unreadable {
         Unreadable::NotJson(error) => format!("The request's body cannot be read as JSON: {error}."),
         Unreadable::Partial => "The request's body is only a part (Content-Range), which is not taken here.".into(),
         Unreadable::TooDeep => format!("The request's body nests deeper than {MAX_DEPTH} levels."),
-        Unreadable::Coding | Unreadable::Gzip | Unreadable::TooLarge | Unreadable::Defect => {
+        Unreadable::Encoding => "The request's body is not the UTF-8 that JSON is written in.".into(),
+        Unreadable::TooLarge => {
+            let why = format!("The request's body has more than {MAX_DECODED} bytes with what is set in it.");
+            return GatewayError::PayloadTooLarge { why, at };
+        }
+        Unreadable::Coding | Unreadable::Gzip | Unreadable::Defect => {
             let why = format!("a request's body {unreadable}");
             return GatewayError::Internal { why };
         }
     };
-    let at = block.pointer.clone();
     GatewayError::BodyUnreadable { why, at }
 }
 

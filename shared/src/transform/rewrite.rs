@@ -6,6 +6,7 @@
 use std::borrow::Cow;
 use std::collections::HashMap;
 
+use super::content::MAX_DECODED;
 use super::rules::{BodyRules, Place, Rename};
 use super::scan::{Malformed, Scanner, decode};
 
@@ -19,6 +20,8 @@ pub(super) const MAX_DEPTH: usize = 128;
 pub(super) enum Failure {
     /// Nested deeper than [`MAX_DEPTH`] where rules look.
     TooDeep,
+    /// Becomes more than [`MAX_DECODED`] bytes: a short member may get a long name or value, and there may be millions.
+    TooLarge,
     /// Not valid JSON: the caller checks before.
     Malformed,
 }
@@ -41,6 +44,14 @@ pub(super) fn rewrite(rules: &BodyRules, text: &[u8]) -> Result<Vec<u8>, Failure
         rewriter.out.extend_from_slice(b"null");
     }
     Ok(rewriter.out)
+}
+
+/// To be asked after each thing that was written and not read.
+pub(super) fn bounded(out: &[u8]) -> Result<(), Failure> {
+    match out.len() > MAX_DECODED {
+        true => Err(Failure::TooLarge),
+        false => Ok(()),
+    }
 }
 
 struct Rewriter<'r, 't> {
@@ -147,6 +158,7 @@ impl<'r, 't> Rewriter<'r, 't> {
         self.out
             .extend_from_slice(rename.map_or(key, |rename| rename.json.as_bytes()));
         self.out.push(b':');
+        bounded(&self.out)?;
         let written = self.value(&place, depth + 1)?;
         let end = self.out.len();
         Ok(written.then_some(Written {

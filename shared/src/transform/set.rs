@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::Rule;
 use super::body::Settings;
-use super::rewrite::{Failure, MAX_DEPTH};
+use super::rewrite::{Failure, MAX_DEPTH, bounded};
 use super::scan::{Scanner, decode};
 use crate::config::Pointer;
 use crate::template::{Unfilled, ValueTemplate, Values};
@@ -180,8 +180,7 @@ impl Setter<'_, '_> {
         }
         for (twig, _) in branch.twigs.iter().zip(seen).filter(|(_, seen)| !seen) {
             if let Some(value) = self.grown(&twig.grows) {
-                self.begin_member(start, twig.json.as_bytes());
-                self.out.extend_from_slice(value.as_bytes());
+                self.put(start, twig.json.as_bytes(), &value)?;
             }
         }
         self.out.push(b'}');
@@ -206,10 +205,7 @@ impl Setter<'_, '_> {
         match (grows, self.grown(grows)) {
             // One value for the name, so that every reader finds it.
             (Growth::Value(_), _) if is_second => {}
-            (_, Some(value)) => {
-                self.begin_member(start, key);
-                self.out.extend_from_slice(value.as_bytes());
-            }
+            (_, Some(value)) => self.put(start, key, &value)?,
             (Growth::Value(_), None) => {}
             (Growth::Branch(_), None) => {
                 self.begin_member(start, key);
@@ -217,6 +213,13 @@ impl Setter<'_, '_> {
             }
         }
         Ok(())
+    }
+
+    /// Writes a member that the rules make.
+    fn put(&mut self, start: usize, key: &[u8], value: &str) -> Result<(), Failure> {
+        self.begin_member(start, key);
+        self.out.extend_from_slice(value.as_bytes());
+        bounded(&self.out)
     }
 
     /// Writes a key, with a comma in front unless it is the object's first.

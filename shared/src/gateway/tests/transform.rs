@@ -204,3 +204,36 @@ async fn answers_say_where_accept_had_a_say() {
         assert_eq!(answer["headers"]["vary"], vary, "{accept}");
     }
 }
+
+/// Else a cache before the gateway gives one version to who asked for another (RFC 9110 section 12.5.5).
+#[tokio::test(start_paused = true)]
+async fn answers_say_which_headers_had_a_say() {
+    let route = |id: &str, keys: Value| {
+        let mut route = json!({ "id": id, "path": "/api/x", "auth": "none", "respond": { "body": id } });
+        route
+            .as_object_mut()
+            .expect("a route")
+            .extend(keys.as_object().expect("keys").clone());
+        route
+    };
+    let config = json!({ "routes": [
+        route("v2", json!({ "headers": { "X-Api-Version": "2" } })),
+        route("v1", json!({})),
+        route("elsewhere", json!({ "hosts": ["b"], "headers": { "X-Preview": "1" } })),
+        { "id": "other", "path": "/api/y", "auth": "none", "respond": { "body": "other" } },
+    ] });
+    for (path, headers, id, vary) in [
+        (
+            "/api/x",
+            json!({ "host": "a", "x-api-version": "2" }),
+            "v2",
+            json!("x-api-version"),
+        ),
+        ("/api/x", json!({ "host": "a" }), "v1", json!("x-api-version")),
+        ("/api/y", json!({ "host": "a" }), "other", Value::Null),
+    ] {
+        let fixture = fixture(&config, Store { down: false }, ok);
+        let (answer, log) = handled(&fixture, &event(path, headers)).await;
+        assert_eq!((&log["route"], &answer["headers"]["vary"]), (&json!(id), &vary));
+    }
+}

@@ -10,12 +10,12 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, Response};
 use super::super::content::MAX_DECODED;
 use super::super::response::{change_body, prepare_request};
 use super::super::rewrite::MAX_DEPTH;
-use super::super::{BodyChanges, BodyRules, HeaderChanges, OnUnparsable, ResponseRules};
+use super::super::{BodyChanges, BodyRules, HeaderChanges, OnUnparsable, ResponseRules, Rule, SetRules};
 use super::rules;
 use crate::config::Pointer;
 use crate::edits::Edits;
 use crate::error::GatewayError;
-use crate::template::Values;
+use crate::template::{ValueTemplate, Values};
 use crate::testing::request;
 
 const JSON: &[(&str, &str)] = &[("content-type", "application/json")];
@@ -266,9 +266,9 @@ fn what_cannot_be_read_is_refused_with_the_reason() {
     is not JSON: key must be a string at line 1 column 13
     is not JSON: key must be a string at line 1 column 2
     is not JSON: control character (\u0000-\u001F) found while parsing a string at line 1 column 11
-    is not JSON: invalid unicode code point at line 1 column 12
+    begins like JSON, and is not the UTF-8 that JSON is written in
     is not JSON: invalid escape at line 1 column 13
-    is not JSON: expected value at line 1 column 1
+    begins like JSON, and is not the UTF-8 that JSON is written in
     is not JSON: expected value at line 1 column 1
     is not JSON: EOF while parsing a value at line 1 column 0
     is not JSON: expected value at line 1 column 1
@@ -280,7 +280,7 @@ fn what_cannot_be_read_is_refused_with_the_reason() {
     has a Content-Encoding other than gzip, though identity was asked for
     is only a part (206), though no range was asked for
     is only a part (206), though no range was asked for
-    decodes to more than 16777216 bytes
+    has more than 16777216 bytes, decoded or with what is set in it
     nests deeper than 128 levels
     ");
 }
@@ -321,6 +321,35 @@ fn on_unparsable_pass_does_not_pass_what_the_gateway_cannot_look_into() {
     let deep = format!(r#"{}{{"secret":1}}{}"#, "[".repeat(MAX_DEPTH), "]".repeat(MAX_DEPTH));
     assert!(apply(&[&pass], answer(JSON, deep.clone())).is_err());
     assert!(apply(&[&pass], answer(&[], deep)).is_err());
+    // Browsers read one broken byte as U+FFFD and the rest as JSON; others go by `charset`, or find UTF-16 by its NULs.
+    let wide: Vec<u8> = r#"{"secret":1}"#.encode_utf16().flat_map(u16::to_le_bytes).collect();
+    for body in [wide, b"{\"secret\":1,\"name\":\"Jos\xe9\"}".to_vec()] {
+        for headers in [JSON, &[]] {
+            let error = apply(&[&pass], answer(headers, body.clone())).expect_err("is read by clients");
+            assert!(error.detail().is_some_and(|why| why.contains("UTF-8")), "{error:?}");
+        }
+    }
+}
+
+/// An upstream chooses how many objects there are, a client what they are filled with.
+#[test]
+fn what_is_set_a_million_times_over_is_refused_before_it_fills_the_memory() {
+    let mut set = SetRules::default();
+    let rule = Rule {
+        at: Pointer::new("/set"),
+        says: (vec!["x".into()], ValueTemplate::Fixed("1".repeat(8_000).into())),
+    };
+    set.push(rule).expect("a rule");
+    let fill = ResponseRules {
+        body: BodyChanges {
+            set,
+            ..BodyChanges::default()
+        },
+        ..block("/0", BodyRules::default(), OnUnparsable::Pass)
+    };
+    let many = format!("[{}]", vec!["{}"; 400_000].join(","));
+    let error = apply(&[&fill], answer(JSON, many)).expect_err("three gigabytes");
+    assert!(error.detail().is_some_and(|why| why.contains("more than")), "{error:?}");
 }
 
 #[test]

@@ -133,6 +133,31 @@ fn what_is_no_json_is_the_clients_fault() {
     assert_eq!(body_of(sent(&pass, &[JSON], "{")), "{");
 }
 
+/// A client chooses both how many objects there are and what they are filled with: six megabytes of `{}` could become
+/// gigabytes.
+#[test]
+fn what_is_set_a_million_times_over_is_refused_before_it_fills_the_memory() {
+    let mut many = "[".to_owned() + &"{},".repeat(400_000);
+    many.push_str("{}]");
+    let members = format!("{{{}}}", vec![r#""a":0"#; 400_000].join(","));
+    let cases = [
+        (json!({ "body": { "set": { "t": "{header.X-T}" } } }), &many),
+        (json!({ "body": { "set": { "a.t": "{header.X-T}" } } }), &members),
+        (
+            json!({ "body": { "rename_fields": { "a": "n".repeat(8_000) } } }),
+            &members,
+        ),
+    ];
+    let value = "v".repeat(8_000);
+    for (rules, body) in cases {
+        let error = sent(&rules, &[JSON, ("x-t", &value)], body.clone()).expect_err("three gigabytes");
+        let GatewayError::PayloadTooLarge { at, .. } = &error else {
+            panic!("{error:?}")
+        };
+        assert_eq!(at.as_str(), "/routes/0/transform/request");
+    }
+}
+
 /// Out of the gateway's reach, but not out of the service's: `pass` is not about these.
 #[test]
 fn what_may_be_json_all_the_same_does_not_pass() {
@@ -154,6 +179,13 @@ fn what_may_be_json_all_the_same_does_not_pass() {
     }
     let part = sent(&pass, &[JSON, ("content-range", "bytes 0-1/2")], "{}");
     assert!(matches!(part, Err(GatewayError::BodyUnreadable { .. })), "{part:?}");
+
+    let wide: Vec<u8> = r#"{"is_admin":true}"#.encode_utf16().flat_map(u16::to_be_bytes).collect();
+    for body in [wide, b"{\"is_admin\":true,\"name\":\"Jos\xe9\"}".to_vec()] {
+        let error = sent(&pass, &[JSON], body).expect_err("JSON in another encoding");
+        assert_eq!(error.code(), "invalid_body");
+        assert!(error.message().contains("UTF-8"), "{}", error.message());
+    }
 
     let nested = json!({ "on_unparsable": "pass", "body": { "set": { "a": 1 } } });
     let arrays = format!("{}{}", "[".repeat(10_000), "]".repeat(10_000));

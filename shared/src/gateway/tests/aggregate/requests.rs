@@ -138,3 +138,56 @@ async fn an_answer_that_would_make_another_path_fails_the_part_that_needs_it() {
         assert_eq!(served.services.called().len(), 1);
     }
 }
+
+/// Parts have paths and queries of their own, and no body: what would only be refused for them is not asked for.
+#[tokio::test(start_paused = true)]
+async fn of_the_rules_of_a_section_those_for_headers_reach_the_parts_and_no_other() {
+    let served = served(
+        "    aggregate:
+      user: { upstream: s, path: /u }
+transformations:
+  - path: /home/**
+    request:
+      path: \"/elsewhere/{claims.tenant}\"
+      query: { set: { t: \"{claims.tenant}\" } }
+      headers: { set: { X-Tone: \"{query.tone}\" }, remove: [Cookie] }
+      body: { set: { t: \"{claims.tenant}\" } }
+",
+    );
+    served.services.json("/u", 1, "{}");
+    let mut event = asked();
+    event["rawQueryString"] = json!("tone=low");
+    event["body"] = json!("no JSON");
+    event["requestContext"]["http"]["method"] = json!("POST");
+    event["headers"] = json!({
+        "host": "api.example.com", "content-type": "application/json", "content-encoding": "gzip", "cookie": "a=1",
+    });
+    let came = served.send(&event, Duration::from_secs(9)).await;
+    assert_eq!((came.status, came.body.as_str()), (200, r#"{"user":{}}"#));
+    let calls = served.services.calls.lock().expect("unpoisoned");
+    let [(_, call)] = calls.as_slice() else {
+        panic!("{calls:?}")
+    };
+    assert_eq!(call.uri(), "http://s.internal:3000/u");
+    assert_eq!(
+        (call.headers().get("x-tone"), call.headers().get("cookie")),
+        (Some(&HeaderValue::from_static("low")), None)
+    );
+}
+
+/// No client sends as much: front doors take 10 kB or so of a path.
+#[tokio::test(start_paused = true)]
+async fn a_path_that_another_part_makes_too_long_is_not_the_clients_fault() {
+    let served = served(
+        "    aggregate:
+      user: { upstream: s, path: /u }
+      orders: { upstream: s, path: \"/o/{user.id}\", required: true }
+",
+    );
+    served
+        .services
+        .json("/u", 1, &json!({ "id": "x".repeat(70_000) }).to_string());
+    let came = served.get().await;
+    assert_eq!(came.status, 502, "{}", came.body);
+    assert_eq!(came.parts(), ["user 200", "orders upstream_invalid_response"]);
+}

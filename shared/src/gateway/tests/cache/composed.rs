@@ -150,6 +150,58 @@ async fn a_stale_answer_is_better_than_a_fallback_and_a_fallback_is_not_kept() {
     assert_eq!(kept.get("/api/x").await.body, "instead");
 }
 
+/// Who hides a cookie from clients has not said that the answer that came with it is for everybody.
+#[tokio::test(start_paused = true)]
+async fn no_rule_for_headers_makes_an_answer_of_one_caller_an_answer_for_all() {
+    let words = [
+        ("set-cookie", "sid=1"),
+        ("cache-control", "private"),
+        ("cache-control", "max-age=60, no-store"),
+        ("vary", "*"),
+    ];
+    for word in words {
+        let keys = json!({
+            "upstream": "http://service.internal",
+            "transform": { "response": { "headers": {
+                "remove": ["Set-Cookie", "Vary"], "set": { "Cache-Control": "max-age=60" }
+            } } }
+        });
+        let kept = route(keys, move |call, _| numbered(call, &[word]));
+        for body in ["1", "2"] {
+            let got = kept.get("/api/x").await;
+            assert_eq!((&*got.body, got.outcome()), (body, "miss"), "{word:?}");
+            assert_eq!(got.header("cache-control"), "max-age=60");
+        }
+    }
+}
+
+/// The same where the service only says that what is kept still holds.
+#[tokio::test(start_paused = true)]
+async fn a_cookie_that_comes_with_a_304_ends_what_was_kept() {
+    let keys = json!({
+        "upstream": "http://service.internal",
+        "transform": { "response": { "headers": { "remove": ["Set-Cookie"] } } }
+    });
+    let kept = route(keys, |call, request| match request.headers().get("if-none-match") {
+        Some(_) => answer(
+            304,
+            &[
+                ("etag", "\"a\""),
+                ("set-cookie", "sid=1"),
+                ("cache-control", "max-age=60"),
+            ],
+            "",
+        ),
+        None => numbered(call, &[("etag", "\"a\""), ("cache-control", "max-age=60")]),
+    });
+    assert_eq!(kept.get("/api/x").await.body, "1");
+    kept.pass(61);
+    let got = kept.get("/api/x").await;
+    assert_eq!((&*got.body, got.outcome()), ("1", "revalidated"));
+    let got = kept.get("/api/x").await;
+    assert_eq!((&*got.body, got.outcome()), ("3", "miss"));
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_route_by_accept_tells_its_service_what_is_accepted() {
     let kept = route(
