@@ -117,7 +117,7 @@ async fn every_example_does_what_its_events_say() {
     }
 }
 
-const EXAMPLES: [&str; 3] = ["canary", "partner", "versions"];
+const EXAMPLES: [&str; 4] = ["canary", "catalogue", "partner", "versions"];
 
 /// The largest event that Lambda takes, in bytes.
 const LARGEST_EVENT: usize = 6 * 1024 * 1024;
