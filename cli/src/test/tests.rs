@@ -105,10 +105,15 @@ async fn every_event_has_the_outcome_that_stands_beside_it() {
     assert!(cases >= 50, "only {cases} events");
 }
 
-/// Each folder of examples is a config, a page about it, and events.
+/// Each folder of examples is a config, a page about it, and events; and there is none that nobody looks at.
 #[tokio::test(flavor = "multi_thread")]
 async fn every_example_does_what_its_events_say() {
     let examples = Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples");
+    let entries = std::fs::read_dir(&examples).unwrap().map(|entry| entry.unwrap());
+    let folders = entries.filter(|entry| entry.path().is_dir());
+    let mut found: Vec<String> = folders.map(|entry| entry.file_name().into_string().unwrap()).collect();
+    found.sort();
+    assert_eq!(found, EXAMPLES);
     for example in EXAMPLES {
         let folder = examples.join(example);
         assert!(folder.join("README.md").is_file(), "{example} has no page about it");
@@ -117,7 +122,7 @@ async fn every_example_does_what_its_events_say() {
     }
 }
 
-const EXAMPLES: [&str; 4] = ["canary", "catalogue", "partner", "versions"];
+const EXAMPLES: [&str; 5] = ["canary", "catalogue", "partner", "store", "versions"];
 
 /// The largest event that Lambda takes, in bytes.
 const LARGEST_EVENT: usize = 6 * 1024 * 1024;
