@@ -1,11 +1,11 @@
-//! The three services behind the example store: users, orders, search.
+//! The services behind the example store: users, orders (in two places), search with its next version, products.
 //!
 //! Each shows in its answers what the gateway did: the verified caller that its headers name, and fields that
 //! the store's config hides or renames.
 
 use std::net::{Ipv4Addr, SocketAddr};
 
-use http::header::LOCATION;
+use http::header::{HeaderName, LOCATION};
 use http::{HeaderValue, Method, Request, StatusCode};
 use hyper::body::Incoming;
 use serde_json::{Value, json};
@@ -24,7 +24,14 @@ pub(crate) struct Services(Vec<JoinHandle<()>>);
 /// What answers a service's requests.
 type Responder = fn(&Method, &[&str], &Value) -> Answer;
 
-const SERVICES: [(&str, Responder); 3] = [("USERS_URL", users), ("ORDERS_URL", orders), ("SEARCH_URL", search)];
+const SERVICES: [(&str, Responder); 6] = [
+    ("USERS_URL", users),
+    ("ORDERS_URL", orders),
+    ("ORDERS_2_URL", orders),
+    ("SEARCH_URL", search),
+    ("SEARCH_NEXT_URL", search_next),
+    ("PRODUCTS_URL", products),
+];
 
 impl Services {
     /// Starts them on free ports, and sets the variables by which the store's config finds them.
@@ -137,6 +144,31 @@ fn search(_: &Method, path: &[&str], seen: &Value) -> Answer {
     }
 }
 
+/// The version that a few users get.
+fn search_next(_: &Method, path: &[&str], seen: &Value) -> Answer {
+    match path {
+        ["search", ..] => {
+            let hits = json!([{ "type": "product", "id": "lamp", "score": 0.98 }]);
+            json_answer(StatusCode::OK, &json!({ "engine": "next", "hits": hits, "seen": seen }))
+        }
+        _ => unknown(),
+    }
+}
+
+fn products(method: &Method, path: &[&str], seen: &Value) -> Answer {
+    match (method, path) {
+        (&Method::PUT, ["products", id]) => json_answer(StatusCode::OK, &json!({ "id": id, "seen": seen })),
+        (_, ["products", id @ ("lamp" | "desk")]) => {
+            let product = json!({ "id": id, "price": 12.50, "cost": 7.10, "supplier": "sup_9", "seen": seen });
+            let mut answer = json_answer(StatusCode::OK, &product);
+            let (warehouse, place) = (HeaderName::from_static("x-warehouse"), HeaderValue::from_static("eu-3"));
+            answer.headers_mut().insert(warehouse, place);
+            answer
+        }
+        _ => unknown(),
+    }
+}
+
 fn unknown() -> Answer {
     json_answer(StatusCode::NOT_FOUND, &json!({ "error": "no such thing here" }))
 }
@@ -177,6 +209,14 @@ mod tests {
             "ann"
         );
         assert_eq!(get(&variables, "SEARCH_URL", "/search/things").await.0, 200);
+        let (_, found) = get(&variables, "SEARCH_NEXT_URL", "/search/things").await;
+        assert_eq!(found["engine"], "next");
+        assert_eq!(get(&variables, "ORDERS_2_URL", "/orders/ord_x7k9").await.0, 200);
+        let (_, product) = get(&variables, "PRODUCTS_URL", "/products/lamp").await;
+        for field in ["price", "cost", "supplier"] {
+            assert!(product.get(field).is_some(), "{field}");
+        }
+        assert_eq!(get(&variables, "PRODUCTS_URL", "/products/none").await.0, 404);
         assert_eq!(get(&variables, "USERS_URL", "/health").await.0, 200);
         assert_eq!(get(&variables, "ORDERS_URL", "/users/42").await.0, 404);
     }

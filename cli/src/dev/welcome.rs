@@ -36,6 +36,9 @@ curl -i -H "Authorization: Bearer $TOKEN" -H "X-User-Id: somebody-else" {base}/a
 # 200: three calls and one answer; the orders are asked for by what the user's answer says
 curl -i -H "Authorization: Bearer $TOKEN" {base}/api/home
 
+# 200 without a token, and kept for a minute: the second time cache-status says hit, and the service is not asked
+curl -i {base}/api/products/lamp
+
 # 401: no token
 curl -i {base}/api/users/42
 

@@ -58,6 +58,7 @@ impl Case {
         for before in &setting.before {
             let (event, at) = (before.event.as_ref().unwrap_or(&self.event), before.at.unwrap_or(at));
             clock.set(at);
+            script.answer_first(&before.exchanges);
             for _ in 0..before.times {
                 let refused = function.handle(event, at.plus(TIMEOUT)).await.refusal();
                 refused_before = refused_before.or(refused);

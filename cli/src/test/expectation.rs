@@ -90,7 +90,7 @@ pub(super) struct Records {
     pub(super) sessions: Vec<(SessionHash, SessionRecord)>,
 }
 
-/// Events that are sent first, to move counters.
+/// Events that are sent first: they move counters, fill caches, open circuit breakers.
 #[derive(Clone, Debug)]
 pub(super) struct Before {
     /// `None`: the event of the case itself.
@@ -98,6 +98,8 @@ pub(super) struct Before {
     pub(super) times: u32,
     /// `None`: at the time of the case itself.
     pub(super) at: Option<Timestamp>,
+    /// What upstreams say to it, before what they say to the case itself. Each answers any number of calls.
+    pub(super) exchanges: Vec<Exchange>,
 }
 
 /// A call of the gateway: to an upstream, or for a key set.

@@ -74,6 +74,8 @@ pub(super) struct Script {
 
 #[derive(Debug, Default)]
 struct State {
+    /// Of the step that is sent before: these answer first, each any number of calls.
+    step: Vec<Exchange>,
     /// Whether the event of the case itself is being handled, and not one that is sent before it.
     recording: bool,
     calls: Vec<Call>,
@@ -89,9 +91,16 @@ impl Script {
         }
     }
 
+    /// Until the next step, or the event of the case, these answer first.
+    pub(super) fn answer_first(&self, exchanges: &[Exchange]) {
+        self.state().step = exchanges.to_vec();
+    }
+
     /// From now on calls are those of the event of the case.
     pub(super) fn record(&self) {
-        self.state().recording = true;
+        let mut state = self.state();
+        state.step.clear();
+        state.recording = true;
     }
 
     /// The calls of the event of the case, in their order.
@@ -102,6 +111,9 @@ impl Script {
     fn answer(&self, call: Request<Bytes>) -> Answer {
         let request = format!("{} {}", call.method(), call.uri());
         let mut state = self.state();
+        if let Some(step) = state.step.iter().find(|exchange| exchange.request == request) {
+            return step.answer.clone();
+        }
         let answered = |place: &usize| state.calls.iter().any(|call| call.exchange == Some(*place));
         let places = 0..self.own.len();
         let own = places

@@ -1,7 +1,6 @@
 //! The folders of events in this repository, and how events are run.
 
 mod authorizer;
-mod examples;
 mod folders;
 mod records;
 mod tokens;
@@ -106,18 +105,24 @@ async fn every_event_has_the_outcome_that_stands_beside_it() {
     assert!(cases >= 50, "only {cases} events");
 }
 
-/// Each folder of examples is a config, a page about it, and events.
+/// Each folder of examples is a config, a page about it, and events; and there is none that nobody looks at.
 #[tokio::test(flavor = "multi_thread")]
 async fn every_example_does_what_its_events_say() {
+    let examples = Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples");
+    let entries = std::fs::read_dir(&examples).unwrap().map(|entry| entry.unwrap());
+    let folders = entries.filter(|entry| entry.path().is_dir());
+    let mut found: Vec<String> = folders.map(|entry| entry.file_name().into_string().unwrap()).collect();
+    found.sort();
+    assert_eq!(found, EXAMPLES);
     for example in EXAMPLES {
-        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples").join(example);
+        let folder = examples.join(example);
         assert!(folder.join("README.md").is_file(), "{example} has no page about it");
-        let cases = all_hold(&folder).await;
+        let cases = all_hold(&folder.join("events")).await;
         assert!(cases >= 5, "{example}: only {cases} events");
     }
 }
 
-const EXAMPLES: [&str; 1] = ["partner"];
+const EXAMPLES: [&str; 5] = ["canary", "catalogue", "partner", "store", "versions"];
 
 /// The largest event that Lambda takes, in bytes.
 const LARGEST_EVENT: usize = 6 * 1024 * 1024;
@@ -280,6 +285,32 @@ async fn another_event_can_be_sent_before() {
     let cases = cases(folder.path());
     let case = cases.iter().find(|case| case.name == "one").unwrap();
     assert_eq!(said(case).await, "", "somebody else's requests");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_step_before_has_answers_of_its_own() {
+    let call = |answer: Value| json!([{ "request": "GET http://service.internal/x", "answer": answer }]);
+    let expectation = json!({
+        "sent_before": [
+            { "at": "2026-01-01T00:00:00Z", "upstream": call(json!({ "status": 200, "body": "kept" })) },
+            { "at": "2026-01-01T00:00:30Z" }
+        ],
+        "at": "2026-01-01T00:00:31Z",
+        "upstream": call(json!({ "fails": "connect" })),
+        "status": 200, "body": "kept"
+    });
+    let folder = one("/api/x", &expectation);
+    let route = json!({
+        "path": "/api/x", "upstream": "http://service.internal", "strip_prefix": "/api", "auth": "none",
+        "cache": { "ttl": "10s", "stale_if_error": "1m" }
+    });
+    let config = json!({ "routes": [route] }).to_string();
+    std::fs::write(folder.path().join("gateway.json"), config).unwrap();
+    assert_eq!(
+        differs(&folder).await,
+        "",
+        "the first step's answer is kept, later calls fail"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]

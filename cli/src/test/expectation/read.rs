@@ -65,14 +65,9 @@ impl Reader<'_> {
                 .map(|node| self.before(&node))
                 .unwrap_or_default();
         }
-        let exchanges = object
-            .take("upstream")
-            .and_then(|node| node.elements())
-            .unwrap_or_default();
-        let exchanges = exchanges.iter().filter_map(|node| self.exchange(node, shared));
         let expectation = Expectation {
             about,
-            exchanges: exchanges.collect(),
+            exchanges: self.exchanges(&mut object, shared),
             outcome: match setting.function {
                 _ if shared => None,
                 TestedFunction::Gateway => outcome(&mut object),
@@ -117,6 +112,7 @@ impl Reader<'_> {
             event: None,
             times,
             at: None,
+            exchanges: Vec::new(),
         };
         times.map(step).into_iter().collect()
     }
@@ -128,18 +124,28 @@ impl Reader<'_> {
             .map(|node| node.parsed(|name| self.event_text(name)));
         let times = object.take("times").map(|node| node.number(1..=MOST_BEFORE));
         let at = object.take("at").and_then(|node| node.parsed(time));
+        let exchanges = self.exchanges(&mut object, true);
         object.finish();
         Some(Before {
             event: event.flatten(),
             times: times.flatten().unwrap_or(1),
             at,
+            exchanges,
         })
     }
 
-    fn exchange(&self, node: &Node<'_>, shared: bool) -> Option<Exchange> {
+    fn exchanges(&self, object: &mut Object<'_>, only_answers: bool) -> Vec<Exchange> {
+        let calls = object.take("upstream").and_then(|node| node.elements());
+        let calls = calls.unwrap_or_default();
+        let exchanges = calls.iter().filter_map(|node| self.exchange(node, only_answers));
+        exchanges.collect()
+    }
+
+    /// `only_answers`: nothing is compared of these calls.
+    fn exchange(&self, node: &Node<'_>, only_answers: bool) -> Option<Exchange> {
         let mut object = node.object()?;
         let request = object.required("request").and_then(|node| node.parsed(request_line));
-        let (headers, body) = match shared {
+        let (headers, body) = match only_answers {
             true => (Vec::new(), None),
             false => (headers(&mut object), body(&mut object)),
         };

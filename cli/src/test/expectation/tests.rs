@@ -24,7 +24,10 @@ fn everything_can_be_said() {
             "gateway_event": "url",
             "authorizer_response": "policy",
             "at": "2026-03-12T19:03:58Z",
-            "sent_before": [{ "times": 3 }, { "at": "2026-03-12T19:00:00Z" }],
+            "sent_before": [
+                { "times": 3, "upstream": [{ "request": "GET http://a.internal", "answer": { "fails": "connect" } }] },
+                { "at": "2026-03-12T19:00:00Z" }
+            ],
             "upstream": [
                 {
                     "request": "GET http://a.internal/x?y=1",
@@ -49,6 +52,9 @@ fn everything_can_be_said() {
     assert_eq!(expectation.setting.at, Some(Timestamp::from_secs(1_773_342_238)));
     let times: Vec<u32> = expectation.setting.before.iter().map(|before| before.times).collect();
     assert_eq!(times, [3, 1]);
+    let step = &expectation.setting.before[0].exchanges[0];
+    assert_eq!(step.request, "GET http://a.internal/");
+    assert!(matches!(step.answer, Answer::Fails(Failing::Connect)));
     let [first, second] = &expectation.exchanges[..] else {
         panic!("two exchanges")
     };
@@ -250,6 +256,11 @@ fn what_the_folder_shares_says_nothing_of_an_outcome() {
     ] {
         assert!(shared(text).unwrap_err()[0].contains("is not a member here"), "{text}");
     }
+    let step = r#"{"status":200,"sent_before":[{"upstream":[{"request":"GET http://a/","body":"","answer":{"status":200}}]}]}"#;
+    assert!(
+        wrong(step).contains("is not a member here"),
+        "nothing is compared of what is sent before"
+    );
 }
 
 #[test]

@@ -44,7 +44,9 @@ fn other_forms_are_refused_without_showing_what_they_hold() {
     insta::assert_snapshot!(told(Some("vault:/gateway/secret-name")), @r#"
     GATEWAY_CONFIG begins with "vault:", which is not known: give it the document itself as JSON, beginning with {, or packed:... as `tollgate pack` prints it, or file:PATH, or ssm:NAME for a parameter of Parameter Store, or s3://BUCKET/KEY
     "#);
-    insta::assert_snapshot!(told(Some("hunter2-hunter2")), @"GATEWAY_CONFIG is not a config: give it the document itself as JSON, beginning with {, or packed:... as `tollgate pack` prints it, or file:PATH");
+    insta::assert_snapshot!(told(Some("hunter2-hunter2")), @r"
+    GATEWAY_CONFIG is not a config: give it the document itself as JSON, beginning with {, or packed:... as `tollgate pack` prints it, or file:PATH, or ssm:NAME for a parameter of Parameter Store, or s3://BUCKET/KEY
+    ");
     assert!(!told(Some("user hunter2:x")).contains("hunter2"));
 }
 
