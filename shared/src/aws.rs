@@ -11,7 +11,7 @@ pub(crate) mod testing;
 mod tests;
 
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, UNIX_EPOCH};
 
 use aws_sigv4::http_request::{
     PayloadChecksumKind, PercentEncodingMode, SignableBody, SignableRequest, SigningSettings, UriPathNormalizationMode,
@@ -26,6 +26,7 @@ use serde::Deserialize;
 use serde_json::Value;
 use url::Url;
 
+use crate::clock::Clock;
 use crate::upstream::client::{CallError, CallLimits, HttpClient};
 
 pub use access::Access;
@@ -79,6 +80,7 @@ pub enum AwsError {
 pub struct AwsClient {
     access: Access,
     client: Arc<dyn HttpClient>,
+    clock: Arc<dyn Clock>,
 }
 
 impl Service {
@@ -113,9 +115,9 @@ impl Service {
 }
 
 impl AwsClient {
-    /// That calls by `client`.
-    pub fn new(access: Access, client: Arc<dyn HttpClient>) -> Self {
-        Self { access, client }
+    /// That calls by `client`. AWS takes no signature whose time is more than five minutes off.
+    pub fn new(access: Access, client: Arc<dyn HttpClient>, clock: Arc<dyn Clock>) -> Self {
+        Self { access, client, clock }
     }
 
     /// Calls an operation of a service that speaks JSON 1.1.
@@ -158,7 +160,7 @@ impl AwsClient {
             .identity(&identity)
             .region(&self.access.region)
             .name(service.signing_name())
-            .time(SystemTime::now())
+            .time(UNIX_EPOCH + Duration::from_micros(self.clock.now().micros()))
             .settings(service.settings())
             .build()
             .map_err(|error| error.to_string())?;

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use http::HeaderValue;
 
 use crate::aws::{Access, AwsClient, AwsError};
+use crate::clock::Clock;
 use crate::config::{Checked, Document, Mistakes, Origin};
 use crate::upstream::client::HttpClient;
 
@@ -60,13 +61,17 @@ pub enum NotRead {
 }
 
 impl ConfigSource {
-    /// Where `GATEWAY_CONFIG` says; AWS is called by `client`.
+    /// Where `GATEWAY_CONFIG` says; AWS is called by `client`, at the time that `clock` has.
     ///
     /// # Errors
     /// It says nothing that is known, or the document that is here cannot be read.
-    pub fn from_environment(variables: Variables, client: Arc<dyn HttpClient>) -> Result<Self, Mistakes> {
+    pub fn from_environment(
+        variables: Variables,
+        client: Arc<dyn HttpClient>,
+        clock: Arc<dyn Clock>,
+    ) -> Result<Self, Mistakes> {
         let origin = Origin::from_environment(&*variables)?;
-        let aws = Access::from_environment(&*variables).map(|access| AwsClient::new(access, client));
+        let aws = Access::from_environment(&*variables).map(|access| AwsClient::new(access, client, clock));
         Ok(Self { origin, variables, aws })
     }
 

@@ -118,13 +118,16 @@ fn ended(served: Result<(), lambda_runtime::Error>) -> ExitCode {
     }
 }
 
+/// Makes of a config what serves by it.
+type BuildWith<T> = fn(Config, &Seams) -> Result<T, Box<dyn Error>>;
+
 /// What serves by the config that the environment names, once it is sure that this is Lambda.
-async fn start<T: 'static>(build: fn(Config, &Seams) -> Result<T, Box<dyn Error>>) -> Result<Live<T>, Box<dyn Error>> {
+async fn start<T: 'static>(build: BuildWith<T>) -> Result<Live<T>, Box<dyn Error>> {
     on_lambda()?;
     let every = refresh_interval()?;
     let seams = seams()?;
-    let source = ConfigSource::from_environment(Arc::new(variable), Arc::clone(&seams.upstreams))?;
     let clock = Arc::clone(&seams.clock);
+    let source = ConfigSource::from_environment(Arc::new(variable), Arc::clone(&seams.upstreams), Arc::clone(&clock))?;
     Live::start(source, every, Box::new(move |config| build(config, &seams)), clock).await
 }
 

@@ -12,9 +12,11 @@ use crate::upstream::client::{CallError, CallLimits, HttpClient};
 /// What a call comes to.
 pub(crate) type Reply = Result<Response<Bytes>, CallError>;
 
+type Script = Box<dyn Fn(&Request<Bytes>) -> Reply + Send + Sync>;
+
 /// Answers by a function, and keeps what it was asked.
 pub(crate) struct Scripted {
-    script: Box<dyn Fn(&Request<Bytes>) -> Reply + Send + Sync>,
+    script: Script,
     pub(crate) calls: Mutex<Vec<Request<Bytes>>>,
 }
 

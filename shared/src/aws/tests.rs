@@ -4,6 +4,8 @@ use http::header::{AUTHORIZATION, ETAG};
 
 use super::testing::{Reply, Scripted, reply, variable};
 use super::*;
+use crate::auth::testing::ManualClock;
+use crate::clock::Timestamp;
 use crate::lock::lock;
 
 fn calling(
@@ -12,7 +14,8 @@ fn calling(
 ) -> (AwsClient, Arc<Scripted>) {
     let access = Access::from_environment(&|name| variable(more, name)).expect("complete");
     let scripted = Arc::new(Scripted::new(script));
-    (AwsClient::new(access, Arc::clone(&scripted) as _), scripted)
+    let clock = ManualClock::at(Timestamp::from_secs(1_800_000_000));
+    (AwsClient::new(access, Arc::clone(&scripted) as _, clock), scripted)
 }
 
 fn object(bucket: &str, key: &str) -> ObjectPlace {
@@ -37,11 +40,9 @@ async fn a_parameter_is_asked_for_decrypted_and_signed() {
     assert_eq!(call.body(), r#"{"Name":"/gateway","WithDecryption":true}"#);
     assert_eq!(call.headers()["x-amz-security-token"], "very-secret-token");
     let signature = call.headers()[AUTHORIZATION].to_str().expect("text");
-    assert!(
-        signature.starts_with("AWS4-HMAC-SHA256 Credential=AKIDEXAMPLE/"),
-        "{signature}"
-    );
-    assert!(signature.contains("/eu-central-1/ssm/aws4_request"), "{signature}");
+    assert_eq!(call.headers()["x-amz-date"], "20270115T080000Z");
+    let credential = "AWS4-HMAC-SHA256 Credential=AKIDEXAMPLE/20270115/eu-central-1/ssm/aws4_request, ";
+    assert!(signature.starts_with(credential), "{signature}");
     let signed = "SignedHeaders=content-type;host;x-amz-date;x-amz-security-token;x-amz-target";
     assert!(signature.contains(signed), "{signature}");
 }

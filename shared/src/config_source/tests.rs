@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::aws::testing::{Reply, Scripted, reply, variable};
+use crate::clock::SystemClock;
 use crate::lock::lock;
 use crate::upstream::client::CallError;
 
@@ -13,7 +14,8 @@ fn source(
 ) -> (ConfigSource, Arc<Scripted>) {
     let aws = Arc::new(Scripted::new(script));
     let variables: Variables = Arc::new(move |name| variable(more, name));
-    let source = ConfigSource::from_environment(variables, Arc::clone(&aws) as _).expect("a source");
+    let source =
+        ConfigSource::from_environment(variables, Arc::clone(&aws) as _, Arc::new(SystemClock)).expect("a source");
     (source, aws)
 }
 

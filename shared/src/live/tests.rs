@@ -44,8 +44,9 @@ impl Stage {
             Ok(answer)
         }));
         let variables: Variables = Arc::new(|name| variable(&[("GATEWAY_CONFIG", "s3://configs/a")], name));
-        let source = ConfigSource::from_environment(variables, Arc::clone(&aws) as _).expect("a source");
         let clock = ManualClock::at(NOW);
+        let source = ConfigSource::from_environment(variables, Arc::clone(&aws) as _, Arc::clone(&clock) as _);
+        let source = source.expect("a source");
         let build: Build<String> = Box::new(|config| match config.routes[0].pattern.to_string() {
             refused if refused == "/refused" => Err("the table is not there".into()),
             path => Ok(path),
