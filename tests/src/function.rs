@@ -49,17 +49,9 @@ impl Function {
             async move { answer(&call, &waiting, &journal).await }
         });
         let api = api.await;
-        let given = std::env::var_os("TOLLGATE_FUNCTION_BINARY").filter(|path| !path.is_empty());
-        let mut command = without_settings(Command::new(given.map_or_else(|| binary("gateway"), Into::into)));
+        let mut command = environment(&[]);
         command
             .env("AWS_LAMBDA_RUNTIME_API", api.address().to_string())
-            .env("AWS_LAMBDA_FUNCTION_NAME", "gateway")
-            .env("AWS_LAMBDA_FUNCTION_VERSION", "$LATEST")
-            .env("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "256")
-            .env("AWS_REGION", "us-east-1")
-            .env("AWS_ACCESS_KEY_ID", "local")
-            .env("AWS_SECRET_ACCESS_KEY", "local")
-            .env("QUOTA_TABLE", "tollgate-quota")
             .env("GATEWAY_CONFIG", config.to_string())
             .envs(variables.iter().copied());
         let function = Self {
@@ -79,6 +71,13 @@ impl Function {
             () = self.process.stderr().closed() => None,
         }
         .unwrap_or_else(|| panic!("it never asked for an event\n{}", self.process.output()));
+    }
+
+    /// The first line of its log so far with this word in it.
+    pub fn logged(&self, word: &str) -> Option<Value> {
+        let lines = self.process.stdout().all();
+        let line = lines.iter().find(|line| line.contains(word))?;
+        serde_json::from_str(line).ok()
     }
 
     /// What it wrote to standard error so far.
@@ -101,6 +100,23 @@ impl Function {
         let outcome = outcome.await.expect("an outcome");
         outcome.unwrap_or_else(|error| panic!("{error}\n{}", self.process.output()))
     }
+}
+
+/// The function's own binary, or the one that `TOLLGATE_FUNCTION_BINARY` names, with what Lambda sets but for its Runtime API,
+/// and these variables.
+pub fn environment(variables: &[(&str, &str)]) -> Command {
+    let given = std::env::var_os("TOLLGATE_FUNCTION_BINARY").filter(|path| !path.is_empty());
+    let mut command = without_settings(Command::new(given.map_or_else(|| binary("gateway"), Into::into)));
+    command
+        .env("AWS_LAMBDA_FUNCTION_NAME", "gateway")
+        .env("AWS_LAMBDA_FUNCTION_VERSION", "$LATEST")
+        .env("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "256")
+        .env("AWS_REGION", "us-east-1")
+        .env("AWS_ACCESS_KEY_ID", "local")
+        .env("AWS_SECRET_ACCESS_KEY", "local")
+        .env("QUOTA_TABLE", "tollgate-quota")
+        .envs(variables.iter().copied());
+    command
 }
 
 async fn answer(call: &Incoming, waiting: &Mutex<mpsc::UnboundedReceiver<String>>, calls: &Journal<Call>) -> Outgoing {

@@ -7,6 +7,7 @@
 
 use std::time::Duration;
 
+pub mod aws;
 pub mod binaries;
 pub mod client;
 pub mod dynamodb;

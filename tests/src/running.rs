@@ -79,7 +79,7 @@ impl Running {
     }
 
     /// What it complains about.
-    pub fn stderr(&self) -> &Journal<String> {
+    pub fn stderr(&self) -> &Arc<Journal<String>> {
         &self.stderr
     }
 

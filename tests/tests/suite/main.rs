@@ -3,6 +3,7 @@
 mod admin;
 mod aggregation;
 mod cache;
+mod config_sources;
 mod design_4_1;
 mod edge;
 mod faults;
