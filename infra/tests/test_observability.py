@@ -12,7 +12,7 @@ RECORD = (ROOT / "shared/src/record.rs").read_text()
 METRICS = (ROOT / "shared/src/record/metrics.rs").read_text()
 EMITTED = set(re.findall(r'Metric::new\("(\w+)"', METRICS))
 (NAMESPACE,) = re.findall(r'NAMESPACE: &str = "(\w+)"', METRICS)
-(DIMENSIONS,) = re.findall(r"dimensions: \[\[([^]]*)\]", METRICS)
+(DIMENSIONS,) = re.findall(r'dimensions: \[\[("[^]]*)\]', METRICS)
 
 # What the record does not say yet, and who would have to.
 ASSUMED = {"config_refused"}
