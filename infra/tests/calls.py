@@ -109,7 +109,9 @@ def of_function(*places):
 
 def gateway():
     shared = ROOT / "shared/src"
-    return of_function(*(it for it in sorted(shared.iterdir()) if it.name not in ("store", "store.rs", "authorizer", "authorizer.rs")))
+    return of_function(
+        *(it for it in sorted(shared.iterdir()) if it.name not in ("store", "store.rs", "authorizer", "authorizer.rs"))
+    )
 
 
 def authorizer():

@@ -31,9 +31,18 @@ def switch(name, *others):
 
 # Every front door with every switch that is its own.
 DOORS = [
-    *product([{"FrontDoor": "HttpApi"}], NO_DOMAIN + DOMAINS + TRUSTED, switch("AccessLogs", "on"), switch("ThrottlingRate", "50")),
+    *product(
+        [{"FrontDoor": "HttpApi"}],
+        NO_DOMAIN + DOMAINS + TRUSTED,
+        switch("AccessLogs", "on"),
+        switch("ThrottlingRate", "50"),
+    ),
     *product([{"FrontDoor": "FunctionUrl"}], switch("FunctionUrlAuth", "AWS_IAM")),
-    *product([{"FrontDoor": "CloudFront", "OriginSecret": SECRET}], NO_DOMAIN + DOMAINS, switch("OriginSecretPrevious", SECRET[::-1])),
+    *product(
+        [{"FrontDoor": "CloudFront", "OriginSecret": SECRET}],
+        NO_DOMAIN + DOMAINS,
+        switch("OriginSecretPrevious", SECRET[::-1]),
+    ),
     {"FrontDoor": "RestApi"},
     {"FrontDoor": "LoadBalancer"},
 ]
@@ -73,14 +82,19 @@ OTHERS = {
         switch("AccessLogs", "on"),
         switch("ThrottlingRate", "50"),
         switch("Tracing", "on"),
-        switch("WebAclArn", "arn:aws:wafv2:us-east-1:123456789012:regional/webacl/edge/0a1b2c3d-0000-1111-2222-333344445555"),
+        switch(
+            "WebAclArn",
+            "arn:aws:wafv2:us-east-1:123456789012:regional/webacl/edge/0a1b2c3d-0000-1111-2222-333344445555",
+        ),
     ),
     LOAD_BALANCER: product(
         switch("Scheme", "internal"),
         switch("LogBucket", "balancer-logs"),
         switch("DeletionProtection", "on"),
         [{}, {"DomainName": "api.example.com"} | ZONE],
-        switch("TrustStoreArn", "arn:aws:elasticloadbalancing:us-east-1:123456789012:truststore/clients/0123456789abcdef"),
+        switch(
+            "TrustStoreArn", "arn:aws:elasticloadbalancing:us-east-1:123456789012:truststore/clients/0123456789abcdef"
+        ),
     ),
 }
 
@@ -105,7 +119,7 @@ def covering():
         taken = dict(min(pairs))
         for place, options in enumerate(choices):
             if place not in taken:
-                new = lambda option: sum(tuple(sorted([(place, option), it])) in pairs for it in taken.items())  # noqa: B023, E731
+                new = lambda option: sum(tuple(sorted([(place, option), it])) in pairs for it in taken.items())
                 taken[place] = max(range(len(options)), key=new)
         pairs -= set(itertools.combinations(sorted(taken.items()), 2))
         case = [choices[place][option] for place, option in sorted(taken.items())]

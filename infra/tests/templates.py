@@ -15,9 +15,9 @@ import re
 os.environ.setdefault("AWS_DEFAULT_REGION", "us-east-1")  # the transform asks for one
 logging.getLogger("samtranslator").setLevel(logging.ERROR)
 
-from samtranslator.parser.parser import Parser  # noqa: E402
-from samtranslator.translator.translator import Translator  # noqa: E402
-from samtranslator.yaml_helper import yaml_parse  # noqa: E402
+from samtranslator.parser.parser import Parser
+from samtranslator.translator.translator import Translator
+from samtranslator.yaml_helper import yaml_parse
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 MAIN = "template.yaml"
@@ -125,7 +125,7 @@ def _refusal(name, spec, value):
 
 def _holds(rule, parameters):
     ((function, arguments),) = rule.items()
-    value = lambda it: parameters[it["Ref"]] if isinstance(it, dict) else it  # noqa: E731
+    value = lambda it: parameters[it["Ref"]] if isinstance(it, dict) else it
     match function:
         case "Fn::Equals":
             return value(arguments[0]) == value(arguments[1])

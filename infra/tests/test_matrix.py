@@ -94,6 +94,6 @@ def test_a_template_fits_into_the_call(name):
 
 @pytest.mark.parametrize("name", ALL)
 def test_a_template_uses_no_yaml_that_cloudformation_does_not_read(name):
-    """"CloudFormation supports YAML 1.1 with a few exceptions": no aliases, no merges."""
+    """ "CloudFormation supports YAML 1.1 with a few exceptions": no aliases, no merges."""
     assert not re.search(r"(?m)(: |- )[&*][A-Za-z]", text(name))
     assert "<<:" not in text(name)

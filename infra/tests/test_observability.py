@@ -37,13 +37,18 @@ def members_of_a_line():
 
 
 def test_searches_are_for_metrics_that_are_emitted():
-    searched = re.findall(r"SEARCH\('\{(\w+),([\w,]+)\} MetricName=\\?\"(\w+)\\?\"'", json.dumps(dashboard()).replace('\\\\"', '"').replace('\\"', '"'))
+    searched = re.findall(
+        r"SEARCH\('\{(\w+),([\w,]+)\} MetricName=\\?\"(\w+)\\?\"'",
+        json.dumps(dashboard()).replace('\\\\"', '"').replace('\\"', '"'),
+    )
     assert {namespace for namespace, _, _ in searched} == {NAMESPACE}
     assert {dimensions for _, dimensions, _ in searched} == {DIMENSIONS.replace('"', "").replace(" ", "")}
     assert {name for _, _, name in searched} == EMITTED, "each of them, and no other"
 
 
-@pytest.mark.parametrize("name", [name for name, it in source(OBSERVABILITY)["Resources"].items() if it["Type"] == "AWS::Logs::MetricFilter"])
+@pytest.mark.parametrize(
+    "name", [name for name, it in source(OBSERVABILITY)["Resources"].items() if it["Type"] == "AWS::Logs::MetricFilter"]
+)
 def test_filters_read_members_that_a_record_has(name):
     properties = source(OBSERVABILITY)["Resources"][name]["Properties"]
     (transformation,) = properties["MetricTransformations"]
@@ -56,7 +61,10 @@ def test_filters_read_members_that_a_record_has(name):
 def test_nested_members_and_words_are_those_of_the_code():
     assert "pub uncounted: Option<String>" in RECORD
     status = (ROOT / "shared/src/cache/status.rs").read_text()
-    words = {word.lower() for word in re.findall(r"(?m)^    (\w+),$", status[status.index("pub enum CacheOutcome") :].split("}")[0])}
+    words = {
+        word.lower()
+        for word in re.findall(r"(?m)^    (\w+),$", status[status.index("pub enum CacheOutcome") :].split("}")[0])
+    }
     resources = source(OBSERVABILITY)["Resources"]
     for name in ("CacheHits", "CacheMisses"):
         asked = set(re.findall(r'\$\.cache = "(\w+)"', resources[name]["Properties"]["FilterPattern"]))
@@ -87,7 +95,14 @@ def asked_of_alarm(properties):
 def test_alarms_and_widgets_ask_for_metrics_that_there_are():
     # "Types of metrics for Lambda functions", "DynamoDB metrics", "HTTP API metrics"
     of_aws = {
-        "AWS/Lambda": {"Invocations", "Errors", "Throttles", "Duration", "ConcurrentExecutions", "PostRuntimeExtensionsDuration"},
+        "AWS/Lambda": {
+            "Invocations",
+            "Errors",
+            "Throttles",
+            "Duration",
+            "ConcurrentExecutions",
+            "PostRuntimeExtensionsDuration",
+        },
         "AWS/DynamoDB": {"ConsumedWriteCapacityUnits", "ConsumedReadCapacityUnits", "WriteThrottleEvents"},
         "AWS/ApiGateway": {"Count", "4xx", "5xx", "Latency", "IntegrationLatency"},
     }
@@ -114,7 +129,7 @@ def test_alarms_and_widgets_ask_for_metrics_that_there_are():
 
 
 def test_the_dashboard_has_the_api_where_there_is_one():
-    titles = lambda body: [it["properties"].get("title") for it in body["widgets"]]  # noqa: E731
+    titles = lambda body: [it["properties"].get("title") for it in body["widgets"]]
     assert "HTTP API" in titles(dashboard(ApiId="a1b2c3"))
     assert "HTTP API" not in titles(dashboard())
     assert "Overview" not in made(Dashboard="off")

@@ -1,5 +1,7 @@
 """Parameters: what is refused before anything is made, and what a change of one does."""
 
+import json
+
 import pytest
 
 import matrix
@@ -8,7 +10,16 @@ from templates import ALL, MAIN, NEEDED, REST_API, packaged, references, refusal
 LONG = "x" * 5000
 # At least one for each parameter that has bounds.
 REFUSED = {
-    "GatewayConfig": ["", "routes: []", "gateway.yaml", "http://config", "ssm:name", "s3://bucket", "s3://BUCKET/key", "{" + LONG],
+    "GatewayConfig": [
+        "",
+        "routes: []",
+        "gateway.yaml",
+        "http://config",
+        "ssm:name",
+        "s3://bucket",
+        "s3://BUCKET/key",
+        "{" + LONG,
+    ],
     "SecretArns": ["idp", "arn:aws:s3:::b", "arn:aws:secretsmanager:a:1:secret:x, arn:aws:secretsmanager:a:1:secret:y"],
     "ConfigKeyArn": ["alias/config", "arn:aws:kms:us-east-1:123456789012:alias/config"],
     "UsersUrl": ["", "users.example.com", "ftp://users", "https://a b", "https://" + "u" * 300],
@@ -18,12 +29,25 @@ REFUSED = {
     "Audience": ["", "a" * 301],
     "FrontDoor": ["", "httpapi", "Nginx"],
     "FunctionUrlAuth": ["", "none"],
-    "OriginSecret": ["short", "x" * 31, "x" * 129, "0123456789abcdef 0123456789abcdef", "0123456789abcdef\n0123456789abcdef"],
+    "OriginSecret": [
+        "short",
+        "x" * 31,
+        "x" * 129,
+        "0123456789abcdef 0123456789abcdef",
+        "0123456789abcdef\n0123456789abcdef",
+    ],
     "OriginSecretPrevious": ["short", "ä" * 32],
     "ThrottlingRate": ["-1", "many", ""],
     "ThrottlingBurst": ["0"],
     "AccessLogs": ["yes", "true"],
-    "DomainName": ["api", "API.example.com", "https://api.example.com", "api.example.com.", "-a.example.com", "*.example.com"],
+    "DomainName": [
+        "api",
+        "API.example.com",
+        "https://api.example.com",
+        "api.example.com.",
+        "-a.example.com",
+        "*.example.com",
+    ],
     "CertificateArn": ["arn:aws:iam::123456789012:server-certificate/x"],
     "HostedZoneId": ["/hostedzone/Z0123", "z0123"],
     "TrustStoreUri": ["https://bucket/store.pem", "s3://bucket", "s3://b/ c"],
@@ -74,13 +98,19 @@ def test_what_must_be_given_has_no_default(name):
     ("given", "says"),
     [
         ({"FrontDoor": "CloudFront"}, "OriginSecret"),
-        ({"FrontDoor": "CloudFront", "OriginSecret": matrix.SECRET, "FunctionUrlAuth": "AWS_IAM"}, "FrontDoor=FunctionUrl"),
+        (
+            {"FrontDoor": "CloudFront", "OriginSecret": matrix.SECRET, "FunctionUrlAuth": "AWS_IAM"},
+            "FrontDoor=FunctionUrl",
+        ),
         ({"FunctionUrlAuth": "AWS_IAM"}, "FrontDoor=FunctionUrl"),
         ({"DomainName": "api.example.com"}, "CertificateArn"),
         ({**matrix.CERTIFICATE, "FrontDoor": "FunctionUrl"}, "FrontDoor=HttpApi or CloudFront"),
         (matrix.ZONE, "HostedZoneId needs DomainName"),
         (matrix.TRUST, "TrustStoreUri needs"),
-        ({**matrix.CERTIFICATE, **matrix.TRUST, "FrontDoor": "CloudFront", "OriginSecret": matrix.SECRET}, "TrustStoreUri needs FrontDoor=HttpApi"),
+        (
+            {**matrix.CERTIFICATE, **matrix.TRUST, "FrontDoor": "CloudFront", "OriginSecret": matrix.SECRET},
+            "TrustStoreUri needs FrontDoor=HttpApi",
+        ),
         ({"SubnetIds": "subnet-0123456789abcdef0"}, "SecurityGroupIds"),
     ],
 )
@@ -134,24 +164,29 @@ def of_a_version():
 
 
 def test_settings_are_all_that_a_version_is_made_of():
-    template = source(MAIN)
-    parameters = set(template["Parameters"])
-    used = set(references(of_a_version())) - {"AWS::NoValue"}
-    noted = set(references(template["Resources"]["Settings"]["Properties"]["Content"]))
-    # Conditions name parameters too.
-    assert "HasJwksUri" in template["Conditions"] and "IsInVpc" in template["Conditions"]
-    # The layer and the log group have names of their own when they change; SAM sees them.
-    assert noted & parameters == used & parameters
-    assert noted - parameters == used - parameters - {"ConfigLayer", "GatewayLogs", "GatewayRole"}
+    version = of_a_version()
+    said = [version["Architectures"][0], version["MemorySize"], version["Timeout"], version["Tracing"]]
+    said += version["Environment"]["Variables"].values()
+    said += [{"Ref": "SubnetIds"}, {"Fn::If": ["IsInVpc", {"Ref": "SecurityGroupIds"}, ""]}]
+    ((separator, noted),) = source(MAIN)["Resources"]["Settings"]["Properties"]["Content"].values()
+    in_order = lambda them: sorted(map(json.dumps, them))
+    assert in_order(noted) == in_order(said)
+    assert separator == "\n", "none of them has it but the config, so that no two lists read the same"
+    # The rest of the function says nothing that a parameter can change: the layer and the log group get names of their
+    # own when they are others, and SAM sees those.
+    rest = {name: it for name, it in version.items() if name not in ("Environment", "VpcConfig")}
+    named = set(references(rest)) & set(source(MAIN)["Parameters"])
+    assert named == {"Architecture", "MemorySize", "Timeout", "Tracing"}
 
 
 def changed(**parameters):
     plain, other = (
-        resolved(transformed(packaged(MAIN), it), it)["Resources"] for it in (NEEDED[MAIN], {**NEEDED[MAIN], **parameters})
+        resolved(transformed(packaged(MAIN), it), it)["Resources"]
+        for it in (NEEDED[MAIN], {**NEEDED[MAIN], **parameters})
     )
-    content = lambda it: it["Settings"]["Properties"]["Content"]  # noqa: E731
-    function = lambda it: it["GatewayFunction"]["Properties"]  # noqa: E731
-    of_version = lambda it: {key: value for key, value in function(it).items() if key not in NOT_OF_A_VERSION}  # noqa: E731
+    content = lambda it: it["Settings"]["Properties"]["Content"]
+    function = lambda it: it["GatewayFunction"]["Properties"]
+    of_version = lambda it: {key: value for key, value in function(it).items() if key not in NOT_OF_A_VERSION}
     return content(plain) != content(other), of_version(plain) != of_version(other)
 
 
@@ -159,7 +194,11 @@ def changed(**parameters):
 def test_a_new_version_is_made_just_when_the_function_changes(name):
     """Else a parameter would change and not be served, or Lambda would refuse a version that is like the last one."""
     others = {
-        **{it: value for choice in [*matrix.SWITCHES.values(), *matrix.VALUES.values()] for it, value in choice[-1].items()},
+        **{
+            it: value
+            for choice in [*matrix.SWITCHES.values(), *matrix.VALUES.values()]
+            for it, value in choice[-1].items()
+        },
         **matrix.CERTIFICATE,
         **matrix.ZONE,
         **matrix.TRUST,

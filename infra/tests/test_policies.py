@@ -146,7 +146,13 @@ def test_a_config_elsewhere_may_be_read_and_nothing_beside_it(config, action, re
 
 
 def test_without_switches_a_role_has_its_tables_and_its_log():
-    resources = made(**{name: NEEDED[MAIN].get(name, "") for name in ("SecretArns", "ConfigKeyArn", "SubnetIds", "SecurityGroupIds")}, GatewayConfig="file:/opt/gateway.yaml", Tracing="PassThrough")
+    resources = made(
+        **{
+            name: NEEDED[MAIN].get(name, "") for name in ("SecretArns", "ConfigKeyArn", "SubnetIds", "SecurityGroupIds")
+        },
+        GatewayConfig="file:/opt/gateway.yaml",
+        Tracing="PassThrough",
+    )
     for role in ROLES:
         services = {action.split(":")[0] for _, action, _, _ in statements(resources, role)}
         assert services == {"dynamodb", "logs"}, role

@@ -10,7 +10,7 @@ from moto import mock_aws
 from templates import ROOT
 
 sys.path.insert(0, str(ROOT / "infra"))
-import restore  # noqa: E402
+import restore
 
 
 @pytest.fixture
@@ -63,6 +63,8 @@ def test_overwrite_brings_back_the_old_form(dynamodb, capsys):
     assert "1 records copied, 0 left" in capsys.readouterr().out
 
 
-@pytest.mark.parametrize(("arguments", "says"), [(["live", "live"], "the same table"), (["nowhere", "live"], "nowhere to live")])
+@pytest.mark.parametrize(
+    ("arguments", "says"), [(["live", "live"], "the same table"), (["nowhere", "live"], "nowhere to live")]
+)
 def test_a_wrong_table_is_said(dynamodb, arguments, says):
     assert says in restore.main(arguments)

@@ -4,6 +4,7 @@ import re
 
 import pytest
 
+import matrix
 from templates import MAIN, NEEDED, OBSERVABILITY, packaged, references, resolved, source, transformed
 
 
@@ -23,7 +24,9 @@ def test_codedeploy_moves_the_alias_as_the_parameter_says(preference):
     assert group["ServiceRoleArn"] == {"Fn::GetAtt": ["DeploymentRole", "Arn"]}
     alias = resources["GatewayFunctionAliaslive"]
     assert alias["Properties"]["Name"] == "live"
-    assert alias["UpdatePolicy"]["CodeDeployLambdaAliasUpdate"]["DeploymentGroupName"] == {"Ref": "GatewayFunctionDeploymentGroup"}
+    assert alias["UpdatePolicy"]["CodeDeployLambdaAliasUpdate"]["DeploymentGroupName"] == {
+        "Ref": "GatewayFunctionDeploymentGroup"
+    }
 
 
 def test_five_alarms_stop_a_deployment():
@@ -47,7 +50,9 @@ def test_the_stack_inside_gets_what_it_asks_for():
     assert set(given) == set(template["Parameters"])
     outer = source(MAIN)["Parameters"]
     for name in set(template["Parameters"]) & set(outer):
-        bounds = lambda spec: {key: value for key, value in spec.items() if key not in ("Description", "Default", "MaxLength")}  # noqa: E731
+        bounds = lambda spec: {
+            key: value for key, value in spec.items() if key not in ("Description", "Default", "MaxLength")
+        }
         if name.endswith(("Threshold", "TopicArn")) or name == "Dashboard":
             assert bounds(template["Parameters"][name]) == bounds(outer[name]), name
 
@@ -82,13 +87,13 @@ def test_cloudfront_says_the_secret_and_passes_on_the_rest():
     assert len(config["DefaultCacheBehavior"]["AllowedMethods"]) == 7
     assert resources["FunctionUrl"]["Properties"]["AuthType"] == "NONE"
     for name in ("GatewayFunction", "AuthorizerFunction"):
-        variables = made(FrontDoor="CloudFront", OriginSecret=secret, Authorizer="on")[name]["Properties"]["Environment"]["Variables"]
+        variables = made(FrontDoor="CloudFront", OriginSecret=secret, Authorizer="on")[name]["Properties"][
+            "Environment"
+        ]["Variables"]
         assert (variables["ORIGIN_SECRET"], variables["ORIGIN_SECRET_PREVIOUS"]) == (secret, "")
 
 
 def test_mutual_tls_leaves_no_way_around_it():
-    import matrix
-
     resources = made(**matrix.CERTIFICATE, **matrix.TRUST)
     assert resources["HttpApi"]["Properties"]["DisableExecuteApiEndpoint"] is True
     assert resources["ApiDomain"]["Properties"]["MutualTlsAuthentication"] == {"TruststoreUri": "s3://trust/store.pem"}
@@ -103,7 +108,9 @@ def version_of(template):
 def test_a_version_is_new_when_the_code_the_layer_or_the_settings_are():
     plain = packaged(MAIN)
     name, version = version_of(transformed(plain, NEEDED[MAIN]))
-    assert set(references(version)) == {"GatewayFunction", "Settings"}, "another number is another description, and that a new version"
+    assert set(references(version)) == {"GatewayFunction", "Settings"}, (
+        "another number is another description, and that a new version"
+    )
     for resource, key in (("GatewayFunction", "CodeUri"), ("ConfigLayer", "ContentUri")):
         other = packaged(MAIN)
         other["Resources"][resource]["Properties"][key] = "s3://packaged/another.zip"

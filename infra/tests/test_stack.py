@@ -115,7 +115,10 @@ def made(name, **parameters):
 
 
 def test_what_moto_does_not_make_is_listed():
-    found = {name: unknown_types(transformed(packaged(name), NEEDED[name])) for name in (MAIN, OBSERVABILITY, REST_API, LOAD_BALANCER)}
+    found = {
+        name: unknown_types(transformed(packaged(name), NEEDED[name]))
+        for name in (MAIN, OBSERVABILITY, REST_API, LOAD_BALANCER)
+    }
     assert found == NOT_MADE
 
 
@@ -240,7 +243,10 @@ def test_of_all_calls_that_dynamodb_knows_a_role_allows_those_of_its_function(aw
     dynamodb = boto3.client("dynamodb")
     places = {it: dynamodb.describe_table(TableName=ids[it])["Table"]["TableArn"] for it in calls.KINDS.values()}
     places["ConfigTable/index/owner"] = places["ConfigTable"] + "/index/owner"
-    policies = [IAMPolicy(json.dumps(ast.literal_eval(it) if isinstance(it, str) else it)) for it in documents(ids[f"{name}Role"])]
+    policies = [
+        IAMPolicy(json.dumps(ast.literal_eval(it) if isinstance(it, str) else it))
+        for it in documents(ids[f"{name}Role"])
+    ]
     actions = {f"dynamodb:{operation}" for operation in dynamodb.meta.service_model.operation_names}
     assert len(actions) > 50
     allowed = {
@@ -287,9 +293,10 @@ def test_the_rest_api_has_every_path_and_method(aws):
     made(REST_API, FunctionAlias=alias())
     client = boto3.client("apigateway")
     (api,) = client.get_rest_apis()["items"]
-    # Left out by moto.
-    assert api["binaryMediaTypes"] == [] and source(REST_API)["Resources"]["Api"]["Properties"]["BinaryMediaTypes"] == ["*/*"]
-    assert api["endpointConfiguration"]["types"] == ["REGIONAL"]
+    # Both left out by moto.
+    properties = source(REST_API)["Resources"]["Api"]["Properties"]
+    assert properties["BinaryMediaTypes"] == ["*/*"]
+    assert properties["EndpointConfiguration"] == {"Types": ["REGIONAL"]}
     found = {it["path"]: it["resourceMethods"] for it in client.get_resources(restApiId=api["id"])["items"]}
     assert set(found) == {"/", "/{proxy+}"}
     for methods in found.values():
@@ -303,7 +310,9 @@ def test_the_load_balancer_calls_the_function_with_all_values(aws):
     ec2 = boto3.client("ec2")
     vpc = ec2.create_vpc(CidrBlock="10.0.0.0/16")["Vpc"]["VpcId"]
     subnets = [
-        ec2.create_subnet(VpcId=vpc, CidrBlock=f"10.0.{number}.0/24", AvailabilityZone=f"us-east-1{zone}")["Subnet"]["SubnetId"]
+        ec2.create_subnet(VpcId=vpc, CidrBlock=f"10.0.{number}.0/24", AvailabilityZone=f"us-east-1{zone}")["Subnet"][
+            "SubnetId"
+        ]
         for number, zone in enumerate("ab")
     ]
     certificate = boto3.client("acm").request_certificate(DomainName="api.example.com")["CertificateArn"]
