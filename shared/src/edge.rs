@@ -8,6 +8,7 @@ use crate::compress::{CompressRules, Wish};
 use crate::cors::CorsRules;
 use crate::error::GatewayError;
 use crate::ip_rules::IpRules;
+use crate::origin_secret::OriginSecret;
 use crate::request::Request;
 use crate::security_headers::SecurityHeaders;
 use crate::size_limits::{BodyLimit, HeaderLimits};
@@ -18,6 +19,8 @@ pub mod finish;
 /// Of every request, before its route is looked for.
 #[derive(Clone, Debug, Default)]
 pub struct EntryRules {
+    /// By what it shows that it came through the front door.
+    pub origin_secret: Option<OriginSecret>,
     /// Who may come at all.
     pub ip: Option<IpRules>,
     /// How many headers it may have, and how large.
@@ -43,8 +46,11 @@ impl EntryRules {
     /// Whether a request as it came, not yet sealed, may go on.
     ///
     /// # Errors
-    /// `AddressRefused`, `HeadersTooLarge`.
+    /// `FrontDoorOnly`, `AddressRefused`, `HeadersTooLarge`.
     pub fn check(&self, request: &Request) -> Result<(), GatewayError> {
+        if let Some(secret) = &self.origin_secret {
+            secret.check(&request.headers)?;
+        }
         if let Some(ip) = &self.ip {
             ip.check(request.client_ip)?;
         }

@@ -35,6 +35,11 @@ pub enum GatewayError {
         /// What is wrong, as a sentence.
         why: String,
     },
+    /// A request that came past the front door.
+    FrontDoorOnly {
+        /// The place in the config that asks for it.
+        at: Pointer,
+    },
     /// An address that may not come.
     AddressRefused {
         /// Why, for the log only: it does not say the address.
@@ -223,7 +228,8 @@ impl GatewayError {
             Self::AuthUnavailable { .. } | Self::LimitStoreUnavailable { .. } | Self::UpstreamCircuitOpen { .. } => {
                 StatusCode::SERVICE_UNAVAILABLE
             }
-            Self::AddressRefused { .. }
+            Self::FrontDoorOnly { .. }
+            | Self::AddressRefused { .. }
             | Self::InsufficientScope { .. }
             | Self::Forbidden { .. }
             | Self::PlanRefused { .. }
@@ -243,6 +249,7 @@ impl GatewayError {
     pub fn code(&self) -> &'static str {
         match self {
             Self::BadRequest { .. } => "bad_request",
+            Self::FrontDoorOnly { .. } => "front_door_only",
             Self::AddressRefused { .. } => "ip_not_allowed",
             Self::HeadersTooLarge { .. } => "headers_too_large",
             Self::PayloadTooLarge { .. } => "payload_too_large",
@@ -296,6 +303,7 @@ impl GatewayError {
                 )
             }
             Self::CodingRefused { .. } => "This path takes bodies without Content-Encoding only.".into(),
+            Self::FrontDoorOnly { .. } => "Requests are taken through the front door only.".into(),
             Self::AddressRefused { .. } => "Requests from this address are not taken here.".into(),
             Self::NotFound => "No route matches this path.".into(),
             Self::MethodNotAllowed { allow } => {
@@ -339,6 +347,7 @@ impl GatewayError {
     pub fn fault(&self) -> Fault {
         match self {
             Self::BadRequest { .. }
+            | Self::FrontDoorOnly { .. }
             | Self::AddressRefused { .. }
             | Self::HeadersTooLarge { .. }
             | Self::PayloadTooLarge { .. }
@@ -416,6 +425,7 @@ impl GatewayError {
                 Some(format!("the part {name}{}", detail.unwrap_or_default()))
             }
             Self::NotFound
+            | Self::FrontDoorOnly { .. }
             | Self::CodingRefused { .. }
             | Self::GrpcRefused
             | Self::WebSocketRefused
@@ -433,7 +443,8 @@ impl GatewayError {
     /// The place in the config that caused it, where one did.
     pub fn at(&self) -> Option<&Pointer> {
         match self {
-            Self::AddressRefused { at, .. }
+            Self::FrontDoorOnly { at }
+            | Self::AddressRefused { at, .. }
             | Self::HeadersTooLarge { at, .. }
             | Self::PayloadTooLarge { at, .. }
             | Self::BodyUnreadable { at, .. }

@@ -30,6 +30,7 @@ pub mod limit;
 mod live;
 mod lock;
 mod look_up;
+pub mod origin_secret;
 pub mod other_protocols;
 pub mod path;
 mod recent;

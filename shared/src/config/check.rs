@@ -26,6 +26,7 @@ use super::{Config, ErrorRules, HeaderRules};
 use crate::auth::method::ClaimHeader;
 use crate::headers::SealedHeaders;
 use crate::limit::RuleSet;
+use crate::origin_secret::X_ORIGIN_SECRET;
 
 /// What `defaults.timeout` is when left out.
 const DEFAULT_TIMEOUT: Duration = Duration::from_secs(10);
@@ -123,6 +124,9 @@ fn header_rules(document: &Document, claimed: &[ClaimHeader], report: &mut Repor
             }
             _ => sealed.push(header.to_string()),
         }
+    }
+    if document.origin_secret.given().is_some() {
+        sealed.push(X_ORIGIN_SECRET.to_string());
     }
     let keep_underscores = match &document.underscore_headers {
         Field::Absent => false,

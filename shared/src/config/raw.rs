@@ -46,6 +46,8 @@ sections! {
         sealed_headers: List<Text>,
         /// Request headers with an underscore in their name: drop (default) or keep.
         underscore_headers: OneOf<UnderscoreHeaders>,
+        /// What the front door says in X-Origin-Secret of every request; one, or two while it is replaced.
+        origin_secret: List<Text>,
         /// Who may come at all, by address.
         ip: Ip,
         /// How large the headers of a request may be; default what the front door takes.

@@ -3,6 +3,7 @@
 mod compress;
 mod cors;
 mod ip;
+mod origin_secret;
 mod security_headers;
 mod sizes;
 
@@ -30,6 +31,10 @@ fn refuse_large(bytes: usize, place: Place, report: &mut Report) {
 /// What every request has to fulfil.
 pub(super) fn entry(document: &Document, report: &mut Report) -> EntryRules {
     EntryRules {
+        origin_secret: document
+            .origin_secret
+            .given()
+            .map(|list| origin_secret::words(list, report)),
         ip: document.ip.given().map(|section| ip::rules(section, report)),
         headers: document
             .max_headers

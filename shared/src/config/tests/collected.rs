@@ -31,7 +31,7 @@ routes:
     insta::assert_snapshot!(mistakes(text), @r#"
     gateway.yaml:1: /version: not a version of this grammar: the only one so far is 1
     gateway.yaml:2: /defaults/timeout: must be a whole number with its unit, such as 250ms, 2s or 10m, not 5
-    gateway.yaml:3: /colour: "colour" is not a key here (there are: version, defaults, errors, trusted_proxies, sealed_headers, underscore_headers, ip, max_headers, upstreams, auth, rate_limiting, plans, transformations, routes)
+    gateway.yaml:3: /colour: "colour" is not a key here (there are: version, defaults, errors, trusted_proxies, sealed_headers, underscore_headers, origin_secret, ip, max_headers, upstreams, auth, rate_limiting, plans, transformations, routes)
     gateway.yaml:4: /trusted_proxies/0: "localhost" is not an address or a network, such as 192.0.2.7 or 10.0.0.0/8
     gateway.yaml:4: /trusted_proxies/1: must be a string, not 5 (put it in quotes)
     gateway.yaml:6: /upstreams/orders/timeot: "timeot" is not a key here (did you mean "timeout"?)
@@ -146,8 +146,8 @@ fn anchors_aliases_and_tags_are_each_told() {
 fn a_key_with_a_line_break_keeps_the_one_line_form() {
     let text = "{ \"a\\nb\": 1, \"c/d~e\": 2,\n \"routes\": [ { \"path\": \"/a\", \"upstream\": \"http://a:1\", \"auth\": \"none\" } ] }";
     insta::assert_snapshot!(mistakes(text), @r#"
-    gateway.yaml:1: /a\nb: "a\nb" is not a key here (there are: version, defaults, errors, trusted_proxies, sealed_headers, underscore_headers, ip, max_headers, upstreams, auth, rate_limiting, plans, transformations, routes)
-    gateway.yaml:1: /c~1d~0e: "c/d~e" is not a key here (there are: version, defaults, errors, trusted_proxies, sealed_headers, underscore_headers, ip, max_headers, upstreams, auth, rate_limiting, plans, transformations, routes)
+    gateway.yaml:1: /a\nb: "a\nb" is not a key here (there are: version, defaults, errors, trusted_proxies, sealed_headers, underscore_headers, origin_secret, ip, max_headers, upstreams, auth, rate_limiting, plans, transformations, routes)
+    gateway.yaml:1: /c~1d~0e: "c/d~e" is not a key here (there are: version, defaults, errors, trusted_proxies, sealed_headers, underscore_headers, origin_secret, ip, max_headers, upstreams, auth, rate_limiting, plans, transformations, routes)
     "#);
 }
 

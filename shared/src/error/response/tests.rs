@@ -45,6 +45,7 @@ fn every_error() -> Vec<GatewayError> {
             by_token: true,
             at: at(),
         },
+        GatewayError::FrontDoorOnly { at: at() },
         GatewayError::AddressRefused {
             why: "the client's address is in this list",
             at: at(),

@@ -1,4 +1,4 @@
-//! `ip`, `max_headers`, `max_body`.
+//! `origin_secret`, `ip`, `max_headers`, `max_body`.
 
 use super::*;
 
@@ -37,6 +37,41 @@ async fn the_document_keeps_addresses_out_before_a_route_is_looked_for() {
         let (answer, _) = handled(&fixture, &at(address, "/nowhere")).await;
         assert_eq!(answer["statusCode"], 404, "{address}");
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_comes_past_the_front_door_is_refused_before_all_else_and_its_word_goes_nowhere() {
+    const WORD: &str = "0123456789abcdef-word";
+    let config = json!({
+        "origin_secret": [WORD, ""],
+        "ip": { "allow": ["192.0.2.0/24"] },
+        "routes": [{ "id": "all", "path": "/api/**", "upstream": "http://service.internal", "auth": "none" }],
+    });
+    let fixture = fixture(&config, UNTOUCHED, |request| {
+        assert!(!request.headers().keys().any(|name| name.as_str().contains("secret")));
+        Ok(Response::new("let in".into()))
+    });
+    for (address, headers) in [
+        ("192.0.2.1", json!({ "host": "a" })),
+        ("203.0.113.9", json!({ "host": "a", "x-origin-secret": "" })),
+        (
+            "192.0.2.1",
+            json!({ "host": "a", "x-origin-secret": format!("{WORD},{WORD}") }),
+        ),
+    ] {
+        let request = event("/api/x", headers).replace("192.0.2.7", address);
+        let (answer, log) = handled(&fixture, &request).await;
+        let expected = (json!(403), json!("front_door_only"), json!("/origin_secret"));
+        assert_eq!(refusal(&answer, &log), expected, "{request}");
+        assert!(!log.to_string().contains(WORD) && !answer.to_string().contains(WORD));
+    }
+    let (answer, log) = handled(
+        &fixture,
+        &event("/api/x", json!({ "host": "a", "x-origin-secret": WORD })),
+    )
+    .await;
+    assert_eq!(answer["body"], "let in");
+    assert!(!log.to_string().contains(WORD), "{log}");
 }
 
 #[tokio::test(start_paused = true)]
