@@ -50,7 +50,11 @@ pub(super) fn rules(section: &Cors, report: &mut Report) -> Option<Arc<CorsRules
         .and_then(|list| names(list, credentials, "*", report));
     let expose = match &more {
         Some(all) if all == "*" => Some(all.clone()),
-        Some(more) => joined(&[OWN_HEADERS, more.to_str().unwrap_or_default()]),
+        Some(more) => {
+            let own = |name: &&str| OWN_HEADERS.split(", ").any(|own| own.eq_ignore_ascii_case(name));
+            let more = more.to_str().unwrap_or_default().split(", ").filter(|name| !own(name));
+            joined(&OWN_HEADERS.split(", ").chain(more).collect::<Vec<_>>())
+        }
         None => None,
     };
     let max_age = section
