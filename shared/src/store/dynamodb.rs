@@ -34,11 +34,13 @@ use crate::store::{
     Charge, ChargeOutcome, CounterKey, CounterState, Refund, SessionHash, SessionRecord, Store, StoreError,
     StoredKeySet, TableKind,
 };
+use crate::upstream::hyper_client::HyperClient;
 
 mod admin_error;
 mod admin_table;
 mod api_key_item;
 mod api_keys;
+mod connector;
 mod counter;
 mod counters;
 mod failure;
@@ -51,8 +53,10 @@ mod sessions;
 mod settings;
 mod state_item;
 mod table;
-mod thaw;
 mod trust;
+
+/// How long a connection is kept that nobody uses: DynamoDB keeps it longer, and opening another one is most of a call.
+const KEPT: Duration = Duration::from_secs(90);
 
 /// The one call during init, when nobody waits yet.
 const WARM_TIMEOUT: Duration = Duration::from_millis(300);
@@ -111,7 +115,7 @@ fn client(settings: &DynamoDbSettings, retries: RetryConfig) -> Result<Client, S
         .connect_timeout(settings.connect_timeout)
         .operation_attempt_timeout(settings.attempt_timeout)
         .build();
-    let http = trust::https_client(settings.ca_bundle.as_deref())?;
+    let tls = trust::tls(settings.ca_bundle.as_deref())?;
     let mut config = Config::builder()
         .behavior_version(BehaviorVersion::v2026_01_12())
         .region(Region::new(settings.region.clone()))
@@ -122,7 +126,7 @@ fn client(settings: &DynamoDbSettings, retries: RetryConfig) -> Result<Client, S
         .timeout_config(timeouts)
         // Watches long downloads; these answers are a few hundred bytes under a time-out of their own.
         .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
-        .http_client(thaw::after_a_turn(http));
+        .http_client(connector::sending_by(HyperClient::keeping(tls, KEPT)));
     config.set_endpoint_url(settings.endpoint.clone());
     Ok(Client::from_conf(config.build()))
 }

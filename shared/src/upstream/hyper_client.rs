@@ -27,16 +27,24 @@ type Client = legacy::Client<Connector, Full<Bytes>>;
 #[derive(Debug)]
 pub struct HyperClient {
     tls: rustls::ClientConfig,
+    idle: Duration,
     by_connect_timeout: RwLock<HashMap<Duration, Arc<Client>>>,
 }
 
 impl HyperClient {
     /// With this TLS; opens no connection yet. HTTP/1.1 is spoken and nothing negotiated, whatever protocols the
     /// config names.
-    pub fn new(mut tls: rustls::ClientConfig) -> Self {
+    pub fn new(tls: rustls::ClientConfig) -> Self {
+        // A frozen environment thaws with connections that died meanwhile; short-lived ones are mostly gone.
+        Self::keeping(tls, Duration::from_secs(20))
+    }
+
+    /// The same, with connections kept so long that nobody uses.
+    pub fn keeping(mut tls: rustls::ClientConfig, idle: Duration) -> Self {
         tls.alpn_protocols.clear();
         Self {
             tls,
+            idle,
             by_connect_timeout: RwLock::default(),
         }
     }
@@ -48,8 +56,7 @@ impl HyperClient {
         }
         drop(known);
         let client = legacy::Client::builder(TokioExecutor::new())
-            // A frozen environment thaws with connections that died meanwhile; short-lived ones are mostly gone.
-            .pool_idle_timeout(Duration::from_secs(20))
+            .pool_idle_timeout(self.idle)
             .pool_timer(TokioTimer::new())
             .build(Connector::new(self.tls.clone(), connect_timeout));
         let mut known = self.by_connect_timeout.write().unwrap_or_else(PoisonError::into_inner);

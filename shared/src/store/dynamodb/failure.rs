@@ -9,6 +9,7 @@ use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use aws_sdk_dynamodb::types::ThrottlingReason;
 
 use crate::store::StoreError;
+use crate::upstream::client::CallError;
 
 /// Sorts a failed charge. Of one that was throttled, DynamoDB says what was too busy.
 pub(super) fn classify_charge(table: &str, error: &SdkError<UpdateItemError, HttpResponse>) -> StoreError {
@@ -101,9 +102,7 @@ pub(super) fn surely_not_applied<E: ProvideErrorMetadata>(error: &SdkError<E, Ht
 /// Whether it failed while connecting (refused, unknown host, TLS, connect time-out): then no byte of the request
 /// was sent.
 fn never_connected(error: &(dyn Error + 'static)) -> bool {
-    chain(error)
-        .filter_map(|error| error.downcast_ref::<hyper_util::client::legacy::Error>())
-        .any(hyper_util::client::legacy::Error::is_connect)
+    chain(error).any(|error| matches!(error.downcast_ref(), Some(CallError::Connect(_))))
 }
 
 /// For the log: the error's code, or what happened on the way. Not the service's own sentence: for a refused

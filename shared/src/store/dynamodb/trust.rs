@@ -5,33 +5,31 @@
 
 use std::path::Path;
 
-use aws_sdk_dynamodb::config::SharedHttpClient;
-use aws_smithy_http_client::Builder;
-use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
-use aws_smithy_http_client::tls::{Provider, TlsContext, TrustStore};
-use rustls::RootCertStore;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
+use rustls::{ClientConfig, RootCertStore};
+
+use crate::upstream::tls::client_config;
 
 /// Amazon Root CA 1 to 4 and Starfield Services Root Certificate Authority - G2
 /// (<https://www.amazontrust.com/repository/>).
 const AMAZON_ROOTS: &[u8] = include_bytes!("amazon-roots.pem");
 
-/// The HTTPS client of the SDK: rustls on ring, no proxy, no native roots.
-pub(super) fn https_client(ca_bundle: Option<&Path>) -> Result<SharedHttpClient, String> {
-    let mut store = TrustStore::empty().with_pem_certificate(AMAZON_ROOTS);
-    if let Some(path) = ca_bundle {
-        store = store.with_pem_certificate(read_ca_bundle(path)?);
+/// TLS towards DynamoDB: rustls on ring, no native roots.
+pub(super) fn tls(ca_bundle: Option<&Path>) -> Result<ClientConfig, String> {
+    let unusable = |error: &dyn std::fmt::Display| format!("the DynamoDB client's trust roots cannot be used: {error}");
+    let mut roots = RootCertStore::empty();
+    let more = ca_bundle.map(read_ca_bundle).transpose()?.unwrap_or_default();
+    for pem in [AMAZON_ROOTS, &more] {
+        for certificate in CertificateDer::pem_slice_iter(pem) {
+            let certificate = certificate.map_err(|error| unusable(&error))?;
+            roots.add(certificate).map_err(|error| unusable(&error))?;
+        }
     }
-    let context = TlsContext::builder().with_trust_store(store).build();
-    let context = context.map_err(|error| format!("the DynamoDB client's trust roots cannot be used: {error}"))?;
-    Ok(Builder::new()
-        .tls_provider(Provider::Rustls(CryptoMode::Ring))
-        .tls_context(context)
-        .build_https())
+    client_config(roots).map_err(|error| unusable(&error))
 }
 
-/// Reads and checks the file of `AWS_CA_BUNDLE` (PEM), because the SDK panics on one that it cannot parse. The error
+/// Reads and checks the file of `AWS_CA_BUNDLE` (PEM). The error
 /// names the file, ready to be shown.
 pub fn read_ca_bundle(path: &Path) -> Result<Vec<u8>, String> {
     let wrong = |why: &dyn std::fmt::Display| format!("AWS_CA_BUNDLE: {}: {why}", path.display());
@@ -87,7 +85,7 @@ mod tests {
     fn a_good_bundle_is_taken_with_several_certificates() {
         let file = bundle(AMAZON_ROOTS);
         assert_eq!(read_ca_bundle(file.path()).unwrap(), AMAZON_ROOTS);
-        assert!(https_client(Some(file.path())).is_ok());
+        assert!(tls(Some(file.path())).is_ok());
     }
 
     #[test]
@@ -107,13 +105,13 @@ mod tests {
         ];
         for content in hostile {
             let file = bundle(content);
-            let error = https_client(Some(file.path())).unwrap_err();
+            let error = tls(Some(file.path())).unwrap_err();
             assert!(
                 error.starts_with(&format!("AWS_CA_BUNDLE: {}: ", file.path().display())),
                 "{error}"
             );
         }
-        let error = https_client(Some(Path::new("/nowhere/roots.pem"))).unwrap_err();
+        let error = tls(Some(Path::new("/nowhere/roots.pem"))).unwrap_err();
         assert!(
             error.starts_with("AWS_CA_BUNDLE: /nowhere/roots.pem: No such file"),
             "{error}"
