@@ -190,13 +190,17 @@ struct Refusal {
     /// Sometimes with a namespace and a `#` in front.
     #[serde(rename = "__type")]
     kind: Option<String>,
-    #[serde(alias = "Message")]
     message: Option<String>,
+    /// Spelled so by some, and both ways by others.
+    #[serde(rename = "Message")]
+    capital: Option<String>,
 }
 
 fn refused_as_json(url: &Url, answer: &Response<Bytes>) -> AwsError {
     let refusal: Option<Refusal> = serde_json::from_slice(answer.body()).ok();
-    let (kind, message) = refusal.map_or((None, None), |refusal| (refusal.kind, refusal.message));
+    let (kind, message) = refusal.map_or((None, None), |refusal| {
+        (refusal.kind, refusal.message.or(refusal.capital))
+    });
     let code = kind.map(|kind| kind.rsplit('#').next().unwrap_or_default().to_owned());
     AwsError::Refused {
         host: host_of(url),

@@ -138,7 +138,10 @@ async fn a_secret_is_a_text_or_a_member_of_one() {
 #[tokio::test]
 async fn what_aws_refuses_is_told_in_its_own_words() {
     let (client, _) = calling(&[], |request| match request.uri().host() {
-        Some("ssm.eu-central-1.amazonaws.com") => reply(400, r#"{"__type":"com.amazonaws#ParameterNotFound"}"#),
+        Some("ssm.eu-central-1.amazonaws.com") => reply(
+            400,
+            r#"{"__type":"com.amazonaws#ParameterNotFound","message":"none","Message":"none"}"#,
+        ),
         Some(host) if host.starts_with("secretsmanager") => reply(
             400,
             r#"{"__type":"AccessDeniedException","Message":"not authorized to perform: secretsmanager:GetSecretValue"}"#,
@@ -151,7 +154,7 @@ async fn what_aws_refuses_is_told_in_its_own_words() {
     let parameter = client.parameter("x").await.expect_err("none").to_string();
     assert_eq!(
         parameter,
-        "ssm.eu-central-1.amazonaws.com answers 400 ParameterNotFound"
+        "ssm.eu-central-1.amazonaws.com answers 400 ParameterNotFound: none"
     );
     let secret = client.secret("x", None).await.expect_err("none").to_string();
     let said = "not authorized to perform: secretsmanager:GetSecretValue";
