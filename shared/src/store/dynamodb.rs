@@ -1,4 +1,4 @@
-//! The store in DynamoDB: one client, three tables. Only here (and below) are AWS crates named.
+//! The store in DynamoDB: one client, three tables. Only here, below, and in [`crate::aws`] are AWS crates named.
 //!
 //! The gateway's SDK must not retry by itself: a step is not idempotent, and only the caller knows its budget. How a failed
 //! call counts is decided in [`failure`].
