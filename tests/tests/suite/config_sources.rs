@@ -185,6 +185,7 @@ async fn without_a_config_the_function_does_not_start_and_says_what_to_do() {
         ]));
         let said = Arc::clone(process.stderr());
         assert_eq!(process.exited().await.code(), Some(64), "{place}");
+        said.closed().await;
         let said = said.all().join("\n");
         for words in told {
             assert!(said.contains(words), "{place}: {said}");
